@@ -1,0 +1,81 @@
+"""Every error that this package raises on purpose.
+
+DispatcherError
+├── CallerError              what was given is wrong; giving it again changes nothing
+│   ├── SettingError         a variable of the environment or of the configuration file
+│   ├── MessageError         the message's platform objects
+│   ├── AudienceError        the audience: its file, its columns, its rows
+│   ├── OptionError          any other argument: rate, times, tag, account
+│   ├── CampaignNotFound     no campaign has this id
+│   ├── AmbiguousCampaign    several campaigns' ids begin so
+│   ├── CampaignExists       the key stands for a campaign with another content
+│   └── ImpossibleInState    the campaign's state does not allow the verb
+└── ServiceError             something we need cannot be used right now
+    ├── DatabaseUnavailable
+    ├── SchemaMismatch       the database's schema is not this version's
+    ├── BrokerUnavailable
+    └── EmbeddedServerError  the servers that come with the program
+
+The text of each is one sentence or two that say where, what, and what to do about it; it never
+holds a token.
+"""
+
+
+class DispatcherError(Exception):
+    """The root: catch this to catch everything that this package raises on purpose."""
+
+
+class CallerError(DispatcherError):
+    """What was given is wrong; the same call again would fail the same way."""
+
+
+class SettingError(CallerError):
+    """A setting is missing or wrong; the text names the variable and what is allowed."""
+
+
+class MessageError(CallerError):
+    """The message is not one that the Push API would take; the text names the place in it."""
+
+
+class AudienceError(CallerError):
+    """The audience cannot be used; the text names the file, the line and the remedy."""
+
+
+class OptionError(CallerError):
+    """An argument other than message and audience is wrong."""
+
+
+class CampaignNotFound(CallerError):
+    """No campaign has this id."""
+
+
+class AmbiguousCampaign(CallerError):
+    """The shortened id fits several campaigns."""
+
+
+class CampaignExists(CallerError):
+    """The key already stands for a campaign with another content."""
+
+
+class ImpossibleInState(CallerError):
+    """The verb makes no sense in the campaign's present state."""
+
+
+class ServiceError(DispatcherError):
+    """A service is out of reach or not ready; the same call may go through later."""
+
+
+class DatabaseUnavailable(ServiceError):
+    """PostgreSQL cannot be reached."""
+
+
+class SchemaMismatch(ServiceError):
+    """The database's schema is older or newer than this version of the program."""
+
+
+class BrokerUnavailable(ServiceError):
+    """The broker cannot be reached."""
+
+
+class EmbeddedServerError(ServiceError):
+    """The embedded PostgreSQL or Valkey cannot be started or stopped."""

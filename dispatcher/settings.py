@@ -1,0 +1,340 @@
+"""What the environment and a configuration file say, read once, typed and frozen.
+
+Every variable is named in `Settings`; a wrong one is refused at the start with its name and with
+what is allowed. The environment wins over the file.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from dispatcher.errors import SettingError
+
+DEFAULT_ACCOUNT = "default"
+PUSH_API_URL = "https://www.devtodev.com/api/v1/push/send"
+ACCOUNT_NAME = re.compile(r"[a-z0-9]+")
+RESERVED_ACCOUNT_NAMES = frozenset({"file"})
+SERVICES_FILE = "services.json"
+"""In DISPATCHER_HOME: the URLs of the embedded servers while they run."""
+
+_PREFIX = "DISPATCHER_"
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
+_MINIMUM_MEMORY = 32 * 10**6
+
+T = TypeVar("T")
+
+
+class Secret:
+    """A text that no log, repr or traceback shows; `reveal()` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. The names are those of the variables without DISPATCHER_.
+
+    `database_url` and `broker_url` are None where neither a variable nor a running embedded server
+    tells them; `require_database_url()` and `require_broker_url()` say so to the person.
+    """
+
+    home: Path
+    push_api_url: str = PUSH_API_URL
+    database_url: str | None = None
+    broker_url: str | None = None
+    redis_url: str | None = None
+    tokens: Mapping[str, Secret] = field(default_factory=dict)
+    rate: float | None = None
+    request_timeout: timedelta = timedelta(seconds=30)
+    pack_id_window: timedelta = timedelta(seconds=600)
+    prepare_memory: int = 200 * 10**6
+    json_logs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pack_id_window < 4 * self.request_timeout:
+            raise SettingError(
+                f"DISPATCHER_PACK_ID_WINDOW is {self.pack_id_window.total_seconds():g} s, shorter "
+                f"than four requests of DISPATCHER_REQUEST_TIMEOUT = "
+                f"{self.request_timeout.total_seconds():g} s: nothing could be tried again safely; "
+                "lower the timeout."
+            )
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds a chunk: one request and ten seconds."""
+        return self.request_timeout + timedelta(seconds=10)
+
+    def require_database_url(self) -> str:
+        """The database's URL; SettingError where there is none."""
+        return self._required("DISPATCHER_DATABASE_URL", self.database_url)
+
+    def require_broker_url(self) -> str:
+        """The broker's URL; SettingError where there is none."""
+        return self._required("DISPATCHER_BROKER_URL", self.broker_url)
+
+    def require_token(self, account: str) -> Secret:
+        """The vendor's token of an account; SettingError where there is none."""
+        token = self.tokens.get(account)
+        if token is None:
+            variable = "DISPATCHER_USER_TOKEN"
+            if account != DEFAULT_ACCOUNT:
+                variable += f"_{account.upper()}"
+            raise SettingError(
+                f"{variable} is not set: put the vendor's User API token there (or the name of a "
+                f"file that holds it into {variable}_FILE)."
+            )
+        return token
+
+    def _required(self, variable: str, value: str | None) -> str:
+        if value is None:
+            raise SettingError(
+                f"{variable} is not set and no embedded server runs in {self.home}: set it, or "
+                "run `dispatcher services start`."
+            )
+        return value
+
+
+def read_settings(environ: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
+    """Settings from the environment (os.environ unless given) and, below it, a TOML file.
+
+    The file's keys are the variables' names without DISPATCHER_, in lower case. Raises
+    SettingError, which names the variable or the file.
+    """
+    variables = {} if config is None else _read_config(config)
+    variables |= {
+        name: value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name.startswith(_PREFIX) and value != ""
+    }
+    read = _Reader(variables)
+    home = read("HOME", _path, Path("~/.local/share/dispatcher").expanduser())
+    services = _running_services(home)
+    broker_url = read("BROKER_URL", _broker_url, services.get("broker_url"))
+    return Settings(
+        home=home,
+        push_api_url=read("PUSH_API_URL", _http_url, PUSH_API_URL),
+        database_url=read("DATABASE_URL", _database_url, services.get("database_url")),
+        broker_url=broker_url,
+        redis_url=read("REDIS_URL", _redis_url, _redis_of(broker_url)),
+        tokens=_tokens(variables),
+        rate=read("RATE", _rate, None),
+        request_timeout=read("REQUEST_TIMEOUT", _seconds, timedelta(seconds=30)),
+        pack_id_window=read("PACK_ID_WINDOW", _seconds, timedelta(seconds=600)),
+        prepare_memory=read("PREPARE_MEMORY", _memory, 200 * 10**6),
+        json_logs=read("LOG", _log_format, False),
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    variables: Mapping[str, str]
+
+    def __call__(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self.variables.get(_PREFIX + name)
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise SettingError(f"{_PREFIX}{name} is wrong: {error}.") from error
+
+
+def _read_config(path: Path) -> dict[str, str]:
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(
+            f"The configuration file {path} cannot be read: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"The configuration file {path} is not TOML: {error}.") from error
+    for key, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise SettingError(
+                f"The configuration file {path}: {key} must be a text or a number, "
+                f"as in `request_timeout = 30`."
+            )
+        if key != key.lower() or (
+            _PREFIX + key.upper() not in _KNOWN and not key.startswith("user_token")
+        ):
+            raise SettingError(
+                f"The configuration file {path}: {key} is not a setting; known are "
+                f"{', '.join(sorted(name.removeprefix(_PREFIX).lower() for name in _KNOWN))}."
+            )
+    return {_PREFIX + key.upper(): str(value) for key, value in table.items()}
+
+
+_KNOWN = frozenset(
+    _PREFIX + name
+    for name in (
+        "DATABASE_URL BROKER_URL REDIS_URL PUSH_API_URL USER_TOKEN USER_TOKEN_FILE RATE "
+        "REQUEST_TIMEOUT PACK_ID_WINDOW PREPARE_MEMORY HOME LOG"
+    ).split()
+)
+
+
+def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
+    """Each account's token, from DISPATCHER_USER_TOKEN[_NAME][_FILE]."""
+    tokens: dict[str, Secret] = {}
+    for variable, value in sorted(variables.items()):
+        if not variable.startswith(f"{_PREFIX}USER_TOKEN"):
+            continue
+        suffix = variable.removeprefix(f"{_PREFIX}USER_TOKEN")
+        is_file = suffix == "_FILE" or suffix.endswith("_FILE")
+        account = suffix.removesuffix("_FILE").removeprefix("_").lower() or DEFAULT_ACCOUNT
+        if not ACCOUNT_NAME.fullmatch(account) or account in RESERVED_ACCOUNT_NAMES:
+            raise SettingError(
+                f"{variable} names no account: an account's name is made of a-z and 0-9, "
+                "and is not `file`."
+            )
+        if account in tokens:
+            raise SettingError(
+                f"{variable} gives a token to account {account}, which has one already: "
+                "set one of the two."
+            )
+        token = _read_token_file(variable, value) if is_file else value.strip()
+        if not token or not token.isprintable():
+            raise SettingError(f"{variable} holds no token.")
+        tokens[account] = Secret(token)
+    return tokens
+
+
+def _read_token_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingError(f"{variable} names {path}, which cannot be read: {why}.") from error
+
+
+def _running_services(home: Path) -> dict[str, str]:
+    """The embedded servers' URLs, as `dispatcher services start` left them."""
+    try:
+        services: dict[str, str] = json.loads((home / SERVICES_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"{home / SERVICES_FILE} cannot be read: run `dispatcher services start` again, "
+            "or set DISPATCHER_DATABASE_URL and DISPATCHER_BROKER_URL."
+        ) from error
+    return services
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _database_url(text: str) -> str:
+    """SQLAlchemy's form; psycopg2 is named, as the bare scheme means another driver."""
+    scheme, separator, rest = text.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not separator:
+        raise ValueError("it must begin with postgresql://")
+    try:
+        urlsplit(text).port  # noqa: B018 - raises ValueError on a port that is none
+    except ValueError as error:
+        raise ValueError("its port is not a number") from error
+    return f"postgresql+psycopg2://{rest}"
+
+
+def _broker_url(text: str) -> str:
+    if text.startswith("valkey://"):
+        text = "redis://" + text.removeprefix("valkey://")
+    _check_url(text, ("redis", "rediss", "amqp", "amqps"))
+    return text
+
+
+def _redis_url(text: str) -> str:
+    if text.startswith("valkey://"):
+        text = "redis://" + text.removeprefix("valkey://")
+    _check_url(text, ("redis", "rediss"))
+    return text
+
+
+def _redis_of(broker_url: str | None) -> str | None:
+    return broker_url if broker_url and broker_url.startswith("redis") else None
+
+
+def _http_url(text: str) -> str:
+    _check_url(text, ("http", "https"))
+    return text
+
+
+def _check_url(text: str, schemes: tuple[str, ...]) -> None:
+    allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in schemes and bool(parts.hostname)
+        parts.port  # noqa: B018 - raises ValueError on a port that is none
+    except ValueError as error:
+        raise ValueError(f"it must be a URL that begins with {allowed}") from error
+    if not valid:
+        raise ValueError(f"it must be a URL that begins with {allowed}")
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{text!r} is not {what}")
+    return number
+
+
+def _rate(text: str) -> float:
+    return _number(text, "a number of requests a second above 0")
+
+
+def _seconds(text: str) -> timedelta:
+    seconds = _number(text, "a number of seconds above 0")
+    if not 0.1 <= seconds <= 86_400:
+        raise ValueError(f"{text!r} is not between 0.1 and 86400 seconds")
+    return timedelta(seconds=seconds)
+
+
+def _memory(text: str) -> int:
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS:
+        raise ValueError(f"{text!r} is not an amount of memory such as 200MB or 1GB")
+    amount = int(float(match[1]) * _UNITS[match[2].upper()])
+    if amount < _MINIMUM_MEMORY:
+        raise ValueError(f"{text!r} is less than 32MB")
+    return amount
+
+
+def _log_format(text: str) -> bool:
+    if text not in ("json", "text"):
+        raise ValueError(f"{text!r} is neither json nor text")
+    return text == "json"
