@@ -1,0 +1,29 @@
+"""Servers that end with the process that started them, however it ends."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from dispatcher.embedded.launching import launch
+from dispatcher.embedded.pair import ServerUrls, one_starter, programs
+from dispatcher.embedded.server import Server
+
+
+@contextmanager
+def running(home: Path, *, durable: bool = True) -> Iterator[ServerUrls]:
+    """PostgreSQL and Valkey in `home` for as long as the block runs, at most as this process lives.
+
+    `durable=False` is for data that nobody will miss after a crash of the machine, as in tests.
+    Raises EmbeddedServerError where they cannot be started, or another process has them.
+    """
+    with ExitStack() as stack:
+        with one_starter(home) as pair:
+            postgresql, valkey = programs(pair, durable=durable)
+            urls = ServerUrls(_attach(postgresql, stack), _attach(valkey, stack))
+        yield urls
+
+
+def _attach(server: Server, stack: ExitStack) -> str:
+    spawned = launch(server, attached=True)
+    stack.callback(spawned.end)
+    return server.url(spawned.port)

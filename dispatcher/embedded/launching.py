@@ -1,0 +1,59 @@
+"""A server started until it answers, on a port that was free."""
+
+import time
+
+from dispatcher.embedded import locks
+from dispatcher.embedded.directories import ServerDirectory
+from dispatcher.embedded.ports import candidates, remember
+from dispatcher.embedded.server import Server
+from dispatcher.embedded.spawning import Spawned, spawn
+from dispatcher.errors import EmbeddedServerError
+
+_PATIENCE = 60
+"""Seconds for a server to answer: after a crash PostgreSQL repairs its data first."""
+_PORT_TAKEN = "ddress already in use"
+_TOLD_LINES = 5
+
+
+def launch(server: Server, *, attached: bool) -> Spawned:
+    """Start the server and return when it answers.
+
+    Raises EmbeddedServerError with the end of its log where it doesn't.
+    """
+    _begin_log(server.directory)
+    for port in candidates(server.directory.port):
+        spawned = spawn(server, port, attached=attached)
+        if answers_soon(server, port):
+            remember(port, server.directory.port)
+            return spawned
+        spawned.end()
+        if _PORT_TAKEN not in _log(server.directory):
+            break
+    raise EmbeddedServerError(
+        f"{server.title} does not start; {server.directory.log} ends with: "
+        f"{_end_of_log(server.directory)}"
+    )
+
+
+def answers_soon(server: Server, port: int) -> bool:
+    """Wait until the server answers; False if its process ended, or hangs."""
+    deadline = time.monotonic() + _PATIENCE
+    while not server.answers(port):
+        if not locks.is_held(server.directory.lock) or time.monotonic() > deadline:
+            return False
+        time.sleep(locks.POLL)
+    return True
+
+
+def _begin_log(directory: ServerDirectory) -> None:
+    """A log for this start; the one before it stays, as it may tell why a server died."""
+    if directory.log.exists():
+        directory.log.rename(directory.log.with_suffix(".previous"))
+
+
+def _log(directory: ServerDirectory) -> str:
+    return directory.log.read_text(encoding="utf-8", errors="replace")
+
+
+def _end_of_log(directory: ServerDirectory) -> str:
+    return " / ".join(_log(directory).split("\n")[-_TOLD_LINES - 1 :]).strip(" /")

@@ -1,0 +1,87 @@
+"""The two servers of a home: where they are, and what they are made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatcher.embedded import locks
+from dispatcher.embedded.account import Account, default_account, owner_of
+from dispatcher.embedded.binaries import Search, find_postgresql, find_valkey
+from dispatcher.embedded.directories import (
+    ServerDirectory,
+    copies_directory,
+    embedded_directory,
+    make,
+)
+from dispatcher.embedded.postgresql import PostgreSQL
+from dispatcher.embedded.valkey import Valkey
+from dispatcher.errors import EmbeddedServerError
+
+_TURN = 90
+"""Seconds to wait for another process that starts or stops the same servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrls:
+    """Where the servers are reached, passwords included."""
+
+    database_url: str
+    broker_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The directories of a home's two servers; they need not exist yet."""
+
+    path: Path
+    account: Account | None
+
+    @property
+    def postgresql(self) -> ServerDirectory:
+        return ServerDirectory(self.path / "postgresql")
+
+    @property
+    def valkey(self) -> ServerDirectory:
+        return ServerDirectory(self.path / "valkey")
+
+
+def pair_of(home: Path) -> Pair:
+    """The servers of this home; nothing is made."""
+    account = default_account()
+    path = embedded_directory(home, account)
+    return Pair(path, owner_of(path / "postgresql" / "data", account))
+
+
+@contextmanager
+def one_starter(home: Path) -> Iterator[Pair]:
+    """The home's servers, made ready to be started, with no other process at it meanwhile."""
+    with os_errors_told(home):
+        home.mkdir(parents=True, exist_ok=True)
+        pair = pair_of(home)
+        for directory in (pair.path, pair.postgresql.path, pair.valkey.path):
+            make(directory, open_to_all=pair.account is not None)
+        with locks.alone(pair.path / "launch.lock", within=_TURN):
+            yield pair
+
+
+@contextmanager
+def os_errors_told(home: Path) -> Iterator[None]:
+    """What the system refuses is told in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"The servers of {home} cannot be handled: {error.strerror} "
+            f"({error.filename or 'no file'})."
+        ) from error
+
+
+def programs(pair: Pair, *, durable: bool) -> tuple[PostgreSQL, Valkey]:
+    """The servers to start; EmbeddedServerError where their programs are not installed."""
+    copies = copies_directory() if pair.account else pair.path
+    search = Search(pair.account, copies)
+    return (
+        PostgreSQL(pair.postgresql, pair.account, find_postgresql(search), durable),
+        Valkey(pair.valkey, pair.account, find_valkey(search)),
+    )

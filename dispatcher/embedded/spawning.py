@@ -1,0 +1,127 @@
+"""A server's process, started by a guardian that holds it as long as it should run."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dispatcher.embedded import guardian, locks
+from dispatcher.embedded.directories import ServerDirectory
+from dispatcher.embedded.holder import Holder, holder_of, stop, write_holder
+from dispatcher.embedded.server import Server, Stops, environment
+from dispatcher.errors import EmbeddedServerError
+
+_LET_GO = 10
+"""Seconds for the servers of a program that has ended to end too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A server's process; its guardian has ended already where the server is left running."""
+
+    port: int
+    directory: ServerDirectory
+    stops: Stops
+    guardian: "subprocess.Popen[bytes]"
+
+    def end(self) -> None:
+        """Stop the server, and return when it has stopped."""
+        _let_go(self.guardian)
+        self.guardian.wait()
+        stop(self.directory, self.stops)
+
+
+def spawn(server: Server, port: int, *, attached: bool) -> Spawned:
+    """Start the server's process in its directory; whether it will answer is not known yet.
+
+    An attached server ends with this process, however that ends; another is left running.
+    """
+    with _lock(server) as lock:
+        server.prepare()
+        order = _order(server, port, lock, attached)
+        process = _start_guardian(server.directory, lock)
+        _tell(process, order)
+    if pid := _told(process):
+        owner = os.getpid() if attached else None
+        write_holder(server.directory, Holder(int(pid), port, owner))
+    if not attached:
+        _let_go(process)
+        process.wait()
+    return Spawned(port, server.directory, server.stops, process)
+
+
+def _order(server: Server, port: int, lock: int, attached: bool) -> bytes:
+    command = server.command(port)
+    account = server.account
+    order = {
+        "command": command.arguments,
+        "stdin": str(command.stdin),
+        "directory": str(server.directory.data),
+        "uid": account.uid if account else None,
+        "gid": account.gid if account else None,
+        "lock": lock,
+        "attached": attached,
+        "stops": server.stops,
+    }
+    return json.dumps(order).encode() + b"\n"
+
+
+def _start_guardian(directory: ServerDirectory, lock: int) -> "subprocess.Popen[bytes]":
+    with open(directory.log, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", guardian.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,
+            pass_fds=[lock],
+        )
+
+
+def _tell(process: "subprocess.Popen[bytes]", order: bytes) -> None:
+    assert process.stdin is not None
+    process.stdin.write(order)
+    process.stdin.flush()
+
+
+def _told(process: "subprocess.Popen[bytes]") -> bytes:
+    """The server's process id; nothing where it could not be started."""
+    assert process.stdout is not None
+    with process.stdout as answer:
+        return answer.readline()
+
+
+def _let_go(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+@contextmanager
+def _lock(server: Server) -> Iterator[int]:
+    """The descriptor that the server is to inherit; ours is closed afterwards."""
+    directory = server.directory
+    holder = holder_of(directory)
+    patience = 0 if holder is not None and holder.ends_with is None else _LET_GO
+    locks.is_free_within(directory.lock, patience)
+    descriptor = locks.take(directory.lock)
+    if descriptor is None:
+        raise EmbeddedServerError(_who_holds(server))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _who_holds(server: Server) -> str:
+    holder = holder_of(server.directory)
+    where = f"{server.title} runs in {server.directory.path} already"
+    if holder is None:
+        return f"{where}: wait until it has ended."
+    if holder.ends_with is None:
+        return f"{where}: use it, or run `dispatcher services stop`."
+    return f"{where}, for process {holder.ends_with}, and ends with it: end that one first."
