@@ -35,8 +35,14 @@ async def _serve(chosen: Options) -> None:
     if chosen.until_stdin_closes:
         _stop_with_stdin(stop)
     control = Control(Vendor(chosen.account, chosen.window), chosen.behaviour, chosen.seed)
-    # A handler ends with its client: that is how a hanging request learns that it may go.
-    server = web.Server(Site(control).answer, handler_cancellation=True, access_log=None)
+    server = web.Server(
+        Site(control).answer,
+        # A handler ends with its client: that is how a hanging request learns that it may go.
+        handler_cancellation=True,
+        # The vendor documents no compressed bodies: one is malformed JSON.
+        auto_decompress=False,
+        access_log=None,
+    )
     runner = web.ServerRunner(server, shutdown_timeout=0)
     await runner.setup()
     try:

@@ -90,7 +90,9 @@ def _odds(name: str, value: Any) -> dict[Fault, float]:
 
 def _codes(name: str, value: Any) -> frozenset[int]:
     known = ", ".join(map(str, sorted(CONDITIONS)))
-    if not isinstance(value, list) or any(code not in CONDITIONS for code in value):
+    if not isinstance(value, list) or not all(
+        type(code) is int and code in CONDITIONS for code in value
+    ):
         raise ValueError(f"{name} is a list out of the codes {known}, not {value!r}")
     return frozenset(value)
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from sandbox.audience import problems
 from sandbox.behaviour import Behaviour, changed
 from sandbox.faults import Fault, Faults, parse
 from sandbox.journal import Journal
@@ -40,15 +41,22 @@ class Control:
         """GET /sandbox/ledger/devices?token=..."""
         member: dict[str, Any] = dict(request.query)
         if "devtodevId" in member:
-            member["devtodevId"] = orjson.loads(member["devtodevId"])
-        return json_reply(200, {"pushes": count(self.vendor.ledger, member)})
+            member["devtodevId"] = _number(member["devtodevId"])
+        (pushes,) = self._count([member])
+        return json_reply(200, {"pushes": pushes})
 
     async def show_devices(self, request: web.BaseRequest) -> Reply:
         """POST /sandbox/ledger/devices with a list of members"""
         members = await _json(request)
-        if not isinstance(members, list) or not all(isinstance(one, dict) for one in members):
-            raise ValueError("the body is a list of members, each an object of identifiers")
-        return json_reply(200, {"pushes": [count(self.vendor.ledger, one) for one in members]})
+        if not isinstance(members, list):
+            raise ValueError("the body is a list of members")
+        return json_reply(200, {"pushes": self._count(members)})
+
+    def _count(self, members: list[Any]) -> list[int]:
+        wrong = next(problems(members), None)
+        if wrong is not None:
+            raise ValueError(wrong.msg)
+        return [count(self.vendor.ledger, member) for member in members]
 
     async def show_requests(self, request: web.BaseRequest) -> Reply:
         """GET /sandbox/requests?since=N"""
@@ -79,6 +87,13 @@ async def _json(request: web.BaseRequest) -> Any:
         return orjson.loads(await request.content.read())
     except orjson.JSONDecodeError as error:
         raise ValueError(f"the body is no JSON: {error}") from error
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError as error:
+        raise ValueError(f"devtodevId is a number, not {text!r}") from error
 
 
 def _script(value: Any) -> list[Fault | None]:

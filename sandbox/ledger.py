@@ -13,7 +13,7 @@ from sandbox.codes import Refusal
 class Tally:
     """How often each device was counted, for tens of millions of devices.
 
-    Keeps a 64-bit hash a device and not its identity: some 70 bytes each. That two of ten million
+    Keeps a 64-bit hash a device and not its identity: under 100 bytes each. That two of ten million
     devices share one has a chance of about three in a million.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 _FORGOTTEN_AT_ONCE: Final = 16
@@ -31,8 +32,7 @@ class Packs:
         self._accepted.pop(pack_id, None)
         self._accepted[pack_id] = now
         # Several go for one that comes: memory shrinks again, and no request pays for many.
-        for _ in range(_FORGOTTEN_AT_ONCE):
-            oldest = next(iter(self._accepted))
+        for oldest in list(islice(self._accepted, _FORGOTTEN_AT_ONCE)):
             if self.refuses(oldest, now):
                 break
             del self._accepted[oldest]
