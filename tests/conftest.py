@@ -1,0 +1,80 @@
+"""Servers for the whole run, and for each test a database, a broker and a Push API of its own.
+
+Each process of pytest-xdist has servers of its own, which end with it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from dispatcher.books.schema import migrate
+from dispatcher.books.session import make_engine
+from dispatcher.embedded import ServerUrls, running, temporary_home
+from tests.databases import fresh_database, name_of
+from tests.sandbox_process import PushApi, running_push_api
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[ServerUrls]:
+    """PostgreSQL and Valkey, as fast as they can be when nothing has to outlive the run."""
+    with temporary_home() as home, running(home, durable=False) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: ServerUrls) -> Iterator[str]:
+    """The name of a database with the newest schema, of which each test gets a copy."""
+    with fresh_database(servers.database_url) as url:
+        engine = make_engine(url)
+        migrate(engine)
+        engine.dispose()
+        yield name_of(url)
+
+
+@pytest.fixture
+def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
+    """A database with the newest schema and nothing in it."""
+    with fresh_database(servers.database_url, template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(servers: ServerUrls) -> Iterator[str]:
+    """A database that nobody has migrated."""
+    with fresh_database(servers.database_url) as url:
+        yield url
+
+
+@pytest.fixture
+def broker_url(servers: ServerUrls) -> str:
+    """A Valkey with nothing in it."""
+    with redis.Redis.from_url(servers.broker_url) as client:
+        client.flushall()
+    return servers.broker_url
+
+
+@pytest.fixture
+def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str, str]:
+    """The whole environment for a program of ours: nothing of the developer's reaches it."""
+    scripts = str(Path(sys.executable).parent)
+    return {
+        "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        "DISPATCHER_DATABASE_URL": database_url,
+        "DISPATCHER_BROKER_URL": broker_url,
+        "DISPATCHER_HOME": str(tmp_path / "home"),
+        "DISPATCHER_USER_TOKEN": "sandbox-token",
+    }
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Callable[..., PushApi]]:
+    """Starts Push APIs with the given options, as in `sandbox("--latency", "0.03")`."""
+    with ExitStack() as stack:
+        yield lambda *options: stack.enter_context(running_push_api(*options))
