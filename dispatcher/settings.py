@@ -125,14 +125,12 @@ class Settings:
         return value
 
 
-def read_settings(environ: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
-    """Settings from the environment (os.environ unless given) and, below it, a TOML file.
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment: os.environ unless given.
 
-    The file's keys are the variables' names without DISPATCHER_, in lower case. Raises
-    SettingError, which names the variable or the file.
+    Raises SettingError, which names the variable.
     """
-    variables = {} if config is None else _read_config(config)
-    variables |= {
+    variables = {
         name: value
         for name, value in (os.environ if environ is None else environ).items()
         if name.startswith(_PREFIX) and value != ""
@@ -170,7 +168,11 @@ class _Reader:
             raise SettingError(f"{_PREFIX}{name} is wrong: {error}.") from error
 
 
-def _read_config(path: Path) -> dict[str, str]:
+def read_config(path: Path) -> dict[str, str]:
+    """The variables that a TOML file stands for; the environment is to win over them.
+
+    Its keys are the variables' names without DISPATCHER_, in lower case. Raises SettingError.
+    """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -198,9 +200,19 @@ def _read_config(path: Path) -> dict[str, str]:
 _KNOWN = frozenset(
     _PREFIX + name
     for name in (
-        "DATABASE_URL BROKER_URL REDIS_URL PUSH_API_URL USER_TOKEN USER_TOKEN_FILE RATE "
-        "REQUEST_TIMEOUT PACK_ID_WINDOW PREPARE_MEMORY HOME LOG"
-    ).split()
+        "DATABASE_URL",
+        "BROKER_URL",
+        "REDIS_URL",
+        "PUSH_API_URL",
+        "USER_TOKEN",
+        "USER_TOKEN_FILE",
+        "RATE",
+        "REQUEST_TIMEOUT",
+        "PACK_ID_WINDOW",
+        "PREPARE_MEMORY",
+        "HOME",
+        "LOG",
+    )
 )
 
 

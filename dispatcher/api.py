@@ -1,0 +1,226 @@
+"""The verbs of the public interface; each opens its own short transaction."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from celery import Celery
+from sqlalchemy import Connection, Engine
+
+from dispatcher import audience as audiences
+from dispatcher import message as messages
+from dispatcher import publishing
+from dispatcher.books import campaigns, transitions
+from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.session import allow_long_statements, make_engine, transaction
+from dispatcher.errors import BrokerUnavailable, OptionError
+from dispatcher.lifecycle import CampaignState
+from dispatcher.settings import DEFAULT_ACCOUNT, Settings, read_settings
+
+Reference = str | UUID
+"""A campaign's id, an unambiguous beginning of one, or `last`."""
+
+Audience = str | Path | Iterable[Mapping[str, object]]
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """The verbs, with settings of the caller's own.
+
+    `settings` are read from the environment unless given; `engine` may be an engine that the
+    application has already. Nothing is connected before the first verb.
+    """
+
+    def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
+        self._settings = read_settings() if settings is None else settings
+        self._given_engine = engine
+
+    def enqueue(
+        self,
+        *,
+        app_id: str,
+        message: Mapping[str, object] | messages.Message,
+        audience: Audience,
+        campaign_tag: str | None = None,
+        key: str | None = None,
+        rate: float | None = None,
+        send_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        account: str = DEFAULT_ACCOUNT,
+        on_invalid: Literal["fail", "skip"] = "fail",
+        rejects: str | Path | None = None,
+        progress: Callable[[audiences.Progress], None] | None = None,
+    ) -> str:
+        """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
+
+        `message` holds one or several platform objects of the Push API; `audience` is an iterable
+        of dicts or the path of a .csv, .jsonl or .parquet file. `campaign_tag` is the vendor's
+        statistics group. The same `key` again returns the same campaign. `rate` is the most
+        requests a second, over all workers. `send_at` and `expires_at` are aware. With
+        `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where one
+        is named. `progress` is called a few times a second.
+
+        Raises MessageError, AudienceError, OptionError, CampaignExists, DatabaseUnavailable,
+        SchemaMismatch, and whatever the iterable raises; nothing is left behind then.
+        """
+        checked = message if isinstance(message, messages.Message) else messages.check(message)
+        _check_options(app_id, campaign_tag, key, account)
+        check_rate(rate)
+        _check_times(send_at, expires_at)
+        with transaction(self._engine):
+            log.debug("the database answers; the audience is worth preparing")
+        with audiences.prepare(
+            audience,
+            checked.platforms,
+            on_invalid=on_invalid,
+            rejects=None if rejects is None else Path(rejects),
+            memory=self._settings.prepare_memory,
+            scratch=self._settings.home / "scratch",
+            progress=progress,
+        ) as prepared:
+            new = NewCampaign(
+                id=uuid4(),
+                key=key,
+                content_digest=_content_digest(
+                    app_id, checked.canonical, campaign_tag, account, prepared.digest
+                ),
+                app_id=app_id,
+                campaign_tag=campaign_tag,
+                platforms=checked.platforms,
+                account=account,
+                message=checked.json,
+                rate=rate,
+                send_at=send_at,
+                expires_at=expires_at,
+                input=Input(
+                    prepared.read, prepared.invalid, prepared.duplicates, prepared.suppressed
+                ),
+                members=prepared.total,
+                chunks=prepared.chunks,
+            )
+            campaign_id = self._commit(new, prepared)
+        self._begin(campaign_id)
+        return str(campaign_id)
+
+    def show(self, campaign: Reference) -> Campaign:
+        """The campaign as it stands. Raises CampaignNotFound and AmbiguousCampaign."""
+        with transaction(self._engine) as connection:
+            return campaigns.read(connection, campaigns.resolve(connection, campaign))
+
+    def list(self, state: str | None = None) -> tuple[Campaign, ...]:
+        """Every campaign, or those in one state, the newest first."""
+        with transaction(self._engine) as connection:
+            return campaigns.read_all(connection, None if state is None else _state(state))
+
+    def pause(self, campaign: Reference) -> Campaign:
+        """Begin no new request of the campaign. Raises ImpossibleInState where it has ended."""
+        return self._change(campaign, transitions.pause)
+
+    def resume(self, campaign: Reference) -> Campaign:
+        """Go on where the campaign stood. Raises ImpossibleInState where it has ended."""
+        resumed = self._change(campaign, transitions.resume)
+        if resumed.state == CampaignState.RUNNING:
+            self._begin(UUID(resumed.id))
+        return resumed
+
+    def cancel(self, campaign: Reference) -> Campaign:
+        """End the campaign; what is on the wire finishes. Raises ImpossibleInState."""
+        return self._change(campaign, transitions.cancel)
+
+    def rate(self, campaign: Reference, rate: float | None) -> Campaign:
+        """Allow at most `rate` requests a second, or any number. Raises ImpossibleInState."""
+        check_rate(rate)
+        return self._change(
+            campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
+        )
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._given_engine or make_engine(self._settings.require_database_url())
+
+    @cached_property
+    def _producer(self) -> Celery:
+        return publishing.producer(self._settings)
+
+    def _commit(self, new: NewCampaign, prepared: audiences.Prepared) -> UUID:
+        """The campaign and its chunks in one transaction, or the one that its key stands for."""
+        with transaction(self._engine) as connection:
+            allow_long_statements(connection)
+            if campaigns.create(connection, new) is None:
+                assert new.key is not None
+                return campaigns.find_by_key(connection, new.key, new.content_digest)
+            audiences.copy_chunks(connection, new.id, prepared)
+        return new.id
+
+    def _begin(self, campaign_id: UUID) -> None:
+        """Ring for the first chunk; a broker that is away costs a warning, as the relay follows."""
+        try:
+            publishing.begin(self._engine, self._producer, campaign_id)
+        except BrokerUnavailable as error:
+            log.warning("%s", error)
+
+    def _change(self, campaign: Reference, change: Callable[[Connection, UUID], None]) -> Campaign:
+        with transaction(self._engine) as connection:
+            campaign_id = campaigns.resolve(connection, campaign)
+            change(connection, campaign_id)
+            return campaigns.read(connection, campaign_id)
+
+
+def check_rate(rate: float | None) -> None:
+    """Raise OptionError unless it is None or a number of requests a second above 0."""
+    if rate is None:
+        return
+    if isinstance(rate, bool) or not isinstance(rate, int | float):
+        raise OptionError("rate must be a number of requests a second, or none.")
+    if not (isfinite(rate) and 0.001 <= rate <= 1_000_000):
+        raise OptionError(f"rate is {rate:g}: give between 0.001 and 1000000 requests a second.")
+
+
+def _check_options(app_id: str, campaign_tag: str | None, key: str | None, account: str) -> None:
+    texts = {"app_id": app_id, "campaign_tag": campaign_tag, "key": key, "account": account}
+    for name, value in texts.items():
+        if value is None and name in ("campaign_tag", "key"):
+            continue
+        if not isinstance(value, str) or not value.strip():
+            raise OptionError(f"{name} must be a text that is not empty.")
+        if "\0" in value or not value.isprintable() or len(value) > 500:
+            raise OptionError(f"{name} must be one line of at most 500 characters.")
+    if account != DEFAULT_ACCOUNT:
+        raise OptionError(f"account is {account!r}: only {DEFAULT_ACCOUNT!r} is known.")
+
+
+def _check_times(send_at: datetime | None, expires_at: datetime | None) -> None:
+    for name, moment in (("send_at", send_at), ("expires_at", expires_at)):
+        if moment is not None and moment.utcoffset() is None:
+            raise OptionError(f"{name} has no time zone: give an aware datetime.")
+    if expires_at is None:
+        return
+    if expires_at <= datetime.now(expires_at.tzinfo):
+        raise OptionError(f"expires_at is {expires_at.isoformat()}, which has passed.")
+    if send_at is not None and expires_at <= send_at:
+        raise OptionError("expires_at is not after send_at: the campaign could send nothing.")
+
+
+def _content_digest(
+    app_id: str, message: str, campaign_tag: str | None, account: str, members: str
+) -> str:
+    """What a key stands for; not the rate or the times."""
+    content: list[Any] = [app_id, message, campaign_tag, account, members]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _state(state: str) -> CampaignState:
+    try:
+        return CampaignState(state)
+    except ValueError as error:
+        raise OptionError(
+            f"{state!r} is no state of a campaign; known are {', '.join(CampaignState)}."
+        ) from error

@@ -1,0 +1,370 @@
+"""Campaigns, as they are made and as they are shown."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from dispatcher.books.models import SETTLED
+from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
+from dispatcher.lifecycle import CampaignState, ChunkState
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What became of the rows that were read."""
+
+    read: int
+    invalid: int
+    duplicates: int
+    suppressed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The distinct members, by where their chunks stand; they always add up to the total."""
+
+    total: int
+    delivered: int
+    uncounted: int
+    rejected: int
+    unresolved: int
+    expired: int
+    cancelled: int
+    remaining: int
+
+    @property
+    def failed(self) -> int:
+        """Those of whom it is not known that the vendor took them."""
+        return self.rejected + self.unresolved + self.expired + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The vendor's own numbers, summed over the requests that it accepted."""
+
+    audience: int
+    successful: int
+    erroneous: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """The chunks, by state."""
+
+    total: int
+    pending: int
+    sending: int
+    delivered: int
+    uncounted: int
+    rejected: int
+    unresolved: int
+    expired: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCount:
+    """How many chunks' latest attempt ended with this error; the network's have no numbers."""
+
+    http_status: int | None
+    code: int | None
+    message: str
+    chunks: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What was done in the last ten seconds, a second, and how long the rest will take so."""
+
+    members_per_second: float
+    requests_per_second: float
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign at one moment; its fields are the keys of `show --json`."""
+
+    id: str
+    key: str | None
+    app_id: str
+    campaign_tag: str | None
+    platforms: tuple[str, ...]
+    account: str
+    state: str
+    reason: str | None
+    created_at: datetime
+    send_at: datetime | None
+    expires_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    rate: float | None
+    input: Input
+    members: Members
+    result: Result
+    chunks: Chunks
+    errors: tuple[ErrorCount, ...]
+    throughput: Throughput
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it will change any more, but for a proof that arrives late."""
+        return self.finished_at is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `show --json`; times are ISO 8601."""
+        document = asdict(self)
+        for name, value in document.items():
+            if isinstance(value, datetime):
+                document[name] = value.isoformat()
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """What a producer asks for, checked, with its audience counted."""
+
+    id: UUID
+    key: str | None
+    content_digest: str
+    app_id: str
+    campaign_tag: str | None
+    platforms: tuple[str, ...]
+    account: str
+    message: str
+    rate: float | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    input: Input
+    members: int
+    chunks: int
+
+
+_OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
+_CREATE = text("""
+INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
+    rate, send_at, expires_at, state, started_at, resumed_at, input_read, input_invalid,
+    input_duplicates, input_suppressed, members_total, members_remaining, chunks_total,
+    chunks_pending)
+SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
+    :rate, :send_at, :expires_at, CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
+    CASE WHEN NOT start.later THEN clock_timestamp() END,
+    CASE WHEN NOT start.later THEN clock_timestamp() END, :read, :invalid,
+    :duplicates, :suppressed, :members, :members, :chunks, :chunks
+FROM (SELECT coalesce(:send_at > clock_timestamp(), false) AS later) AS start
+ON CONFLICT (key) DO NOTHING
+RETURNING id
+""")
+
+
+def create(connection: Connection, new: NewCampaign) -> UUID | None:
+    """Make the campaign's row, which the commit makes visible; None where its key is taken.
+
+    Where another producer is making a campaign of this key right now, waits for it to end.
+    """
+    connection.execute(_OPEN_ACCOUNT, {"account": new.account})
+    values = {
+        **{name: getattr(new, name) for name in NewCampaign.__slots__ if name != "input"},
+        **asdict(new.input),
+        "platforms": list(new.platforms),
+    }
+    created: UUID | None = connection.scalar(_CREATE, values)
+    return created
+
+
+def find_by_key(connection: Connection, key: str, content_digest: str) -> UUID:
+    """The campaign that a key stands for; CampaignExists where its content is another."""
+    row = connection.execute(
+        text("SELECT id, content_digest FROM campaign WHERE key = :key"), {"key": key}
+    ).one()
+    if row.content_digest != content_digest:
+        raise CampaignExists(
+            f"The key {key!r} already stands for campaign {row.id} with another app, message, "
+            "tag or audience: use another key, or give the same content again."
+        )
+    found: UUID = row.id
+    return found
+
+
+_ID = re.compile(r"[0-9a-f]{1,32}")
+
+
+def resolve(connection: Connection, reference: str | UUID) -> UUID:
+    """The campaign that an id, an unambiguous beginning of one, or `last` means.
+
+    Raises CampaignNotFound and AmbiguousCampaign.
+    """
+    if reference == "last":
+        newest: UUID | None = connection.scalar(
+            text("SELECT id FROM campaign ORDER BY created_at DESC LIMIT 1")
+        )
+        if newest is None:
+            raise CampaignNotFound("There is no campaign yet.")
+        return newest
+    digits = str(reference).lower().replace("-", "")
+    if not _ID.fullmatch(digits):
+        raise CampaignNotFound(f"{str(reference)!r} is no campaign's id: see `dispatcher list`.")
+    found = connection.scalars(
+        text("SELECT id FROM campaign WHERE id BETWEEN :first AND :last LIMIT 2"),
+        {"first": UUID(digits.ljust(32, "0")), "last": UUID(digits.ljust(32, "f"))},
+    ).all()
+    if not found:
+        raise CampaignNotFound(f"No campaign has the id {reference}: see `dispatcher list`.")
+    if len(found) > 1:
+        raise AmbiguousCampaign(
+            f"Several campaigns' ids begin with {reference}, {found[0]} among them: "
+            "give more of it."
+        )
+    only: UUID = found[0]
+    return only
+
+
+def read(connection: Connection, campaign_id: UUID) -> Campaign:
+    """The campaign as it stands; CampaignNotFound where there is none."""
+    found = _read(connection, "id = :campaign_id", {"campaign_id": campaign_id})
+    if not found:
+        raise CampaignNotFound(f"No campaign has the id {campaign_id}: see `dispatcher list`.")
+    return found[0]
+
+
+def read_all(connection: Connection, state: CampaignState | None = None) -> tuple[Campaign, ...]:
+    """Every campaign, or those in one state, the newest first."""
+    if state is None:
+        return _read(connection, "true", {})
+    return _read(connection, "state = :state", {"state": state})
+
+
+_ERRORS = text("""
+SELECT campaign_id, http_status, code, min(error) AS message, count(*) AS chunks,
+       sum(size) AS members
+FROM chunk
+WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
+GROUP BY campaign_id, http_status, code
+ORDER BY members DESC
+""")
+_LAST_SECONDS = text("""
+SELECT attempt.campaign_id, count(*) AS requests,
+       coalesce(sum(chunk.size) FILTER (WHERE attempt.chunk_state <> 'pending'), 0) AS members,
+       least(10, greatest(1, extract(epoch FROM clock_timestamp() - min(campaign.started_at))))
+           AS seconds
+FROM attempt
+JOIN chunk USING (campaign_id, sequence)
+JOIN campaign ON campaign.id = attempt.campaign_id
+WHERE attempt.campaign_id = ANY(:ids) AND attempt.ended_at > clock_timestamp() - interval '10 s'
+GROUP BY attempt.campaign_id
+""")
+
+
+def _read(
+    connection: Connection, condition: str, values: Mapping[str, Any]
+) -> tuple[Campaign, ...]:
+    query = text(f"SELECT * FROM campaign WHERE {condition} ORDER BY created_at DESC")
+    rows = connection.execute(query, values).all()
+    ids = {"ids": [row.id for row in rows]}
+    errors = connection.execute(_ERRORS, ids).all()
+    speeds = {row.campaign_id: row for row in connection.execute(_LAST_SECONDS, ids)}
+    return tuple(
+        _snapshot(
+            row, (error for error in errors if error.campaign_id == row.id), speeds.get(row.id)
+        )
+        for row in rows
+    )
+
+
+def _snapshot(row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None) -> Campaign:
+    return Campaign(
+        **{
+            name: getattr(row, name)
+            for name in Campaign.__slots__
+            if name not in ("id", "platforms", "input", *_COMPUTED)
+        },
+        id=str(row.id),
+        platforms=tuple(row.platforms),
+        input=Input(**_numbers(row, "input", Input.__slots__)),
+        members=Members(**_numbers(row, "members", ("total", "remaining", *SETTLED))),
+        result=Result(**_numbers(row, "result", Result.__slots__)),
+        chunks=Chunks(**_numbers(row, "chunks", ("total", *ChunkState))),
+        errors=tuple(
+            ErrorCount(error.http_status, error.code, error.message, error.chunks, error.members)
+            for error in errors
+        ),
+        throughput=_throughput(row, speed),
+    )
+
+
+_COMPUTED = ("members", "result", "chunks", "errors", "throughput")
+
+
+def _numbers(row: Row[Any], prefix: str, names: Iterable[str]) -> dict[str, int]:
+    return {str(name): getattr(row, f"{prefix}_{name}") for name in names}
+
+
+def _throughput(row: Row[Any], speed: Row[Any] | None) -> Throughput:
+    if speed is None or row.finished_at is not None:
+        return Throughput(0.0, 0.0, None)
+    seconds = float(speed.seconds)
+    members = float(speed.members) / seconds
+    running = row.state == CampaignState.RUNNING and members > 0
+    return Throughput(
+        members_per_second=round(members, 1),
+        requests_per_second=round(speed.requests / seconds, 1),
+        eta_seconds=round(row.members_remaining / members, 1) if running else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """What a worker needs of a running campaign, besides its chunks."""
+
+    id: UUID
+    app_id: str
+    campaign_tag: str | None
+    account: str
+    message: str
+    rate: float | None
+
+
+_SENDABLE = text("""
+SELECT id, app_id, campaign_tag, account, message, rate
+FROM campaign WHERE id = :campaign_id AND state = 'running'
+""")
+
+
+def sendable(connection: Connection, campaign_id: UUID) -> Sendable | None:
+    """The campaign's fixed part and its rate as it is now; None unless it is running."""
+    row = connection.execute(_SENDABLE, {"campaign_id": campaign_id}).one_or_none()
+    return None if row is None else Sendable(*row)
+
+
+def unsettled(connection: Connection) -> list[UUID]:
+    """The campaigns whose sums may change: running, with a chunk on the wire, or to be closed."""
+    return list(connection.scalars(_UNSETTLED))
+
+
+_UNSETTLED = text("""
+SELECT id FROM campaign
+WHERE finished_at IS NULL
+  AND (state IN ('running', 'cancelled', 'expired') OR chunks_sending > 0
+       OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending'))
+ORDER BY id
+""")
+
+
+def overdue(connection: Connection) -> list[UUID]:
+    """The campaigns that are still live after their time."""
+    return list(
+        connection.scalars(
+            text("""
+                SELECT id FROM campaign
+                WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
+                  AND expires_at <= clock_timestamp()
+                ORDER BY id
+            """)
+        )
+    )

@@ -1,0 +1,27 @@
+"""Which workers are alive, and how many requests they can make at once."""
+
+from sqlalchemy import Connection, text
+
+_SEEN = text("""
+INSERT INTO worker (name, slots) VALUES (:name, :slots)
+ON CONFLICT (name) DO UPDATE SET slots = :slots, seen_at = clock_timestamp()
+""")
+_SLOTS = text("""
+SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s'
+""")
+_FORGET = text("DELETE FROM worker WHERE name = :name OR seen_at < now() - interval '1 day'")
+
+
+def seen(connection: Connection, name: str, slots: int) -> None:
+    """Note that this worker process is alive, with so many slots."""
+    connection.execute(_SEEN, {"name": name, "slots": slots})
+
+
+def live_slots(connection: Connection) -> int:
+    """The slots of the workers that were seen in the last five seconds."""
+    return int(connection.execute(_SLOTS).scalar_one())
+
+
+def gone(connection: Connection, name: str) -> None:
+    """Forget a worker that stops, and those that died long ago."""
+    connection.execute(_FORGET, {"name": name})

@@ -1,0 +1,296 @@
+"""The tables, and the invariants that the database itself keeps.
+
+A chunk writes only its own row and its attempt's; the campaign's row is a rollup of its chunks.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from dispatcher.lifecycle import LIVE_CHUNKS, CampaignState, ChunkState
+
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+Counter = Annotated[int, mapped_column(BigInteger, server_default="0")]
+SETTLED = tuple(state for state in ChunkState if state not in LIVE_CHUNKS)
+
+
+class Base(DeclarativeBase):
+    """Every table of the books; times are aware, texts unbounded."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        datetime: DateTime(timezone=True),
+        str: Text,
+    }
+
+
+def _one_of(column: str, states: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
+
+
+def _sum_of(prefix: str, states: Iterable[str]) -> str:
+    return " + ".join(f"{prefix}_{state}" for state in states)
+
+
+class Campaign(Base):
+    """What to send, and the sum of what became of it."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", CampaignState), "state"),
+        CheckConstraint(
+            f"members_remaining + {_sum_of('members', SETTLED)} = members_total", "members_add_up"
+        ),
+        CheckConstraint(f"{_sum_of('chunks', ChunkState)} = chunks_total", "chunks_add_up"),
+        CheckConstraint(
+            "input_read = input_invalid + input_duplicates + input_suppressed + members_total",
+            "input_adds_up",
+        ),
+        CheckConstraint("members_total > 0 AND chunks_total > 0", "has_members"),
+        CheckConstraint(
+            "(state = 'completed') <= (finished_at IS NOT NULL)", "completed_is_finished"
+        ),
+        CheckConstraint(
+            "(state IN ('scheduled', 'running', 'paused')) <= (finished_at IS NULL)",
+            "live_is_unfinished",
+        ),
+        CheckConstraint(
+            "finished_at IS NULL OR (chunks_pending = 0 AND chunks_sending = 0)",
+            "finished_has_nothing_left",
+        ),
+        CheckConstraint("rate > 0", "rate_is_positive"),
+        CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
+        Index("campaign_created_at", text("created_at DESC")),
+        Index("campaign_unfinished", "state", postgresql_where=text("finished_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str | None] = mapped_column(unique=True)
+    content_digest: Mapped[str]
+    app_id: Mapped[str]
+    campaign_tag: Mapped[str | None]
+    account: Mapped[str] = mapped_column(ForeignKey("account.name"))
+    platforms: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    message: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    rate: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    send_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    input_read: Mapped[Counter]
+    input_invalid: Mapped[Counter]
+    input_duplicates: Mapped[Counter]
+    input_suppressed: Mapped[Counter]
+
+    members_total: Mapped[Counter]
+    members_remaining: Mapped[Counter]
+    members_delivered: Mapped[Counter]
+    members_uncounted: Mapped[Counter]
+    members_rejected: Mapped[Counter]
+    members_unresolved: Mapped[Counter]
+    members_expired: Mapped[Counter]
+    members_cancelled: Mapped[Counter]
+
+    result_audience: Mapped[Counter]
+    result_successful: Mapped[Counter]
+    result_erroneous: Mapped[Counter]
+
+    chunks_total: Mapped[Counter]
+    chunks_pending: Mapped[Counter]
+    chunks_sending: Mapped[Counter]
+    chunks_delivered: Mapped[Counter]
+    chunks_uncounted: Mapped[Counter]
+    chunks_rejected: Mapped[Counter]
+    chunks_unresolved: Mapped[Counter]
+    chunks_expired: Mapped[Counter]
+    chunks_cancelled: Mapped[Counter]
+
+
+class Chunk(Base):
+    """Up to a thousand members that are sent in one request and share one fate.
+
+    `attempt` is the fencing token: it grows with every claim. `in_doubt_since` is the start of the
+    earliest attempt of this round that may have been sent.
+    """
+
+    __tablename__ = "chunk"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", ChunkState), "state"),
+        CheckConstraint("sequence > 0 AND size BETWEEN 1 AND 1000", "size"),
+        CheckConstraint(
+            "(state = 'sending') = (lease_until IS NOT NULL)"
+            " AND (attempt = 0) = (claimed_at IS NULL)"
+            " AND (attempt = 0) = (claimed_by IS NULL)",
+            "sending_has_a_lease",
+        ),
+        CheckConstraint("published_at IS NULL OR state = 'pending'", "published_is_pending"),
+        CheckConstraint(
+            "(state = 'delivered') = (audience IS NOT NULL)"
+            " AND (audience IS NULL) = (successful IS NULL)"
+            " AND (audience IS NULL) = (erroneous IS NULL)",
+            "delivered_has_numbers",
+        ),
+        CheckConstraint(
+            "(state IN ('pending', 'sending')) = (settled_at IS NULL)", "settled_has_a_time"
+        ),
+        CheckConstraint("in_doubt_since IS NULL OR attempt > 0", "doubt_has_an_attempt"),
+        CheckConstraint(
+            "in_doubt_since IS NULL OR state IN ('pending', 'sending', 'uncounted', 'unresolved')",
+            "doubt_is_open",
+        ),
+        CheckConstraint(
+            "(state <> 'sending' AND state <> 'unresolved') OR in_doubt_since IS NOT NULL",
+            "may_have_been_sent_since",
+        ),
+        CheckConstraint("lost_leases BETWEEN 0 AND attempt AND round > 0", "counts"),
+        # What is due and clean, in the order of the audience: what publishing takes.
+        Index(
+            "chunk_fresh",
+            "campaign_id",
+            "due_at",
+            "sequence",
+            postgresql_where=text(
+                "state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL"
+            ),
+        ),
+        # What may have been sent and waits: few, taken oldest window first.
+        Index(
+            "chunk_in_doubt",
+            "campaign_id",
+            "in_doubt_since",
+            postgresql_where=text("state = 'pending' AND in_doubt_since IS NOT NULL"),
+        ),
+        # What is in flight: published or with a worker.
+        Index(
+            "chunk_published",
+            "campaign_id",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
+        Index(
+            "chunk_sending",
+            "campaign_id",
+            "lease_until",
+            postgresql_where=text("state = 'sending'"),
+        ),
+        # What `show` lists under errors.
+        Index(
+            "chunk_errors",
+            "campaign_id",
+            "http_status",
+            "code",
+            postgresql_where=text("error IS NOT NULL"),
+        ),
+    )
+
+    campaign_id: Mapped[UUID] = mapped_column(
+        ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    members: Mapped[str]
+    round: Mapped[int] = mapped_column(server_default="1")
+    pack_id: Mapped[str] = mapped_column(
+        Computed(
+            "(campaign_id)::text || '-' || (sequence)::text || '-' || (round)::text",
+            persisted=True,
+        ),
+        unique=True,
+    )
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    published_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    claimed_by: Mapped[str | None]
+    in_doubt_since: Mapped[datetime | None]
+    lost_leases: Mapped[int] = mapped_column(server_default="0")
+    corruptions: Mapped[int] = mapped_column(server_default="0")
+    settled_at: Mapped[datetime | None]
+    audience: Mapped[int | None]
+    successful: Mapped[int | None]
+    erroneous: Mapped[int | None]
+    http_status: Mapped[int | None]
+    code: Mapped[int | None]
+    error: Mapped[str | None]
+
+
+class Attempt(Base):
+    """What one attempt came to, written once at its end."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["campaign_id", "sequence"],
+            ["chunk.campaign_id", "chunk.sequence"],
+            ondelete="CASCADE",
+        ),
+        # The campaign's timeline and its throughput.
+        Index("attempt_timeline", "campaign_id", "ended_at"),
+    )
+
+    campaign_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    round: Mapped[int]
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    outcome: Mapped[str]
+    chunk_state: Mapped[str]
+    http_status: Mapped[int | None]
+    code: Mapped[int | None]
+    error: Mapped[str | None]
+    error_details: Mapped[str | None]
+
+
+class Account(Base):
+    """One token of the vendor, and whether it has to rest."""
+
+    __tablename__ = "account"
+    __table_args__ = (CheckConstraint("failures >= 0", "failures"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    hold_until: Mapped[datetime | None]
+    hold_reason: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(server_default="0")
+
+
+class Worker(Base):
+    """A worker process that was alive at `seen_at`, and how many requests it makes at once."""
+
+    __tablename__ = "worker"
+    __table_args__ = (CheckConstraint("slots > 0", "slots"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    slots: Mapped[int]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -1,0 +1,74 @@
+"""The schema of the books: which revision the database holds, and bringing it up to date."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from dispatcher.books.session import transaction
+from dispatcher.errors import SchemaMismatch
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_MIGRATION_LOCK = 0x64697370
+
+
+def migrate(engine: Engine) -> tuple[str | None, str]:
+    """Bring the schema up to date; the revisions before and after.
+
+    Two that migrate at once wait for one another. Raises DatabaseUnavailable, and SchemaMismatch
+    where the database is newer than this program.
+    """
+    config = migration_config()
+    with transaction(engine) as connection:
+        connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        before = MigrationContext.configure(connection).get_current_revision()
+        _refuse_unknown(before)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, head_revision()
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise SchemaMismatch unless the database holds exactly this version's schema."""
+    with transaction(engine) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    _refuse_unknown(current)
+    if current != head_revision():
+        raise SchemaMismatch(
+            f"The database's schema is at {current or 'nothing'}, this version needs "
+            f"{head_revision()}: run `dispatcher migrate`."
+        )
+
+
+def head_revision() -> str:
+    """The newest revision that this program knows."""
+    return _scripts().get_current_head() or ""
+
+
+def migration_config() -> Config:
+    """Alembic's configuration for our migrations, with no file."""
+    config = Config()
+    config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
+    return config
+
+
+def _refuse_unknown(revision: str | None) -> None:
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise SchemaMismatch(
+            f"The database's schema {revision} is newer than this program: upgrade the program."
+        )
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(migration_config())
+
+
+def _migrations() -> Path:
+    """Inside the installed package; beside it in a checkout."""
+    installed = _PACKAGE / "migrations"
+    return installed if installed.is_dir() else _PACKAGE.parent / "migrations"

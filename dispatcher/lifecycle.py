@@ -1,0 +1,414 @@
+"""A chunk's life and a campaign's, decided without touching anything: no clock, no database.
+
+`CHUNK_MOVES` and `CAMPAIGN_MOVES` are the state diagrams; `outcome_of_refusal` knows the vendor's
+codes by class; `decide` says what an attempt's outcome makes of a chunk.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+
+class ChunkState(StrEnum):
+    """Where a chunk stands; every member of a chunk shares its state."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    UNCOUNTED = "uncounted"
+    REJECTED = "rejected"
+    UNRESOLVED = "unresolved"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+LIVE_CHUNKS = frozenset({ChunkState.PENDING, ChunkState.SENDING})
+LIVE_CAMPAIGNS = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED})
+
+CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
+    ChunkState.PENDING: frozenset(
+        {
+            ChunkState.SENDING,
+            ChunkState.EXPIRED,
+            ChunkState.CANCELLED,
+            ChunkState.UNRESOLVED,
+            ChunkState.DELIVERED,
+        }
+    ),
+    ChunkState.SENDING: frozenset(
+        {
+            ChunkState.PENDING,
+            ChunkState.DELIVERED,
+            ChunkState.UNCOUNTED,
+            ChunkState.REJECTED,
+            ChunkState.UNRESOLVED,
+        }
+    ),
+    ChunkState.DELIVERED: frozenset(),
+    ChunkState.UNCOUNTED: frozenset({ChunkState.DELIVERED}),
+    ChunkState.REJECTED: frozenset(),
+    ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED}),
+    ChunkState.EXPIRED: frozenset(),
+    ChunkState.CANCELLED: frozenset(),
+}
+
+CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
+    CampaignState.SCHEDULED: frozenset(
+        {
+            CampaignState.RUNNING,
+            CampaignState.PAUSED,
+            CampaignState.CANCELLED,
+            CampaignState.EXPIRED,
+        }
+    ),
+    CampaignState.RUNNING: frozenset(
+        {
+            CampaignState.PAUSED,
+            CampaignState.COMPLETED,
+            CampaignState.CANCELLED,
+            CampaignState.EXPIRED,
+        }
+    ),
+    CampaignState.PAUSED: frozenset(
+        {
+            CampaignState.RUNNING,
+            CampaignState.SCHEDULED,
+            CampaignState.COMPLETED,
+            CampaignState.CANCELLED,
+            CampaignState.EXPIRED,
+        }
+    ),
+    CampaignState.COMPLETED: frozenset(),
+    CampaignState.CANCELLED: frozenset(),
+    CampaignState.EXPIRED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an attempt ended as it did: the vendor's answer, or the network's (both None)."""
+
+    message: str
+    http_status: int | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The vendor took the request, and these are its numbers."""
+
+    audience: int
+    successful: int
+    erroneous: int
+    error_details: str = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySent:
+    """Code 32: the vendor had accepted this very pack_id before."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyReached:
+    """Codes 6 and 33: the app or every user is unknown to the vendor now."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignWrong:
+    """The vendor refuses the content, and would refuse it again."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRefused:
+    """The credentials or the app's set-up at the vendor must be mended by a person."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """The vendor could not read the request: it was damaged on its way."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not one byte of the request left this machine."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """HTTP 429: the account has to wait; nothing was sent."""
+
+    reason: Reason
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """The vendor may or may not have sent it."""
+
+    reason: Reason
+    retry_after: timedelta | None = None
+
+
+Outcome = (
+    Accepted
+    | AlreadySent
+    | NobodyReached
+    | CampaignWrong
+    | AccessRefused
+    | Corrupted
+    | NotSent
+    | Throttled
+    | InDoubt
+)
+
+CODE_UNKNOWN_APP = 6
+CODE_NOBODY_FOUND = 33
+
+_Refusal = type[InDoubt | AlreadySent | NobodyReached | Corrupted | AccessRefused | CampaignWrong]
+
+CODES: dict[int, _Refusal] = {
+    1: InDoubt,
+    2: Corrupted,
+    3: Corrupted,
+    4: CampaignWrong,
+    CODE_UNKNOWN_APP: NobodyReached,
+    **dict.fromkeys((11, 12, 13, 14, 15, 23, 24, 25, 26), AccessRefused),
+    **dict.fromkeys((27, 28, 29, 30, 31), CampaignWrong),
+    32: AlreadySent,
+    CODE_NOBODY_FOUND: NobodyReached,
+}
+"""The vendor's documented codes (its "List of possible errors") by what they mean to a chunk."""
+
+_LEAST_CERTAIN_FIRST: tuple[_Refusal, ...] = (
+    InDoubt,
+    AlreadySent,
+    NobodyReached,
+    Corrupted,
+    AccessRefused,
+    CampaignWrong,
+)
+
+
+def name_of(outcome: Outcome) -> str:
+    """The outcome as the attempt log calls it: `in_doubt` for InDoubt."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(outcome).__name__).lower()
+
+
+def is_conclusive(outcome: Outcome) -> bool:
+    """Whether the vendor itself answered, so that it can be reached."""
+    match outcome:
+        case NotSent():
+            return False
+        case InDoubt(reason):
+            return reason.http_status is not None
+        case _:
+            return True
+
+
+def outcome_of_refusal(
+    http_status: int, errors: Iterable[tuple[int, str]], retry_after: timedelta | None = None
+) -> Outcome:
+    """What a reply that is not a success means: its known codes first, then its HTTP status.
+
+    `errors` are the (code, message) pairs of a valid error document, or nothing. Of several known
+    codes the least certain counts. Raises nothing: what makes no sense is in doubt.
+    """
+    if http_status == 429:
+        return Throttled(Reason("Too many requests", http_status), retry_after)
+    listed = list(errors)
+    known = [(code, text) for code, text in listed if code in CODES]
+    if known:
+        code, text = min(known, key=lambda error: _LEAST_CERTAIN_FIRST.index(CODES[error[0]]))
+        reason = Reason(text, http_status, code)
+        kind = CODES[code]
+        return InDoubt(reason, retry_after) if kind is InDoubt else kind(reason)
+    reason = Reason(f"HTTP {http_status} without a known reason", http_status)
+    if listed:
+        reason = Reason(listed[0][1], http_status, listed[0][0])
+    if http_status in (401, 403):
+        return AccessRefused(reason)
+    return InDoubt(reason, retry_after if http_status == 503 else None)
+
+
+WINDOW_MARGIN = 0.1
+"""The part of the vendor's window that is never used: clocks and networks are not exact."""
+
+MOST_CORRUPTIONS = 3
+MOST_LOST_LEASES = 5
+FAILURES_BEFORE_HOLD = 10
+MOST_REJECTIONS = 5
+LAST_ENDED = 50
+"""A campaign pauses when more than this many of its last so many ended chunks were rejected."""
+
+_SHORTEST_BACKOFF = timedelta(seconds=1)
+_LONGEST_BACKOFF = timedelta(seconds=15)
+_LONGEST_HOLD = timedelta(seconds=5)
+_LONGEST_RETRY_AFTER = timedelta(days=1)
+
+
+def usable_window(pack_id_window: timedelta, request_timeout: timedelta) -> timedelta:
+    """How long after the first doubtful attempt the same pack_id may be sent again.
+
+    The vendor refuses a repeat for `pack_id_window`; the last tenth of it and one request are
+    margin, so that a request begun at the last moment still arrives inside the window.
+    """
+    return pack_id_window * (1 - WINDOW_MARGIN) - request_timeout
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFacts:
+    """What a decision needs to know of the chunk under attempt.
+
+    `in_doubt_since` is the start of the earliest doubtful attempt before this one, if any;
+    `window` is the usable window.
+    """
+
+    attempt: int
+    claimed_at: datetime
+    in_doubt_since: datetime | None
+    corruptions: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of the chunk, its account and its campaign.
+
+    `due_in` is set for a chunk that goes back to pending; `hold` puts the whole account to rest;
+    `pause` gives the words with which the campaign pauses itself, and `unless_delivered` makes
+    that depend on nothing having been delivered yet.
+    """
+
+    state: ChunkState
+    in_doubt_since: datetime | None = None
+    due_in: timedelta | None = None
+    corruptions: int = 0
+    hold: timedelta | None = None
+    pause: str | None = None
+    unless_delivered: bool = False
+
+
+def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0.5) -> Decision:
+    """What an attempt's outcome makes of its chunk.
+
+    `now` is the database's time; `jitter` in 0..1 spreads the back-off. Raises nothing.
+    """
+    doubtful_before = chunk.in_doubt_since is not None
+    match outcome:
+        case Accepted():
+            return Decision(ChunkState.DELIVERED)
+        case AlreadySent():
+            return Decision(ChunkState.UNCOUNTED, in_doubt_since=_doubt(chunk))
+        case NobodyReached(reason):
+            unknown_app = reason.code == CODE_UNKNOWN_APP
+            return Decision(
+                ChunkState.UNRESOLVED if doubtful_before else ChunkState.REJECTED,
+                in_doubt_since=chunk.in_doubt_since,
+                pause=_words(reason) if unknown_app else None,
+                unless_delivered=unknown_app,
+            )
+        case CampaignWrong(reason):
+            return Decision(ChunkState.REJECTED, pause=_words(reason), unless_delivered=True)
+        case AccessRefused(reason):
+            return _again(chunk, now, chunk.in_doubt_since, timedelta(0), pause=_words(reason))
+        case Corrupted(reason):
+            corruptions = chunk.corruptions + 1
+            return _again(
+                chunk,
+                now,
+                chunk.in_doubt_since,
+                backoff(chunk.attempt, jitter),
+                corruptions=corruptions,
+                pause=_words(reason) if corruptions >= MOST_CORRUPTIONS else None,
+            )
+        case NotSent():
+            return _again(chunk, now, chunk.in_doubt_since, backoff(chunk.attempt, jitter))
+        case Throttled(_, retry_after):
+            wait = _retry_after(retry_after) or backoff(chunk.attempt, jitter)
+            return _again(chunk, now, chunk.in_doubt_since, wait, hold=wait)
+        case InDoubt(_, retry_after):
+            hold = _retry_after(retry_after)
+            wait = hold or backoff(chunk.attempt, jitter)
+            return _again(chunk, now, _doubt(chunk), wait, hold=hold)
+        case _:
+            assert_never(outcome)
+
+
+def backoff(attempt: int, jitter: float) -> timedelta:
+    """The wait before the next attempt: 1 s doubling to 15 s, of which up to a half is jitter."""
+    doublings = max(0, min(attempt - 1, 10))
+    whole = min(_SHORTEST_BACKOFF * (1 << doublings), _LONGEST_BACKOFF)
+    return whole * (0.5 + jitter / 2)
+
+
+def account_hold(failures: int) -> timedelta | None:
+    """How long an account rests after so many attempts in a row that could not be sent."""
+    if failures < FAILURES_BEFORE_HOLD:
+        return None
+    doublings = min(failures - FAILURES_BEFORE_HOLD, 10)
+    return min(timedelta(seconds=1 << doublings), _LONGEST_HOLD)
+
+
+def _again(
+    chunk: ChunkFacts,
+    now: datetime,
+    in_doubt_since: datetime | None,
+    wait: timedelta,
+    *,
+    corruptions: int | None = None,
+    hold: timedelta | None = None,
+    pause: str | None = None,
+) -> Decision:
+    """Pending again, or unresolved where the window of an attempt in doubt has closed."""
+    closed = in_doubt_since is not None and now >= in_doubt_since + chunk.window
+    return Decision(
+        ChunkState.UNRESOLVED if closed else ChunkState.PENDING,
+        in_doubt_since=in_doubt_since,
+        due_in=None if closed else wait,
+        corruptions=chunk.corruptions if corruptions is None else corruptions,
+        hold=hold,
+        pause=pause,
+    )
+
+
+def _doubt(chunk: ChunkFacts) -> datetime:
+    return chunk.in_doubt_since or chunk.claimed_at
+
+
+def _retry_after(asked: timedelta | None) -> timedelta | None:
+    if asked is None or asked <= timedelta(0):
+        return None
+    return min(asked, _LONGEST_RETRY_AFTER)
+
+
+def _words(reason: Reason) -> str:
+    """The reason as a campaign shows it, with the vendor's numbers."""
+    numbers = [f"HTTP {reason.http_status}"] if reason.http_status is not None else []
+    numbers += [f"code {reason.code}"] if reason.code is not None else []
+    return f"The Push API refused it: {reason.message.rstrip('.')} ({', '.join(numbers)})."

@@ -1,0 +1,238 @@
+"""Topping up: due chunks are marked as published and their task messages sent, ids only.
+
+The row is the truth; a message only rings. It may be lost, late or doubled without harm, and what
+is published but never claimed is published again.
+"""
+
+import heapq
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from sqlalchemy import Connection, Engine, Row, text
+
+from dispatcher.books import fleet, transitions
+from dispatcher.books.session import transaction, try_lock
+from dispatcher.errors import BrokerUnavailable
+from dispatcher.settings import Settings
+
+QUEUE = "dispatcher"
+DELIVER = "workers.tasks.deliver"
+
+_ROUND_LOCK = 0x7075626C
+_MOST_A_MESSAGE = 16
+_PACED_AHEAD = timedelta(seconds=0.3)
+_FEWEST_IN_DOUBT = 50
+_SLOW_START = timedelta(seconds=2)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The chunks of one message."""
+
+    campaign_id: UUID
+    sequences: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a running campaign has in flight, and how many more chunks it could use now."""
+
+    in_flight: int
+    usable: int
+
+
+def producer(settings: Settings) -> Celery:
+    """A Celery application that only sends messages; it connects at its first use.
+
+    Raises SettingError where no broker is configured.
+    """
+    app = Celery("dispatcher", set_as_current=False)
+    app.conf.update(broker_settings(settings.require_broker_url()))
+    return app
+
+
+def broker_settings(broker_url: str) -> dict[str, Any]:
+    """What producers and workers tell Celery alike about the broker.
+
+    Nothing is retried or acknowledged by the broker: PostgreSQL keeps the books, and the relay
+    sends again what was lost.
+    """
+    options: dict[str, Any] = {}
+    if broker_url.startswith("redis"):
+        options = {
+            "ack_emulation": False,
+            "socket_connect_timeout": 1.5,
+            "socket_timeout": 10,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        }
+    return {
+        "broker_url": broker_url,
+        "broker_connection_timeout": 1.5,
+        "broker_transport_options": options,
+        "task_default_queue": QUEUE,
+        "task_ignore_result": True,
+        "task_publish_retry": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+    }
+
+
+def ring(app: Celery, batches: Sequence[Batch]) -> None:
+    """Send a message for each batch; BrokerUnavailable where the broker cannot be reached."""
+    if not batches:
+        return
+    try:
+        with app.connection_for_write() as connection, app.amqp.Producer(connection) as sender:
+            for batch in batches:
+                app.send_task(
+                    DELIVER,
+                    args=[str(batch.campaign_id), list(batch.sequences)],
+                    producer=sender,
+                    retry=False,
+                )
+    except OperationalError as error:
+        raise BrokerUnavailable(
+            f"The broker cannot be reached: {error}. Workers find the campaign when it is back."
+        ) from error
+
+
+def top_up(engine: Engine, app: Celery, account_rate: float | None) -> int:
+    """Publish what the workers have room for; how many chunks that was, 0 where another does it.
+
+    `account_rate` is the account's limit in requests a second. Raises BrokerUnavailable; the
+    chunks are due again at once then.
+    """
+    with transaction(engine) as connection:
+        if not try_lock(connection, _ROUND_LOCK):
+            return 0
+        batches = plan(connection, account_rate)
+    try:
+        ring(app, batches)
+    except BrokerUnavailable:
+        with transaction(engine) as connection:
+            for batch in batches:
+                transitions.give_back(connection, batch.campaign_id, batch.sequences)
+        raise
+    return sum(len(batch.sequences) for batch in batches)
+
+
+def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
+    """Publish the first chunk of a campaign that was just committed or resumed.
+
+    The relay does the rest. Raises BrokerUnavailable.
+    """
+    with transaction(engine) as connection:
+        sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
+    ring(app, [Batch(campaign_id, (sequence,)) for sequence in sequences])
+
+
+_RUNNING = text("""
+SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
+    resumed_at > clock_timestamp() - :slow_start AND NOT EXISTS (
+        SELECT FROM attempt WHERE campaign_id = campaign.id AND ended_at > resumed_at) AS is_new,
+    (SELECT count(*) FROM chunk
+     WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published,
+    (SELECT count(*) FROM chunk
+     WHERE campaign_id = campaign.id AND state = 'sending') AS sending,
+    (SELECT count(*) FROM chunk
+     WHERE campaign_id = campaign.id AND state = 'pending'
+       AND in_doubt_since IS NOT NULL) AS in_doubt,
+    (SELECT count(*) FROM attempt
+     WHERE campaign_id = campaign.id AND ended_at > clock_timestamp() - interval '1 s') AS recent
+FROM campaign JOIN account ON account.name = campaign.account
+WHERE campaign.state = 'running'
+  AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+ORDER BY campaign.created_at
+""")
+_DUE = text("""
+SELECT
+    (SELECT count(*) FROM (
+        SELECT FROM chunk
+        WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
+          AND in_doubt_since IS NOT NULL AND due_at <= clock_timestamp() LIMIT :most) AS doubtful)
+  + (SELECT count(*) FROM (
+        SELECT FROM chunk
+        WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
+          AND in_doubt_since IS NULL AND due_at <= clock_timestamp() LIMIT :fresh) AS fresh)
+""")
+
+
+def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
+    """Mark what the fleet has room for as published, shared fairly; the messages to send.
+
+    The room is twice the live slots, or what was finished in the last second where that is more.
+    Every running campaign with something due gets one at least.
+    """
+    slots = fleet.live_slots(connection)
+    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
+    capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
+    bound = max(_FEWEST_IN_DOUBT, 2 * slots)
+    shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
+    demands = []
+    for campaign in campaigns:
+        fresh = max(0, bound - campaign.in_doubt)
+        most = min(max(1, capacity), _allowance(campaign, shared_rate))
+        due = connection.execute(
+            _DUE, {"campaign_id": campaign.id, "most": most, "fresh": min(most, fresh)}
+        ).scalar_one()
+        demands.append(Demand(campaign.published + campaign.sending, min(most, due)))
+    batches: list[Batch] = []
+    for campaign, granted in zip(campaigns, share(capacity, demands), strict=True):
+        if granted:
+            sequences = transitions.mark_published(
+                connection, campaign.id, count=granted, fresh=max(0, bound - campaign.in_doubt)
+            )
+            paced = campaign.rate is not None or account_rate is not None
+            size = 1 if paced else ceil(len(sequences) / max(1, slots))
+            batches += messages(campaign.id, sequences, min(size, _MOST_A_MESSAGE))
+    return batches
+
+
+def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
+    """How many more of a campaign's chunks may be published, whatever room there is.
+
+    One until its first attempt has ended, or while its account is being probed; what its rate
+    lets begin in the next moment.
+    """
+    published: int = campaign.published
+    if campaign.is_new or campaign.probing:
+        return max(0, 1 - published - int(campaign.sending))
+    rates = [rate for rate in (campaign.rate, account_rate) if rate is not None]
+    if not rates:
+        return 1_000_000
+    return max(0, ceil(min(rates) * _PACED_AHEAD.total_seconds()) - published)
+
+
+def share(capacity: int, demands: Sequence[Demand]) -> list[int]:
+    """How many chunks each campaign gets: whoever has the least in flight is next.
+
+    What is in flight already counts against the capacity; a campaign with nothing in flight gets
+    one even where there is no room.
+    """
+    grants = [0] * len(demands)
+    room = capacity - sum(demand.in_flight for demand in demands)
+    queue = [(demand.in_flight, place) for place, demand in enumerate(demands) if demand.usable > 0]
+    heapq.heapify(queue)
+    while queue and (room > 0 or queue[0][0] == 0):
+        level, place = heapq.heappop(queue)
+        grants[place] += 1
+        room -= 1
+        if grants[place] < demands[place].usable:
+            heapq.heappush(queue, (level + 1, place))
+    return grants
+
+
+def messages(campaign_id: UUID, sequences: Sequence[int], size: int) -> Iterator[Batch]:
+    """The chunks in messages of at most `size` each, in their order."""
+    for start in range(0, len(sequences), size):
+        yield Batch(campaign_id, tuple(sequences[start : start + size]))

@@ -1,0 +1,36 @@
+"""The Celery application: threads, JSON, and nothing that the broker would have to remember."""
+
+import sys
+from typing import Any
+
+from celery import Celery
+
+from dispatcher.errors import DispatcherError
+from dispatcher.publishing import broker_settings
+from dispatcher.settings import read_settings
+
+SLOTS = 64
+
+
+def _celery_settings() -> dict[str, Any]:
+    """What Celery is told; read when it first asks, so that importing this connects to nothing."""
+    try:
+        broker = broker_settings(read_settings().require_broker_url())
+    except DispatcherError as error:
+        # Celery would show a traceback; this is a program's start, and a person reads it.
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
+    return broker | {
+        "worker_pool": "threads",
+        "worker_concurrency": SLOTS,
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_acks_late": False,
+    }
+
+
+app = Celery("workers", include=["workers.tasks", "workers.process"])
+app.add_defaults(_celery_settings)

@@ -1,0 +1,173 @@
+"""A connection that knows whether a byte of a request has left, and that ends at its deadline.
+
+Exceptions do not tell whether anything was sent: an SSLError may come after the request, a reset
+before it. What tells is `Attempt.started`, set in the connection's own `send()` before the first
+byte; and whether the watchdog cut the attempt off.
+"""
+
+import heapq
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> float:
+    """Seconds that go on while the machine sleeps, where it has such a clock."""
+    return time.clock_gettime(_CLOCK)
+
+
+class TooLate(Exception):
+    """The attempt's right to send ended before its first byte."""
+
+
+class Attempt:
+    """One request from before its connection to the end of its reply.
+
+    `send_before` is the last moment for its first byte, `deadline` the last for the whole of it,
+    both on `clock()`.
+    """
+
+    __slots__ = ("_ended", "_lock", "_socket", "cut", "deadline", "send_before", "started")
+
+    def __init__(self, *, send_before: float, deadline: float) -> None:
+        self.send_before = send_before
+        self.deadline = deadline
+        self.started = False
+        self.cut = False
+        self._ended = False
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def begin(self, sock: Any) -> None:
+        """The last check before the first byte; TooLate where the time is over."""
+        with self._lock:
+            if clock() >= min(self.send_before, self.deadline):
+                raise TooLate("its time was over before the first byte was sent")
+            self._socket = sock
+            self.started = True
+
+    def cut_off(self) -> None:
+        """End the connection under its reader; nothing where the attempt has ended."""
+        with self._lock:
+            if self._ended:
+                return
+            self.cut = True
+            if self._socket is not None:
+                try:
+                    # Not the TLS socket's own method, which drops the TLS object under the reader.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                except OSError:
+                    return  # the peer was faster: it is closed already
+
+    def end(self) -> None:
+        """From here on the socket may serve another attempt."""
+        with self._lock:
+            self._ended = True
+            self._socket = None
+
+
+class Watchdog:
+    """Cuts off every attempt whose deadline has come, whatever it waits for: one thread for all."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._due: list[tuple[float, int, Attempt]] = []
+        self._order = itertools.count()
+        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def watch(self, attempt: Attempt) -> None:
+        """Cut the attempt off at its deadline, unless it has ended."""
+        with self._condition:
+            heapq.heappush(self._due, (attempt.deadline, next(self._order), attempt))
+            if self._due[0][2] is attempt:
+                self._condition.notify()
+
+    def _run(self) -> None:
+        while True:
+            self._next().cut_off()
+
+    def _next(self) -> Attempt:
+        with self._condition:
+            while True:
+                wait = self._due[0][0] - clock() if self._due else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._condition.wait(wait)
+
+
+_current = threading.local()
+
+
+@contextmanager
+def guarded(attempt: Attempt, watchdog: Watchdog) -> Iterator[None]:
+    """Let this thread's connections answer to the attempt."""
+    _current.attempt = attempt
+    watchdog.watch(attempt)
+    try:
+        yield
+    finally:
+        attempt.end()
+        _current.attempt = None
+
+
+class _Guarded(HTTPConnection):
+    """Checks the time and notes the start before the first byte of a request.
+
+    Connecting sends bytes of its own (a proxy's CONNECT goes through `send()` too): those are not
+    the request's.
+    """
+
+    _connecting = False
+
+    def connect(self) -> None:
+        self._connecting = True
+        try:
+            super().connect()
+        finally:
+            self._connecting = False
+
+    def send(self, data: Any) -> None:
+        attempt: Attempt | None = getattr(_current, "attempt", None)
+        if attempt is not None and not attempt.started and not self._connecting:
+            if self.sock is None:
+                self.connect()
+            attempt.begin(self.sock)
+        super().send(data)
+
+
+class _GuardedHTTPS(_Guarded, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _GuardedPool(HTTPConnectionPool):
+    ConnectionCls = _Guarded
+
+
+class _GuardedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _GuardedHTTPS
+
+
+_POOLS = {"http": _GuardedPool, "https": _GuardedHTTPSPool}
+
+
+class GuardedAdapter(HTTPAdapter):
+    """requests' adapter over guarded connections, direct or through an HTTP proxy; no retries."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager

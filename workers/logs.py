@@ -1,0 +1,44 @@
+"""Log lines, one an event: readable text, or JSON where DISPATCHER_LOG=json."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+FIELDS = ("campaign", "chunk", "attempt", "pack_id")
+
+
+class TextLines(logging.Formatter):
+    """Time, level, words, and the event's fields as name=value."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _fields(record)
+        return " ".join([super().format(record), *(f"{name}={fields[name]}" for name in fields)])
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_format(logger: logging.Logger, *, json_lines: bool) -> None:
+    """Let every handler of the logger write in the one form or the other."""
+    for handler in logger.handlers:
+        handler.setFormatter(JsonLines() if json_lines else TextLines())
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}

@@ -1,0 +1,49 @@
+"""A worker process from its start to its end: wiring, relay, and what SIGTERM means."""
+
+import sys
+from typing import Any
+
+from celery import bootsteps, signals
+
+from dispatcher.errors import CallerError, DispatcherError
+from dispatcher.settings import read_settings
+from workers import logs, wiring
+from workers.app import app
+
+
+class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Starts the relay behind the pool, and stops it before the pool waits for its threads."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        try:
+            self._process = wiring.begin(
+                read_settings(), worker.app, worker.hostname, int(worker.concurrency)
+            )
+        except DispatcherError as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(2 if isinstance(error, CallerError) else 1) from error
+
+    def start(self, worker: Any) -> None:
+        """Begin to publish and to sweep."""
+        self._process.relay.start()
+
+    def stop(self, worker: Any) -> None:
+        """Claim nothing more: `control shutdown` sends no signal of its own."""
+        self._process.closing = True
+        self._process.relay.stop()
+
+
+app.steps["worker"].add(RelayStep)
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _claim_nothing_more(**_: Any) -> None:
+    wiring.current().closing = True
+
+
+@signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
+def _set_log_format(logger: Any, **_: Any) -> None:
+    logs.set_format(logger, json_lines=read_settings().json_logs)

@@ -1,0 +1,125 @@
+"""The relay: every worker process carries one; whoever gets the round's lock does the round."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+from celery import Celery
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from dispatcher import publishing
+from dispatcher.books import campaigns, fleet, transitions
+from dispatcher.books.session import transaction, try_lock
+from dispatcher.errors import DispatcherError
+
+_ROUND = 0.2
+_SWEEP_EVERY = 1.0
+_SHORTEST_ROUND = 0.02
+_UNCLAIMED_AFTER = timedelta(seconds=30)
+_SWEEP_LOCK = 0x73776570
+_AFTER_TROUBLE = 0.5
+
+T = TypeVar("T")
+
+log = logging.getLogger("dispatcher.relay")
+
+
+class Relay:
+    """Publishes what is due every 0.2 s and when chunks finish; sweeps every second.
+
+    `window` is the usable part of the vendor's window, `account_rate` the account's limit in
+    requests a second, `slots` how many requests this worker makes at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        app: Celery,
+        *,
+        worker: str,
+        slots: int,
+        window: timedelta,
+        account_rate: float | None,
+    ) -> None:
+        self._engine = engine
+        self._app = app
+        self._worker = worker
+        self._slots = slots
+        self._window = window
+        self._account_rate = account_rate
+        self._wake = threading.Event()
+        self._closing = False
+        self._troubled = False
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+
+    def start(self) -> None:
+        """Go round until `stop`."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Go round now: chunks have finished, so there is room."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End with the present round, and let the fleet know that these slots are gone."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout=5)
+        self._attempt(self._leave)
+
+    def _run(self) -> None:
+        next_sweep = 0.0
+        while not self._closing:
+            began = time.monotonic()
+            if began >= next_sweep:
+                next_sweep = began + _SWEEP_EVERY
+                self._attempt(self.sweep)
+            self._attempt(self.publish)
+            self._wake.wait(_ROUND)
+            self._wake.clear()
+            time.sleep(max(0.0, began + _SHORTEST_ROUND - time.monotonic()))
+
+    def publish(self) -> None:
+        """Top up, unless another worker's relay is at it."""
+        publishing.top_up(self._engine, self._app, self._account_rate)
+
+    def sweep(self) -> None:
+        """Everything that time alone changes, each step in a short transaction of its own."""
+        with transaction(self._engine) as connection:
+            fleet.seen(connection, self._worker, self._slots)
+        self._step(transitions.start_due)
+        self._step(transitions.take_back_lost_leases)
+        self._step(partial(transitions.settle_closed_windows, window=self._window))
+        self._step(partial(transitions.unmark_unclaimed, after=_UNCLAIMED_AFTER))
+        for campaign_id in self._step(campaigns.overdue) or ():
+            self._step(partial(transitions.expire, campaign_id=campaign_id))
+        for campaign_id in self._step(campaigns.unsettled) or ():
+            self._step(partial(transitions.roll_up, campaign_id=campaign_id))
+
+    def _step(self, step: Callable[[Connection], T]) -> T | None:
+        """The step under the sweep's lock; None where another worker's relay holds it."""
+        with transaction(self._engine) as connection:
+            return step(connection) if try_lock(connection, _SWEEP_LOCK) else None
+
+    def _attempt(self, duty: Callable[[], None]) -> None:
+        """A duty that fails is tried again next round; the first and the recovery are told."""
+        try:
+            duty()
+        except (DispatcherError, SQLAlchemyError) as error:
+            if not self._troubled:
+                log.warning("%s Trying again until it works.", error)
+            self._troubled = True
+            time.sleep(_AFTER_TROUBLE)
+        else:
+            if self._troubled:
+                log.info("the database and the broker answer again")
+            self._troubled = False
+
+    def _leave(self) -> None:
+        with transaction(self._engine) as connection:
+            fleet.gone(connection, self._worker)

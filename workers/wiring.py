@@ -1,0 +1,108 @@
+"""What a worker process needs, built once: engine, HTTP, limiter, relay."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+
+from celery import Celery
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Engine
+
+from dispatcher.books.schema import check_schema
+from dispatcher.books.session import make_engine
+from dispatcher.errors import DatabaseUnavailable
+from dispatcher.lifecycle import usable_window
+from dispatcher.settings import DEFAULT_ACCOUNT, Settings
+from workers.deliver import Courier
+from workers.push_api import PushApi
+from workers.rate_limit import RateLimit
+from workers.relay import Relay
+
+_MOST_CONNECTIONS = 16
+_REDIS_TIMEOUT = 2.0
+
+log = logging.getLogger("dispatcher.worker")
+
+
+@dataclass
+class Process:
+    """One worker process. `closing` is a plain bool, as a signal handler sets it."""
+
+    courier: Courier
+    relay: Relay
+    closing: bool = False
+
+
+_current: Process | None = None
+
+
+def begin(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
+    """Build this process's one Process, which `current` gives from then on.
+
+    Waits for the database where it is away, and says so. `nodename` is Celery's name of the worker,
+    `slots` how many requests it makes at once. Raises SettingError and SchemaMismatch.
+    """
+    global _current
+    _current = _build(settings, app, nodename, slots)
+    return _current
+
+
+def current() -> Process:
+    """This process's wiring; RuntimeError outside of a worker."""
+    if _current is None:
+        raise RuntimeError("tasks run in a worker only: celery -A workers worker")
+    return _current
+
+
+def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
+    settings.require_token(DEFAULT_ACCOUNT)
+    connections = min(slots, _MOST_CONNECTIONS) + 2
+    engine = make_engine(settings.require_database_url(), connections=connections)
+    _wait_for_database(engine)
+    worker = f"{nodename}/{os.getpid()}"
+    process: Process
+    courier = Courier(
+        settings=settings,
+        engine=engine,
+        push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
+        rate_limit=RateLimit(_redis(settings.redis_url)),
+        worker=worker,
+        closing=lambda: process.closing,
+    )
+    relay = Relay(
+        engine,
+        app,
+        worker=worker,
+        slots=slots,
+        window=usable_window(settings.pack_id_window, settings.request_timeout),
+        account_rate=settings.rate,
+    )
+    process = Process(courier, relay)
+    return process
+
+
+def _wait_for_database(engine: Engine) -> None:
+    """Return once the database answers with this version's schema; SchemaMismatch otherwise."""
+    pause = 0.5
+    while True:
+        try:
+            return check_schema(engine)
+        except DatabaseUnavailable as error:
+            log.warning("%s Waiting for it.", error)
+        time.sleep(pause)
+        pause = min(2 * pause, 10.0)
+
+
+def _redis(url: str | None) -> Redis | None:
+    """The limiter's Redis; asked once each time, as a late place is no place."""
+    if url is None:
+        return None
+    return Redis.from_url(
+        url,
+        socket_timeout=_REDIS_TIMEOUT,
+        socket_connect_timeout=_REDIS_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+    )
