@@ -1,0 +1,18 @@
+"""The audience of a campaign: read from anywhere, checked, without repetitions, packed."""
+
+from dispatcher.audience.packing import copy_chunks
+from dispatcher.audience.preparation import MAX_MEMBERS, OnInvalid, Prepared, prepare
+from dispatcher.audience.progress import Phase, Progress, Watcher
+from dispatcher.audience.sources import Source
+
+__all__ = [
+    "MAX_MEMBERS",
+    "OnInvalid",
+    "Phase",
+    "Prepared",
+    "Progress",
+    "Source",
+    "Watcher",
+    "copy_chunks",
+    "prepare",
+]

@@ -1,0 +1,106 @@
+"""DuckDB, held to a memory limit, to this machine and to Ctrl-C."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from dispatcher.audience.progress import SECONDS_BETWEEN
+from dispatcher.errors import AudienceError, SettingError
+
+_THREADS = 2
+"""More would be faster on a larger machine, but each holds buffers of its own outside the limit."""
+
+
+def literal(text: str | Path) -> str:
+    """The text as a literal of SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+class Engine:
+    """One in-memory database that spills to `directory` beyond `memory` bytes.
+
+    Statements run in a thread of their own, so that Ctrl-C interrupts them at once.
+    """
+
+    def __init__(self, directory: Path, memory: int) -> None:
+        self._memory = memory
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{memory}B",
+                "threads": _THREADS,
+                "temp_directory": str(directory / "spilled"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": True,
+            },
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audience")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown()
+        self._connection.close()
+
+    def run(self, sql: str, watch: Callable[[float], None] | None = None) -> tuple[Any, ...]:
+        """Run one statement to its end and return its first row (or an empty tuple).
+
+        `watch` gets the done fraction (0 to 1) several times a second. Raises duckdb.Error, and
+        SettingError where the memory does not suffice.
+        """
+        running = self._thread.submit(self._first_row, sql)
+        try:
+            while True:
+                try:
+                    return running.result(timeout=SECONDS_BETWEEN)
+                except TimeoutError:
+                    if watch is not None:
+                        watch(max(0.0, self._connection.query_progress()) / 100)
+        except duckdb.OutOfMemoryException as error:
+            raise self._too_little_memory(error) from error
+        finally:
+            while not running.done():  # Ctrl-C, or a watcher that raised
+                self._connection.interrupt()
+                wait([running], timeout=0.05)
+
+    def rows(self, sql: str) -> "duckdb.DuckDBPyConnection":
+        """A cursor over the statement's rows, which are not held in memory all at once."""
+        return self._connection.cursor().execute(sql)
+
+    def columns(self, query: str) -> tuple[str, ...]:
+        """The names of the query's columns, without running it; raises duckdb.Error."""
+        with self.rows(f"SELECT * FROM ({query}) LIMIT 0") as rows:
+            return tuple(column[0] for column in rows.description or ())
+
+    def _first_row(self, sql: str) -> tuple[Any, ...]:
+        return self._connection.execute(sql).fetchone() or ()
+
+    def _too_little_memory(self, error: duckdb.Error) -> SettingError:
+        return SettingError(
+            f"DISPATCHER_PREPARE_MEMORY of {self._memory // 10**6} MB is too little for this "
+            f"audience, or the disk is full: {first_line(error)}"
+        )
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without its advice."""
+    return str(error).partition("\n")[0]
+
+
+def unreadable(name: str, error: duckdb.Error) -> AudienceError:
+    """The error of a file that DuckDB could not read to its end."""
+    return AudienceError(
+        f"The audience {name} cannot be read: {first_line(error)}; the file is damaged, make it "
+        "again."
+    )

@@ -1,0 +1,50 @@
+"""A prepared audience as chunks, streamed into PostgreSQL by COPY in the caller's transaction."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from dispatcher.audience.preparation import Prepared
+
+_COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN"
+
+_PIECE = 1 << 16
+"""Bytes that the driver asks for at a time."""
+
+
+def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -> None:
+    """Write the chunks of a campaign, numbered from 1, in the transaction of `connection`.
+
+    The table `chunk` has campaign_id, sequence, size and members (the text of a JSON array); its
+    other columns have defaults. Nothing is committed here. Raises what the driver raises.
+    """
+    driver_connection: Any = connection.connection.driver_connection
+    with driver_connection.cursor() as cursor:
+        cursor.copy_expert(_COPY, _Stream(_lines(campaign_id, prepared)), _PIECE)
+
+
+def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
+    """COPY's text format: JSON holds no raw tab or newline, so only backslashes are doubled."""
+    done = 0
+    for sequence, members in enumerate(prepared.packs(), 1):
+        array = ",".join(members).replace("\\", "\\\\")
+        yield f"{campaign_id}\t{sequence}\t{len(members)}\t[{array}]\n".encode()
+        done += len(members)
+        prepared.reporter.report("packing", done, prepared.total)
+
+
+class _Stream:
+    """What COPY reads from: one chunk at a time, of whatever length it is asked for."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`; none at the end."""
+        if not self._rest:
+            self._rest = next(self._lines, b"")
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece

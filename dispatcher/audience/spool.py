@@ -1,0 +1,135 @@
+"""Audiences that are no readable file yet, written to the scratch directory as JSON lines.
+
+Nothing is checked here but what JSON cannot hold: one place decides what a valid row is, and that
+is `checking`. A row that cannot be read becomes an array, [reason, the row's text].
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
+from numbers import Integral
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from dispatcher.audience.csv_rows import Fault, Row
+from dispatcher.audience.identifiers import IDENTIFIERS, Kind
+from dispatcher.audience.progress import Reporter
+from dispatcher.errors import AudienceError
+
+WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
+"""A whole number in a text cell; pandas writes 12.0 where a column has gaps."""
+
+_BATCH = 1000
+_LONGEST_SHOWN = 1000
+_STREAM_PIECE = 1 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NUMBERS = frozenset(each.name for each in IDENTIFIERS if each.kind is Kind.NUMBER)
+
+
+def from_items(items: Iterable[object], scratch: Path, reporter: Reporter) -> Path:
+    """One line for each item, in order; what the iterable raises goes through as it is."""
+    path = scratch / "items.jsonl"
+    remaining = iter(items)
+    count = 0
+    with open(path, "wb") as file:
+        while lines := [_line(item) for item in islice(remaining, _BATCH)]:
+            file.write(b"\n".join(lines) + b"\n")
+            count += len(lines)
+            reporter.report("reading", count)
+    return path
+
+
+def from_csv(
+    rows: Iterable[Row | Fault], columns: tuple[str, ...], scratch: Path, reporter: Reporter
+) -> Path:
+    """Each row on the line where it starts in its file; lines without a start stay blank."""
+    path = scratch / "rows.jsonl"
+    written = 0
+    with open(path, "wb") as file:
+        for count, row in enumerate(rows, 1):
+            file.write(b"\n" * (row.line - written - 1) + _line_of_csv(row, columns) + b"\n")
+            written = row.line
+            if count % _BATCH == 0:
+                reporter.report("reading", count)
+    return path
+
+
+def from_stream(stream: Any, name: str, scratch: Path, reporter: Reporter) -> Path:
+    """The bytes of a stream of JSON lines."""
+    path = scratch / "stream.jsonl"
+    count = 0
+    with open(path, "wb") as file:
+        piece = stream.read(_STREAM_PIECE)
+        if not isinstance(piece, bytes):
+            raise AudienceError(f"The audience in {name} must be opened in binary mode.")
+        piece = piece.removeprefix(BYTE_ORDER_MARK)
+        while piece:
+            file.write(piece)
+            count += piece.count(b"\n")
+            reporter.report("reading", count)
+            piece = stream.read(_STREAM_PIECE)
+    return path
+
+
+def without_byte_order_mark(lines: Iterator[bytes], first: bytes, scratch: Path) -> Path:
+    """A file of JSON lines without the mark before its `first` line, which DuckDB trips over."""
+    path = scratch / "unmarked.jsonl"
+    with open(path, "wb") as file:
+        file.write(first.removeprefix(BYTE_ORDER_MARK))
+        file.writelines(lines)
+    return path
+
+
+def standard_input() -> BinaryIO:
+    """The bytes of standard input."""
+    return sys.stdin.buffer
+
+
+def _line(item: object) -> bytes:
+    if type(item) is not dict and not isinstance(item, Mapping):
+        return _fault(f"is not a dict but a {type(item).__name__}", repr(item))
+    try:
+        return orjson.dumps(item, default=_as_json)
+    except TypeError:
+        return _fault(_why_not_json(item), repr(item))
+
+
+def _as_json(value: object) -> object:
+    """What databases and data frames hand over in place of plain values."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Integral) or (isinstance(value, Decimal) and value % 1 == 0):
+        return int(value)
+    raise TypeError(f"a {type(value).__name__} is neither a text nor a number")
+
+
+def _why_not_json(item: Mapping[Any, object]) -> str:
+    for key, value in item.items():
+        try:
+            orjson.dumps({key: value}, default=_as_json)
+        except TypeError as error:
+            return f"cannot be read at {key!r}: {error.__cause__ or error}"
+    return "cannot be read"
+
+
+def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
+    if isinstance(row, Fault):
+        return _fault(row.reason, row.text)
+    cells = zip(columns, row.cells, strict=True)
+    return orjson.dumps({column: _cell(column, cell) for column, cell in cells})
+
+
+def _cell(column: str, cell: str) -> str | int:
+    if column in _NUMBERS and re.fullmatch(WHOLE_NUMBER, cell):
+        number = int(cell.partition(".")[0])
+        return number if -(2**63) <= number < 2**64 else cell
+    return cell
+
+
+def _fault(reason: str, text: str) -> bytes:
+    shown = [part[:_LONGEST_SHOWN].encode("utf-8", "backslashreplace") for part in (reason, text)]
+    return orjson.dumps([part.decode() for part in shown])
