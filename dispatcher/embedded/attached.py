@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dispatcher.embedded.launching import launch
-from dispatcher.embedded.pair import ServerUrls, one_starter, programs
+from dispatcher.embedded.pair import ServerUrls, one_starter, ownership, programs
 from dispatcher.embedded.server import Server
 
 
@@ -18,6 +18,7 @@ def running(home: Path, *, durable: bool = True) -> Iterator[ServerUrls]:
     """
     with ExitStack() as stack:
         with one_starter(home) as pair:
+            stack.enter_context(ownership(pair))
             postgresql, valkey = programs(pair, durable=durable)
             urls = ServerUrls(_attach(postgresql, stack), _attach(valkey, stack))
         yield urls

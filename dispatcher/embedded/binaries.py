@@ -41,11 +41,11 @@ def _version(directory: Path) -> tuple[int, ...]:
 class Search:
     """Where to look for programs that `account` (None: ourselves) can run.
 
-    `copies` is a directory for copies of wheels which that account cannot read where they are.
+    `copies` makes a directory for copies of wheels which that account cannot read where they are.
     """
 
     account: Account | None
-    copies: Path
+    copies: Callable[[], Path]
     find_package: Callable[[str], Path | None] = installed_package
     system: tuple[Path, ...] = field(default_factory=system_directories)
 
@@ -101,7 +101,7 @@ def _in_wheel(wheel: _Wheel, program: str, search: Search) -> Path | None:
     command = [str(site / wheel.programs / program), "--version"]
     if search.account is not None and not succeeds(command, search.account):
         version = importlib.metadata.version(wheel.distribution)
-        copy = search.copies / f"{wheel.distribution}-{version}"
+        copy = search.copies() / f"{wheel.distribution}-{version}"
         site = readable_copy(site, filter(_exists_in(site), wheel.parts), copy)
     return site / wheel.programs
 

@@ -55,7 +55,7 @@ def embedded_directory(home: Path, account: Account | None) -> Path:
 
     A home that only root can enter, as below /root, has it in /var/lib. What exists once stays.
     """
-    inside = home / NAME
+    inside = home.absolute() / NAME
     if account is None or inside.is_dir():
         return inside
     for place in _ROOT_PLACES:

@@ -1,6 +1,7 @@
 """A server started until it answers, on a port that was free."""
 
 import time
+from contextlib import ExitStack
 
 from dispatcher.embedded import locks
 from dispatcher.embedded.directories import ServerDirectory
@@ -23,10 +24,12 @@ def launch(server: Server, *, attached: bool) -> Spawned:
     _begin_log(server.directory)
     for port in candidates(server.directory.port):
         spawned = spawn(server, port, attached=attached)
-        if answers_soon(server, port):
-            remember(port, server.directory.port)
-            return spawned
-        spawned.end()
+        with ExitStack() as unless_it_answers:
+            unless_it_answers.callback(spawned.end)
+            if answers_soon(server, port):
+                unless_it_answers.pop_all()
+                remember(port, server.directory.port)
+                return spawned
         if _PORT_TAKEN not in _log(server.directory):
             break
     raise EmbeddedServerError(

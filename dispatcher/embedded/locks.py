@@ -17,13 +17,16 @@ POLL = 0.01
 """Seconds between two looks at something that is about to change."""
 
 
-def take(path: Path) -> int | None:
-    """A descriptor that holds the lock until its last copy is closed; None if another holds it."""
+def take(path: Path, *, within: float) -> int | None:
+    """A descriptor that holds the lock until its last copy is closed; None if another keeps it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    if _locks(descriptor, fcntl.LOCK_EX):
-        return descriptor
-    os.close(descriptor)
-    return None
+    deadline = time.monotonic() + within
+    while not _locks(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            os.close(descriptor)
+            return None
+        time.sleep(POLL)
+    return descriptor
 
 
 def is_held(path: Path) -> bool:
@@ -50,16 +53,14 @@ def is_free_within(path: Path, seconds: float) -> bool:
 
 
 @contextmanager
-def alone(path: Path, *, within: float) -> Iterator[None]:
-    """Nobody else is in here meanwhile; waits for its turn, `within` seconds at most."""
-    deadline = time.monotonic() + within
-    while (descriptor := take(path)) is None:
-        if time.monotonic() > deadline:
-            raise EmbeddedServerError(
-                f"Process {path.read_text().strip()} has been starting or stopping the servers of "
-                f"{path.parent} for {within:g} seconds: wait for it, or end it."
-            )
-        time.sleep(POLL)
+def alone(path: Path, *, within: float, busy: str) -> Iterator[None]:
+    """Nobody else is in here meanwhile; waits for its turn, `within` seconds at most.
+
+    Raises EmbeddedServerError with the text `busy`, {pid} being who has been in here since.
+    """
+    descriptor = take(path, within=within)
+    if descriptor is None:
+        raise EmbeddedServerError(busy.format(pid=path.read_text(encoding="utf-8")))
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())

@@ -1,7 +1,7 @@
 """The two servers of a home: where they are, and what they are made of."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,12 @@ from dispatcher.errors import EmbeddedServerError
 
 _TURN = 90
 """Seconds to wait for another process that starts or stops the same servers."""
+_A_KILL = 0.5
+"""Seconds for a process to end that has just been killed."""
+_STARTING = (
+    f"Process {{pid}} has been at these servers for {_TURN} seconds: wait for it, or end it."
+)
+_OWNED = "These servers belong to process {pid} and end with it: end that one first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,16 @@ def one_starter(home: Path) -> Iterator[Pair]:
         pair = pair_of(home)
         for directory in (pair.path, pair.postgresql.path, pair.valkey.path):
             make(directory, open_to_all=pair.account is not None)
-        with locks.alone(pair.path / "launch.lock", within=_TURN):
+        with locks.alone(pair.path / "launch.lock", within=_TURN, busy=_STARTING):
             yield pair
+
+
+def ownership(pair: Pair) -> AbstractContextManager[None]:
+    """Hold the servers, which no other process has; the system lets go when this process ends.
+
+    Raises EmbeddedServerError where another one has them.
+    """
+    return locks.alone(pair.path / "owner.lock", within=_A_KILL, busy=_OWNED)
 
 
 @contextmanager
@@ -79,8 +93,7 @@ def os_errors_told(home: Path) -> Iterator[None]:
 
 def programs(pair: Pair, *, durable: bool) -> tuple[PostgreSQL, Valkey]:
     """The servers to start; EmbeddedServerError where their programs are not installed."""
-    copies = copies_directory() if pair.account else pair.path
-    search = Search(pair.account, copies)
+    search = Search(pair.account, copies_directory)
     return (
         PostgreSQL(pair.postgresql, pair.account, find_postgresql(search), durable),
         Valkey(pair.valkey, pair.account, find_valkey(search)),

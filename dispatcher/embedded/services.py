@@ -13,6 +13,7 @@ from dispatcher.embedded.pair import (
     ServerUrls,
     one_starter,
     os_errors_told,
+    ownership,
     pair_of,
     programs,
 )
@@ -20,7 +21,6 @@ from dispatcher.embedded.ports import HOST
 from dispatcher.embedded.postgresql import DATABASE, FAST_STOP, ROLE
 from dispatcher.embedded.server import Server, Stops
 from dispatcher.embedded.valkey import STOP
-from dispatcher.errors import EmbeddedServerError
 from dispatcher.settings import SERVICES_FILE
 
 
@@ -53,7 +53,7 @@ def start(home: Path) -> ServerUrls:
 
     Raises EmbeddedServerError where they cannot be started.
     """
-    with one_starter(home) as pair:
+    with one_starter(home) as pair, ownership(pair):
         postgresql, valkey = programs(pair, durable=True)
         urls = ServerUrls(_ensure(postgresql), _ensure(valkey))
         _record(home / SERVICES_FILE, urls)
@@ -65,9 +65,10 @@ def stop(home: Path) -> bool:
 
     Raises EmbeddedServerError for servers that belong to a process and end with it.
     """
-    if not pair_of(home).path.is_dir():
-        return False
-    with one_starter(home) as pair:
+    with os_errors_told(home):
+        if not pair_of(home).path.is_dir():
+            return False
+    with one_starter(home) as pair, ownership(pair):
         stopped = [_stop(pair.valkey, STOP), _stop(pair.postgresql, FAST_STOP)]
         (home / SERVICES_FILE).unlink(missing_ok=True)
     return any(stopped)
@@ -102,14 +103,8 @@ def _record(path: Path, urls: ServerUrls) -> None:
 
 
 def _stop(directory: ServerDirectory, stops: Stops) -> bool:
-    holder = holder_of(directory)
-    if holder is None:
+    if holder_of(directory) is None:
         return False
-    if holder.ends_with is not None:
-        raise EmbeddedServerError(
-            f"The servers in {directory.path.parent} belong to process {holder.ends_with} and "
-            "end with it: end that one."
-        )
     stop_server(directory, stops)
     return True
 

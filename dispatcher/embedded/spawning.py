@@ -16,6 +16,8 @@ from dispatcher.errors import EmbeddedServerError
 
 _LET_GO = 10
 """Seconds for the servers of a program that has ended to end too."""
+_A_LOOK = 0.2
+"""Seconds for somebody who only looks whether the lock is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,9 @@ def _let_go(process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def _lock(server: Server) -> Iterator[int]:
     """The descriptor that the server is to inherit; ours is closed afterwards."""
-    directory = server.directory
-    holder = holder_of(directory)
-    patience = 0 if holder is not None and holder.ends_with is None else _LET_GO
-    locks.is_free_within(directory.lock, patience)
-    descriptor = locks.take(directory.lock)
+    holder = holder_of(server.directory)
+    left_running = holder is not None and holder.ends_with is None
+    descriptor = locks.take(server.directory.lock, within=_A_LOOK if left_running else _LET_GO)
     if descriptor is None:
         raise EmbeddedServerError(_who_holds(server))
     try:
@@ -118,10 +118,8 @@ def _lock(server: Server) -> Iterator[int]:
 
 
 def _who_holds(server: Server) -> str:
-    holder = holder_of(server.directory)
     where = f"{server.title} runs in {server.directory.path} already"
-    if holder is None:
-        return f"{where}: wait until it has ended."
-    if holder.ends_with is None:
+    holder = holder_of(server.directory)
+    if holder is not None and holder.ends_with is None:
         return f"{where}: use it, or run `dispatcher services stop`."
-    return f"{where}, for process {holder.ends_with}, and ends with it: end that one first."
+    return f"{where}, though its program has ended: wait until it has ended too."

@@ -1,0 +1,91 @@
+"""`dispatcher services`: the embedded PostgreSQL and Valkey on their own, in the background."""
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher import embedded
+from dispatcher.embedded import ServerStatus, ServerUrls
+
+services_app = typer.Typer(
+    help="The embedded PostgreSQL and Valkey, left running in the background until `stop`.",
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@services_app.command()
+def start(ctx: typer.Context, as_json: Json = False) -> None:
+    """Start both servers, or leave them running, and print their URLs for the shell.
+
+    Example: eval "$(dispatcher services start)"
+    """
+    home = _home(ctx)
+    urls = embedded.start(home)
+    if as_json:
+        typer.echo(json.dumps(asdict(urls)))
+        return
+    typer.echo(_exports(urls))
+    typer.echo(
+        f"PostgreSQL and Valkey run, for {home}, until `dispatcher services stop`.", err=True
+    )
+
+
+@services_app.command()
+def stop(ctx: typer.Context, as_json: Json = False) -> None:
+    """Stop both servers; their data stay for the next start.
+
+    Example: dispatcher services stop
+    """
+    stopped = embedded.stop(_home(ctx))
+    if as_json:
+        typer.echo(json.dumps({"stopped": stopped}))
+        return
+    typer.echo("PostgreSQL and Valkey are stopped." if stopped else "Neither runs.", err=True)
+
+
+@services_app.command()
+def status(ctx: typer.Context, as_json: Json = False) -> None:
+    """Say of each server whether it runs, and where; passwords are not shown.
+
+    Example: dispatcher services status --json
+    """
+    services = embedded.status(_home(ctx))
+    if as_json:
+        servers = {"postgresql": services.postgresql, "valkey": services.valkey}
+        document = {name: _document(server) for name, server in servers.items()}
+        typer.echo(json.dumps(document))
+        return
+    typer.echo(_sentence("PostgreSQL", services.postgresql))
+    typer.echo(_sentence("Valkey", services.valkey))
+
+
+def _home(ctx: typer.Context) -> Path:
+    home: Path = ctx.find_root().obj.settings().home
+    return home
+
+
+def _exports(urls: ServerUrls) -> str:
+    return (
+        f"export DISPATCHER_DATABASE_URL={shlex.quote(urls.database_url)}\n"
+        f"export DISPATCHER_BROKER_URL={shlex.quote(urls.broker_url)}"
+    )
+
+
+def _document(server: ServerStatus) -> dict[str, object]:
+    return asdict(server) | {"log": str(server.log)}
+
+
+def _sentence(title: str, server: ServerStatus) -> str:
+    if server.running:
+        ending = f", and ends with process {server.ends_with}" if server.ends_with else ""
+        return f"{title} runs at {server.url}{ending}."
+    if server.died:
+        again = "`dispatcher services start` starts it again"
+        return f"{title} has died: {again}; {server.log} may tell why."
+    return f"{title} does not run."
