@@ -1,0 +1,87 @@
+"""Push campaigns to audiences of any size: everybody exactly once, as far as it can be known.
+
+The functions here use one `Dispatcher`, made from the environment at first use; make one yourself
+to pass settings or an engine of your own.
+"""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from dispatcher.api import Dispatcher
+from dispatcher.books.campaigns import Campaign
+from dispatcher.errors import (
+    AmbiguousCampaign,
+    AudienceError,
+    BrokerUnavailable,
+    CallerError,
+    CampaignExists,
+    CampaignNotFound,
+    DatabaseUnavailable,
+    DispatcherError,
+    EmbeddedServerError,
+    ImpossibleInState,
+    MessageError,
+    OptionError,
+    SchemaMismatch,
+    ServiceError,
+    SettingError,
+)
+from dispatcher.settings import Settings, read_settings
+
+__all__ = [
+    "AmbiguousCampaign",
+    "AudienceError",
+    "BrokerUnavailable",
+    "CallerError",
+    "Campaign",
+    "CampaignExists",
+    "CampaignNotFound",
+    "DatabaseUnavailable",
+    "Dispatcher",
+    "DispatcherError",
+    "EmbeddedServerError",
+    "ImpossibleInState",
+    "MessageError",
+    "OptionError",
+    "SchemaMismatch",
+    "ServiceError",
+    "SettingError",
+    "Settings",
+    "cancel",
+    "enqueue",
+    "list",
+    "pause",
+    "rate",
+    "read_settings",
+    "resume",
+    "show",
+]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def _default() -> Dispatcher:
+    return Dispatcher()
+
+
+def _of_default(verb: Callable[Concatenate[Dispatcher, P], R]) -> Callable[P, R]:
+    """The verb, on the dispatcher that the environment makes."""
+
+    @wraps(verb)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return verb(_default(), *args, **kwargs)
+
+    return call
+
+
+enqueue = _of_default(Dispatcher.enqueue)
+show = _of_default(Dispatcher.show)
+list = _of_default(Dispatcher.list)
+pause = _of_default(Dispatcher.pause)
+resume = _of_default(Dispatcher.resume)
+cancel = _of_default(Dispatcher.cancel)
+rate = _of_default(Dispatcher.rate)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from math import isfinite
@@ -19,6 +19,7 @@ from dispatcher import message as messages
 from dispatcher import publishing
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.schema import check_schema
 from dispatcher.books.session import allow_long_statements, make_engine, transaction
 from dispatcher.errors import BrokerUnavailable, OptionError
 from dispatcher.lifecycle import CampaignState
@@ -26,8 +27,6 @@ from dispatcher.settings import DEFAULT_ACCOUNT, Settings, read_settings
 
 Reference = str | UUID
 """A campaign's id, an unambiguous beginning of one, or `last`."""
-
-Audience = str | Path | Iterable[Mapping[str, object]]
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Dispatcher:
         *,
         app_id: str,
         message: Mapping[str, object] | messages.Message,
-        audience: Audience,
+        audience: audiences.Source,
         campaign_tag: str | None = None,
         key: str | None = None,
         rate: float | None = None,
@@ -75,8 +74,7 @@ class Dispatcher:
         _check_options(app_id, campaign_tag, key, account)
         check_rate(rate)
         _check_times(send_at, expires_at)
-        with transaction(self._engine):
-            log.debug("the database answers; the audience is worth preparing")
+        check_schema(self._engine)
         with audiences.prepare(
             audience,
             checked.platforms,

@@ -4,6 +4,9 @@ import json
 import logging
 from datetime import UTC, datetime
 
+QUIET = ("celery.app.trace", "celery.worker.strategy", "alembic")
+"""Loggers that would write lines for every message, or of things that nobody asks about."""
+
 FIELDS = ("campaign", "chunk", "attempt", "pack_id")
 
 
@@ -34,10 +37,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def set_format(logger: logging.Logger, *, json_lines: bool) -> None:
-    """Let every handler of the logger write in the one form or the other."""
+def set_up(logger: logging.Logger, *, json_lines: bool) -> None:
+    """Let every handler of the logger write in the one form or the other, of what matters."""
     for handler in logger.handlers:
         handler.setFormatter(JsonLines() if json_lines else TextLines())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -45,5 +45,5 @@ def _claim_nothing_more(**_: Any) -> None:
 
 
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
-def _set_log_format(logger: Any, **_: Any) -> None:
-    logs.set_format(logger, json_lines=read_settings().json_logs)
+def _set_up_logs(logger: Any, **_: Any) -> None:
+    logs.set_up(logger, json_lines=read_settings().json_logs)

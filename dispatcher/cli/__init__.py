@@ -1,0 +1,62 @@
+"""The command line: parse, call, print. One sentence on standard error where something is wrong."""
+
+import logging
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli import campaigns, programs, schema, send, services, watch
+from dispatcher.cli.context import Context, say
+from dispatcher.errors import CallerError, DispatcherError
+from dispatcher.settings import read_config
+
+app = typer.Typer(
+    name="dispatcher",
+    help="Push campaigns to audiences of any size: everybody exactly once, as far as it can be "
+    "known; what cannot be known is said.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for family in (send, watch, campaigns, schema, programs):
+    family.register(app)
+app.add_typer(services.services_app, name="services")
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="A TOML file of settings; the environment wins."),
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if show_version:
+        print(f"dispatcher {version('dispatcher')}")
+        raise typer.Exit
+    if config is not None:
+        for name, value in read_config(config).items():
+            os.environ.setdefault(name, value)
+    ctx.obj = Context()
+
+
+def main() -> None:
+    """The console script: run the verb and exit with its status."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except DispatcherError as error:
+        say(f"dispatcher: {error}")
+        sys.exit(2 if isinstance(error, CallerError) else 1)
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

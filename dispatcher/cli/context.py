@@ -1,0 +1,58 @@
+"""What every verb shares: the settings, the dispatcher made of them, and how it prints."""
+
+import json
+import sys
+from functools import cached_property
+from typing import Annotated, Any
+
+import typer
+
+from dispatcher.api import Dispatcher
+from dispatcher.settings import Settings, read_settings
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+]
+CampaignArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="A campaign's id, the beginning of one, or `last` for the newest."
+    ),
+]
+
+
+class Context:
+    """The settings and the dispatcher, made when a verb first asks for them."""
+
+    def settings(self) -> Settings:
+        """The settings of the environment. Raises SettingError."""
+        return self._settings
+
+    def dispatcher(self) -> Dispatcher:
+        """The verbs of the public interface."""
+        return self._dispatcher
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return read_settings()
+
+    @cached_property
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(self._settings)
+
+
+def context_of(ctx: typer.Context) -> Context:
+    """The context that the program's entry made."""
+    found = ctx.find_root().obj
+    assert isinstance(found, Context)
+    return found
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def say(words: str) -> None:
+    """Something for the person, on standard error."""
+    print(words, file=sys.stderr, flush=True)

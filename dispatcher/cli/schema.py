@@ -1,0 +1,27 @@
+"""The verb migrate."""
+
+import typer
+
+from dispatcher.books import schema
+from dispatcher.books.session import make_engine
+from dispatcher.cli.context import JsonOption, context_of, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verb."""
+    app.command("migrate", help=migrate.__doc__)(migrate)
+
+
+def migrate(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Bring the database's schema up to date; done at once where it is.
+
+    Example: dispatcher migrate
+    """
+    engine = make_engine(context_of(ctx).settings().require_database_url())
+    before, after = schema.migrate(engine)
+    if as_json:
+        print_json({"before": before, "after": after})
+    elif before == after:
+        print(f"The schema is up to date, at {after}.")
+    else:
+        print(f"The schema was at {before or 'nothing'} and is now at {after}.")

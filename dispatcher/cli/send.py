@@ -1,0 +1,169 @@
+"""The verb send: a message and an audience become a committed campaign."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from dispatcher import audience, message
+from dispatcher.books.campaigns import Campaign
+from dispatcher.cli.campaigns import parse_rate
+from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.cli.watch import watch_to_end
+from dispatcher.errors import MessageError, OptionError
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verb."""
+    app.command("send", help=send.__doc__)(send)
+
+
+def send(
+    ctx: typer.Context,
+    message_file: Annotated[
+        str,
+        typer.Argument(metavar="MESSAGE", help="A JSON file of the platform objects, or `-`."),
+    ],
+    app_id: Annotated[str, typer.Option(help="The vendor's id of the app.")],
+    audience_file: Annotated[
+        str,
+        typer.Option(
+            "--audience",
+            metavar="FILE",
+            help="A .csv, .jsonl or .parquet file, also .gz or .zst; `-` is JSON Lines on stdin.",
+        ),
+    ],
+    tag: Annotated[str | None, typer.Option(help="The vendor's statistics group.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="The same key again means the same campaign, sent once.")
+    ] = None,
+    rate: Annotated[
+        str, typer.Option(help="At most this many requests a second, over all workers.")
+    ] = "none",
+    at: Annotated[
+        str | None, typer.Option(help="When to begin, as 2026-11-24T10:00+01:00.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When to give up, as 2026-11-24T22:00+01:00.")
+    ] = None,
+    on_invalid: Annotated[
+        str, typer.Option(metavar="fail|skip", help="What invalid rows do to the campaign.")
+    ] = "fail",
+    rejects: Annotated[
+        Path | None, typer.Option(help="Write invalid rows with line and reason to this file.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Commit a campaign with its whole audience; workers send it.
+
+    Example: dispatcher send message.json --app-id A --audience winback.csv --watch
+    """
+    dispatcher = context_of(ctx).dispatcher()
+    with _Preparing() as preparing:
+        campaign_id = dispatcher.enqueue(
+            app_id=app_id,
+            message=_read_message(message_file, audience_file),
+            audience=audience_file,
+            campaign_tag=tag,
+            key=key,
+            rate=parse_rate(rate),
+            send_at=_moment("--at", at),
+            expires_at=_moment("--expires", expires),
+            on_invalid=_on_invalid(on_invalid),
+            rejects=rejects,
+            progress=preparing.update,
+        )
+    campaign = dispatcher.show(campaign_id)
+    if watch:
+        say(_committed(campaign))
+        raise typer.Exit(watch_to_end(dispatcher, campaign_id, as_json))
+    if as_json:
+        print_json(campaign.as_json())
+    else:
+        print(_committed(campaign))
+
+
+def _committed(campaign: Campaign) -> str:
+    read = campaign.input
+    left_out = [
+        f"{count:,} {what}"
+        for count, what in ((read.duplicates, "repeated"), (read.invalid, "invalid"))
+        if count
+    ]
+    return (
+        f"Campaign {campaign.id}: {campaign.members.total:,} members in "
+        f"{campaign.chunks.total:,} chunks"
+        + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
+        + "."
+    )
+
+
+def _read_message(path: str, audience_path: str) -> message.Message:
+    """The checked message; what the vendor may not know is a warning."""
+    if path == "-" and audience_path == "-":
+        raise OptionError("Message and audience cannot both come from standard input.")
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
+    checked = message.parse(content, "standard input" if path == "-" else path)
+    for warning in checked.warnings:
+        say(f"Warning: {warning}")
+    return checked
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OptionError(
+            f"{option} {text!r} is no moment: write it as 2026-11-24T10:00+01:00."
+        ) from error
+
+
+def _on_invalid(text: str) -> audience.OnInvalid:
+    if text == "fail":
+        return "fail"
+    if text == "skip":
+        return "skip"
+    raise OptionError(f"--on-invalid {text!r} is neither fail nor skip.")
+
+
+class _Preparing:
+    """The progress of the audience's preparation, on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[rows]} rows, {task.fields[speed]}/s"),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> "_Preparing":
+        self._task = self._bar.add_task("reading", total=None, rows="0", speed="0")
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, progress: audience.Progress) -> None:
+        elapsed = self._bar.tasks[0].elapsed or 0
+        self._bar.update(
+            self._task,
+            description=str(progress.phase),
+            completed=progress.done if progress.total else None,
+            total=progress.total,
+            rows=f"{progress.done:,}",
+            speed=f"{progress.done / elapsed:,.0f}" if elapsed else "-",
+        )

@@ -1,0 +1,144 @@
+"""The verb watch: live progress until a campaign ends or pauses itself."""
+
+import sys
+import time
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+
+from dispatcher.api import Dispatcher
+from dispatcher.books.campaigns import Campaign
+from dispatcher.cli import report
+from dispatcher.cli.campaigns import print_campaign
+from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
+from dispatcher.errors import DatabaseUnavailable
+from dispatcher.lifecycle import CampaignState
+
+NOT_ALL_DELIVERED = 3
+_EVERY = 0.25
+_LINE_EVERY = 5.0
+_PATIENCE = 60.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verb."""
+    app.command("watch", help=watch.__doc__)(watch)
+
+
+def watch(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+    """Show a campaign's progress until it ends or pauses itself.
+
+    Exits with 3 when it paused itself, or when not everybody could be delivered to.
+
+    Example: dispatcher watch last
+    """
+    raise typer.Exit(watch_to_end(context_of(ctx).dispatcher(), campaign, as_json))
+
+
+def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int:
+    """Follow the campaign, print its page or document at the end; the exit status."""
+    try:
+        campaign = _follow(dispatcher, campaign_id)
+    except KeyboardInterrupt:
+        say(
+            f"The campaign goes on without being watched; `dispatcher watch {campaign_id}` "
+            "shows it again."
+        )
+        return 130
+    print_campaign(campaign, as_json)
+    failed = campaign.members.failed > 0
+    return NOT_ALL_DELIVERED if failed or _paused_itself(campaign) else 0
+
+
+def _follow(dispatcher: Dispatcher, campaign_id: str) -> Campaign:
+    with _Display() as display:
+        for campaign in _snapshots(dispatcher, campaign_id):
+            display.update(campaign)
+            if campaign.ended or _paused_itself(campaign):
+                return campaign
+            time.sleep(_EVERY)
+    raise AssertionError("snapshots never end by themselves")
+
+
+def _snapshots(dispatcher: Dispatcher, campaign_id: str) -> Iterator[Campaign]:
+    """The campaign again and again; a database that is away for a minute is waited for."""
+    away_since: float | None = None
+    campaign_id = dispatcher.show(campaign_id).id
+    while True:
+        try:
+            campaign = dispatcher.show(campaign_id)
+        except DatabaseUnavailable as error:
+            now = time.monotonic()
+            if away_since is None:
+                away_since = now
+                say(f"{error} Waiting for it; the campaign is safe.")
+            if now - away_since > _PATIENCE:
+                raise
+            time.sleep(1)
+            continue
+        away_since = None
+        yield campaign
+
+
+def _paused_itself(campaign: Campaign) -> bool:
+    """A pause with a reason is the campaign's own; an operator's has none."""
+    return campaign.state == CampaignState.PAUSED and campaign.reason is not None
+
+
+class _Display:
+    """A bar on a terminal; a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            console=self._console,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("", total=None, speed="")
+        self._next_line = 0.0
+        self._last_state = ""
+
+    def __enter__(self) -> "_Display":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, campaign: Campaign) -> None:
+        members = campaign.members
+        done = members.total - members.remaining
+        speed = _speed(campaign)
+        self._bar.update(
+            self._task,
+            description=campaign.state,
+            total=members.total,
+            completed=done,
+            speed=speed,
+        )
+        if self._bar.disable:
+            self._say(campaign.state, f"{done:,} of {members.total:,} members{speed}")
+
+    def _say(self, state: str, words: str) -> None:
+        now = time.monotonic()
+        if state != self._last_state or now >= self._next_line:
+            self._last_state, self._next_line = state, now + _LINE_EVERY
+            say(f"{state}: {words}")
+
+
+def _speed(campaign: Campaign) -> str:
+    throughput = campaign.throughput
+    if not throughput.members_per_second:
+        return ""
+    speed = f"  {throughput.members_per_second:,.0f} members/s"
+    if throughput.eta_seconds is not None:
+        speed += f", {report.duration(throughput.eta_seconds)} left"
+    return speed
