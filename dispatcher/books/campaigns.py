@@ -241,8 +241,8 @@ def read_all(connection: Connection, state: CampaignState | None = None) -> tupl
 
 
 _ERRORS = text("""
-SELECT campaign_id, http_status, code, min(error) AS message, count(*) AS chunks,
-       sum(size) AS members
+SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)')) AS message,
+       count(*) AS chunks, sum(size) AS members
 FROM chunk
 WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
 GROUP BY campaign_id, http_status, code

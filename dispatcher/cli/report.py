@@ -22,14 +22,14 @@ STATE_STYLES = {
 
 MEANINGS = {
     "delivered": "accepted by the vendor, with its numbers",
-    "uncounted": "accepted by the vendor, its numbers were lost",
+    "uncounted": "accepted by the vendor; its numbers got lost",
     "rejected": "refused for good; nobody got it",
     "unresolved": "may have been sent; it cannot be known",
     "expired": "not sent before the campaign's time was over",
     "cancelled": "not sent before the campaign was cancelled",
     "remaining": "still to be sent",
 }
-_BAR = 24
+_BAR = 12
 
 
 def print_page(campaign: Campaign) -> None:
@@ -41,7 +41,7 @@ def page(campaign: Campaign) -> RenderableType:
     """A campaign's books, for a person to read."""
     parts = [_head(campaign), Padding(_members(campaign), (1, 0, 1, 2)), _vendor(campaign)]
     if campaign.errors:
-        parts += [Text(""), _errors(campaign)]
+        parts += _errors(campaign)
     return Group(*parts)
 
 
@@ -99,10 +99,10 @@ def _facts(campaign: Campaign) -> Iterable[str]:
 def _members(campaign: Campaign) -> Table:
     members = campaign.members
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("what")
-    table.add_column("members", justify="right")
-    table.add_column("bar")
-    table.add_column("meaning", style="dim")
+    table.add_column("what", no_wrap=True)
+    table.add_column("members", justify="right", no_wrap=True)
+    table.add_column("bar", no_wrap=True)
+    table.add_column("meaning", style="dim", no_wrap=True)
     for name, meaning in MEANINGS.items():
         count = getattr(members, name)
         if count or name == "delivered":
@@ -124,33 +124,28 @@ def _input(campaign: Campaign) -> str:
 
 
 def _vendor(campaign: Campaign) -> Text:
-    result, chunks = campaign.result, campaign.chunks
+    result = campaign.result
     return Text.assemble(
-        "  the vendor counted ",
+        "  The vendor counted ",
         (f"{result.audience:,} found", "bold"),
         ", ",
         (f"{result.successful:,} sent", "bold green"),
         ", ",
         (f"{result.erroneous:,} unreachable", "bold yellow" if result.erroneous else "bold"),
-        f" · {chunks.total:,} requests' worth of members",
+        ".",
     )
 
 
-def _errors(campaign: Campaign) -> RenderableType:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("  ERRORS", "HTTP", "CODE"):
-        table.add_column(column)
-    table.add_column("CHUNKS", justify="right")
-    table.add_column("MEMBERS", justify="right")
+def _errors(campaign: Campaign) -> Iterable[RenderableType]:
+    yield Text("\n  Errors by reason", "bold")
     for error in campaign.errors:
-        table.add_row(
-            f"  {error.message}",
-            str(error.http_status or "-"),
-            str(error.code or "-"),
-            f"{error.chunks:,}",
-            f"{error.members:,}",
+        numbers = [f"HTTP {error.http_status}"] if error.http_status is not None else ["network"]
+        numbers += [f"code {error.code}"] if error.code is not None else []
+        yield Text.assemble(
+            f"  {error.members:,} members in {error.chunks:,} chunks  ",
+            (", ".join(numbers), "bold"),
         )
-    return table
+        yield Padding(Text(error.message, "dim"), (0, 2, 0, 4))
 
 
 def _moment(moment: datetime) -> str:

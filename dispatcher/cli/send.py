@@ -1,6 +1,8 @@
 """The verb send: a message and an audience become a committed campaign."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +66,7 @@ def send(
     Example: dispatcher send message.json --app-id A --audience winback.csv --watch
     """
     dispatcher = context_of(ctx).dispatcher()
-    with _Preparing() as preparing:
+    with preparing() as progress:
         campaign_id = dispatcher.enqueue(
             app_id=app_id,
             message=_read_message(message_file, audience_file),
@@ -76,19 +78,20 @@ def send(
             expires_at=_moment("--expires", expires),
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
-            progress=preparing.update,
+            progress=progress,
         )
     campaign = dispatcher.show(campaign_id)
     if watch:
-        say(_committed(campaign))
+        say(committed(campaign))
         raise typer.Exit(watch_to_end(dispatcher, campaign_id, as_json))
     if as_json:
         print_json(campaign.as_json())
     else:
-        print(_committed(campaign))
+        print(committed(campaign))
 
 
-def _committed(campaign: Campaign) -> str:
+def committed(campaign: Campaign) -> str:
+    """One sentence about what was committed, and what was left out."""
     read = campaign.input
     left_out = [
         f"{count:,} {what}"
@@ -136,34 +139,30 @@ def _on_invalid(text: str) -> audience.OnInvalid:
     raise OptionError(f"--on-invalid {text!r} is neither fail nor skip.")
 
 
-class _Preparing:
-    """The progress of the audience's preparation, on a terminal."""
+@contextmanager
+def preparing() -> Iterator[audience.Watcher]:
+    """A bar for the audience's preparation, on a terminal; gives what is told the progress."""
+    bar = Progress(
+        TextColumn("{task.description} the audience"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[words]}"),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    task = bar.add_task("reading", total=None, words="")
 
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[rows]} rows, {task.fields[speed]}/s"),
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-            disable=not sys.stderr.isatty(),
+    def update(progress: audience.Progress) -> None:
+        elapsed = bar.tasks[0].elapsed or 0
+        speed = f", {progress.done / elapsed:,.0f}/s" if elapsed else ""
+        fraction = progress.done / progress.total if progress.total else progress.fraction
+        bar.update(
+            task,
+            description=progress.phase,
+            total=None if fraction is None else 1,
+            completed=fraction,
+            words=f"{progress.done:,} rows{speed}",
         )
 
-    def __enter__(self) -> "_Preparing":
-        self._task = self._bar.add_task("reading", total=None, rows="0", speed="0")
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def update(self, progress: audience.Progress) -> None:
-        elapsed = self._bar.tasks[0].elapsed or 0
-        self._bar.update(
-            self._task,
-            description=str(progress.phase),
-            completed=progress.done if progress.total else None,
-            total=progress.total,
-            rows=f"{progress.done:,}",
-            speed=f"{progress.done / elapsed:,.0f}" if elapsed else "-",
-        )
+    with bar:
+        yield update

@@ -40,7 +40,7 @@ def watch(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = 
 def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int:
     """Follow the campaign, print its page or document at the end; the exit status."""
     try:
-        campaign = _follow(dispatcher, campaign_id)
+        campaign = follow(dispatcher, campaign_id)
     except KeyboardInterrupt:
         say(
             f"The campaign goes on without being watched; `dispatcher watch {campaign_id}` "
@@ -52,7 +52,8 @@ def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int
     return NOT_ALL_DELIVERED if failed or _paused_itself(campaign) else 0
 
 
-def _follow(dispatcher: Dispatcher, campaign_id: str) -> Campaign:
+def follow(dispatcher: Dispatcher, campaign_id: str) -> Campaign:
+    """Show the campaign's progress until it has ended or paused itself; how it stands then."""
     with _Display() as display:
         for campaign in _snapshots(dispatcher, campaign_id):
             display.update(campaign)
