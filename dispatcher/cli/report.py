@@ -102,7 +102,7 @@ def _members(campaign: Campaign) -> Table:
     table.add_column("what", no_wrap=True)
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("bar", no_wrap=True)
-    table.add_column("meaning", style="dim", no_wrap=True)
+    table.add_column("meaning", style="dim")
     for name, meaning in MEANINGS.items():
         count = getattr(members, name)
         if count or name == "delivered":
