@@ -7,16 +7,18 @@ byte; and whether the watchdog cut the attempt off.
 
 import heapq
 import itertools
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.connection import create_connection
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -37,7 +39,7 @@ class Attempt:
     both on `clock()`.
     """
 
-    __slots__ = ("_ended", "_lock", "_socket", "cut", "deadline", "send_before", "started")
+    __slots__ = ("_ended", "_line", "_lock", "cut", "deadline", "send_before", "started")
 
     def __init__(self, *, send_before: float, deadline: float) -> None:
         self.send_before = send_before
@@ -46,14 +48,19 @@ class Attempt:
         self.cut = False
         self._ended = False
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._line: socket.socket | None = None
+
+    def connecting(self, sock: socket.socket) -> None:
+        """What a handshake or a proxy may hold up from here on can be cut off."""
+        with self._lock:
+            self._hold(sock)
 
     def begin(self, sock: Any) -> None:
         """The last check before the first byte; TooLate where the time is over."""
         with self._lock:
             if clock() >= min(self.send_before, self.deadline):
                 raise TooLate("its time was over before the first byte was sent")
-            self._socket = sock
+            self._hold(sock)
             self.started = True
 
     def cut_off(self) -> None:
@@ -62,18 +69,28 @@ class Attempt:
             if self._ended:
                 return
             self.cut = True
-            if self._socket is not None:
-                try:
-                    # Not the TLS socket's own method, which drops the TLS object under the reader.
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-                except OSError:
-                    return  # the peer was faster: it is closed already
+            if self._line is not None:
+                with suppress(OSError):  # the peer was faster: it is closed already
+                    self._line.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
-        """From here on the socket may serve another attempt."""
+        """From here on the connection may serve another attempt."""
         with self._lock:
             self._ended = True
-            self._socket = None
+            self._let_go()
+
+    def _hold(self, sock: Any) -> None:
+        """Keep a handle of our own: TLS wraps the socket, and takes the one that it wrapped away.
+
+        To shut a TLS socket down by its own method would drop the TLS object under the reader.
+        """
+        self._let_go()
+        self._line = socket.socket(fileno=os.dup(sock.fileno()))
+
+    def _let_go(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 class Watchdog:
@@ -105,7 +122,11 @@ class Watchdog:
                 self._condition.wait(wait)
 
 
-_current = threading.local()
+class _Current(threading.local):
+    attempt: Attempt | None = None
+
+
+_current = _Current()
 
 
 @contextmanager
@@ -136,13 +157,43 @@ class _Guarded(HTTPConnection):
         finally:
             self._connecting = False
 
+    def _new_conn(self) -> socket.socket:
+        attempt = _current.attempt
+        if attempt is None:
+            return super()._new_conn()
+        sock = _connect((self._dns_host, self.port), attempt.deadline, self.socket_options)
+        attempt.connecting(sock)
+        return sock
+
     def send(self, data: Any) -> None:
-        attempt: Attempt | None = getattr(_current, "attempt", None)
+        attempt = _current.attempt
         if attempt is not None and not attempt.started and not self._connecting:
             if self.sock is None:
                 self.connect()
             attempt.begin(self.sock)
         super().send(data)
+
+
+def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> socket.socket:
+    """Connect before the deadline; each of the host's addresses gets its share of the time left.
+
+    The library would give the whole time to each of them, and several dead ones would outlast the
+    chunk's lease.
+    """
+    try:
+        entries = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise OSError(f"{address[0]}: {error.strerror}") from error
+    found = [(str(host), int(port)) for *_, (host, port, *_) in entries]
+    while True:
+        share = (deadline - clock()) / len(found)
+        if share <= 0:
+            raise TimeoutError("the connection took too long")
+        try:
+            return create_connection(found.pop(0), share, socket_options=options)
+        except OSError:
+            if not found:
+                raise
 
 
 class _GuardedHTTPS(_Guarded, HTTPSConnection):

@@ -28,7 +28,8 @@ from dispatcher.lifecycle import (
 )
 from dispatcher.settings import Settings
 from workers.connection import clock
-from workers.push_api import Envelope, PushApi
+from workers.envelope import Envelope
+from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 
 _LONGEST_LIST = 0.5
