@@ -20,9 +20,16 @@ from tests.sandbox_process import PushApi, running_push_api
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[ServerUrls]:
+def servers_home() -> Iterator[Path]:
+    """Where the servers of this run keep their files."""
+    with temporary_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def servers(servers_home: Path) -> Iterator[ServerUrls]:
     """PostgreSQL and Valkey, as fast as they can be when nothing has to outlive the run."""
-    with temporary_home() as home, running(home, durable=False) as urls:
+    with running(servers_home, durable=False) as urls:
         yield urls
 
 

@@ -1,14 +1,13 @@
 """`dispatcher services`: the embedded PostgreSQL and Valkey on their own, in the background."""
 
-import json
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from dispatcher import embedded
+from dispatcher.cli.context import JsonOption, context_of, print_json, say
 from dispatcher.embedded import ServerStatus, ServerUrls
 
 services_app = typer.Typer(
@@ -16,11 +15,9 @@ services_app = typer.Typer(
     no_args_is_help=True,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
 
 @services_app.command()
-def start(ctx: typer.Context, as_json: Json = False) -> None:
+def start(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Start both servers, or leave them running, and print their URLs for the shell.
 
     Example: eval "$(dispatcher services start)"
@@ -28,29 +25,27 @@ def start(ctx: typer.Context, as_json: Json = False) -> None:
     home = _home(ctx)
     urls = embedded.start(home)
     if as_json:
-        typer.echo(json.dumps(asdict(urls)))
+        print_json(asdict(urls))
         return
-    typer.echo(_exports(urls))
-    typer.echo(
-        f"PostgreSQL and Valkey run, for {home}, until `dispatcher services stop`.", err=True
-    )
+    print(_exports(urls))
+    say(f"PostgreSQL and Valkey run, for {home}, until `dispatcher services stop`.")
 
 
 @services_app.command()
-def stop(ctx: typer.Context, as_json: Json = False) -> None:
+def stop(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Stop both servers; their data stay for the next start.
 
     Example: dispatcher services stop
     """
     stopped = embedded.stop(_home(ctx))
     if as_json:
-        typer.echo(json.dumps({"stopped": stopped}))
+        print_json({"stopped": stopped})
         return
-    typer.echo("PostgreSQL and Valkey are stopped." if stopped else "Neither runs.", err=True)
+    say("PostgreSQL and Valkey are stopped." if stopped else "Nothing was running.")
 
 
 @services_app.command()
-def status(ctx: typer.Context, as_json: Json = False) -> None:
+def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Say of each server whether it runs, and where; passwords are not shown.
 
     Example: dispatcher services status --json
@@ -58,16 +53,14 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     services = embedded.status(_home(ctx))
     if as_json:
         servers = {"postgresql": services.postgresql, "valkey": services.valkey}
-        document = {name: _document(server) for name, server in servers.items()}
-        typer.echo(json.dumps(document))
+        print_json({name: _document(server) for name, server in servers.items()})
         return
-    typer.echo(_sentence("PostgreSQL", services.postgresql))
-    typer.echo(_sentence("Valkey", services.valkey))
+    print(_sentence("PostgreSQL", services.postgresql))
+    print(_sentence("Valkey", services.valkey))
 
 
 def _home(ctx: typer.Context) -> Path:
-    home: Path = ctx.find_root().obj.settings().home
-    return home
+    return context_of(ctx).settings().home
 
 
 def _exports(urls: ServerUrls) -> str:

@@ -82,7 +82,7 @@ class PostgreSQL:
                 user=ROLE,
                 password=self._password(),
                 dbname="postgres",
-                connect_timeout=5,
+                connect_timeout=2,
             )
         except psycopg2.OperationalError:
             return False

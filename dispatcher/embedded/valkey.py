@@ -59,7 +59,7 @@ class Valkey:
 
     def answers(self, port: int) -> bool:
         try:
-            with socket.create_connection((HOST, port), timeout=5) as connection:
+            with socket.create_connection((HOST, port), timeout=0.5) as connection:
                 connection.sendall(f"AUTH {self._password()}\r\nPING\r\n".encode())
                 with connection.makefile("rb") as replies:
                     return [replies.readline(), replies.readline()] == [b"+OK\r\n", b"+PONG\r\n"]

@@ -13,7 +13,8 @@ from dispatcher import embedded
 def made_home() -> Iterator[Path]:
     """A home whose servers have been started once: a copy of it saves a test the first start."""
     with embedded.temporary_home() as home:
-        with embedded.running(home, durable=False):
+        # Durable, so that it is shut down in order and its copies have nothing to recover.
+        with embedded.running(home):
             pass
         yield home
 

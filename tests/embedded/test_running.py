@@ -1,6 +1,7 @@
 """Servers that belong to a process."""
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.embedded.observing import (
     query,
 )
 
+NAMES = ("postgres", "valkey-server")
+
 
 def setting(urls: ServerUrls, name: str) -> object:
     return query(urls, f"SHOW {name}")[0][0]
@@ -27,9 +30,7 @@ def setting(urls: ServerUrls, name: str) -> object:
 def test_both_servers_answer_inside_the_block_and_are_gone_after_it(new_home: Path) -> None:
     with running(new_home) as urls:
         assert answers(urls)
-        guardians = [
-            process_named(new_home, name).parent() for name in ("postgres", "valkey-server")
-        ]
+        guardians = [process_named(new_home, name).parent() for name in NAMES]
 
     assert processes_of(new_home) == []
     assert not any(guardian.is_running() for guardian in guardians if guardian is not None)
@@ -96,38 +97,47 @@ def test_a_stranger_is_refused(servers: ServerUrls) -> None:
         client.ping()
 
 
-def test_they_listen_to_this_machine_only(home: Path) -> None:
-    with running(home, durable=False):
-        listening = {
-            connection.laddr.ip
-            for process in processes_of(home)
-            for connection in process.net_connections("all")
-            if connection.status == psutil.CONN_LISTEN or connection.family.name == "AF_UNIX"
-        }
+def test_they_listen_to_this_machine_only(servers: ServerUrls, servers_home: Path) -> None:
+    assert answers(servers)
+    listening = {
+        connection.laddr.ip
+        for name in NAMES
+        for connection in process_named(servers_home, name).net_connections("all")
+        if connection.status == psutil.CONN_LISTEN or connection.family == socket.AF_UNIX
+    }
 
     assert listening == {"127.0.0.1"}
 
 
-def test_no_command_line_and_no_environment_shows_a_secret(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+def test_no_server_runs_as_root(servers: ServerUrls, servers_home: Path) -> None:
+    assert answers(servers)
+    owners = {process_named(servers_home, name).uids().real for name in NAMES}
+
+    assert 0 not in owners
+
+
+def test_no_command_line_shows_a_password_and_no_variable_of_ours_reaches_a_server(
+    servers: ServerUrls, servers_home: Path
 ) -> None:
-    monkeypatch.setenv("DISPATCHER_USER_TOKEN", "the-vendor's-token")
-    with running(home, durable=False) as urls:
-        secrets = {*passwords(urls), "the-vendor's-token"}
-        mine = psutil.Process().children(recursive=True)
-        shown = [f"{process.cmdline()} {process.environ()}" for process in mine]
+    assert answers(servers)
+    found = [process_named(servers_home, name) for name in NAMES]
+    processes = [*found, *(parent for process in found if (parent := process.parent()))]
 
-    assert len(shown) >= 4
-    assert not any(secret in text for secret in secrets for text in shown)
+    assert len(processes) == 4
+    for process in processes:
+        assert not any(secret in str(process.cmdline()) for secret in passwords(servers))
+        assert not any(name.startswith("DISPATCHER_") for name in process.environ())
+        assert "HOME" not in process.environ()
 
 
-def test_files_that_hold_a_password_are_for_their_owner_alone(home: Path) -> None:
-    with running(home, durable=False) as urls:
-        secrets = passwords(urls)
+def test_files_that_hold_a_password_are_for_their_owner_alone(
+    servers: ServerUrls, servers_home: Path
+) -> None:
     holding = [
         path
-        for path in home.rglob("*")
-        if path.is_file() and any(secret.encode() in path.read_bytes() for secret in secrets)
+        for path in (servers_home / "embedded").glob("*/*")
+        if path.is_file()
+        and any(secret.encode() in path.read_bytes() for secret in passwords(servers))
     ]
 
     assert len(holding) == 3
@@ -139,9 +149,8 @@ def test_a_home_with_blanks_and_quotes_in_its_name_will_do(new_home: Path) -> No
         assert answers(urls)
 
 
-def test_status_tells_whose_they_are(home: Path) -> None:
-    with running(home, durable=False):
-        assert status(home).postgresql.ends_with == os.getpid()
-        assert status(home).valkey.ends_with == os.getpid()
-    assert not status(home).postgresql.running
-    assert not status(home).postgresql.died
+def test_status_tells_whose_they_are(servers: ServerUrls, servers_home: Path) -> None:
+    assert answers(servers)
+
+    assert status(servers_home).postgresql.ends_with == os.getpid()
+    assert status(servers_home).valkey.ends_with == os.getpid()
