@@ -91,8 +91,12 @@ def ring(app: Celery, batches: Sequence[Batch]) -> None:
     """Send a message for each batch; BrokerUnavailable where the broker cannot be reached."""
     if not batches:
         return
+    at_once = {"max_retries": 0, "socket_timeout": 1.5}
     try:
-        with app.connection_for_write() as connection, app.amqp.Producer(connection) as sender:
+        with (
+            app.connection_for_write(transport_options=at_once) as connection,
+            app.amqp.Producer(connection) as sender,
+        ):
             for batch in batches:
                 app.send_task(
                     DELIVER,
@@ -102,7 +106,8 @@ def ring(app: Celery, batches: Sequence[Batch]) -> None:
                 )
     except OperationalError as error:
         raise BrokerUnavailable(
-            f"The broker cannot be reached: {error}. Workers find the campaign when it is back."
+            f"The broker cannot be reached: {str(error).rstrip('.')}. "
+            "Workers find the campaign when it is back."
         ) from error
 
 
