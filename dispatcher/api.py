@@ -67,9 +67,11 @@ class Dispatcher:
         `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where one
         is named. `progress` is called a few times a second.
 
-        Raises MessageError, AudienceError, OptionError, CampaignExists, DatabaseUnavailable,
-        SchemaMismatch, and whatever the iterable raises; nothing is left behind then.
+        Raises SettingError, MessageError, AudienceError, OptionError, CampaignExists,
+        DatabaseUnavailable, SchemaMismatch, and whatever the iterable raises; nothing is left
+        behind then.
         """
+        self._settings.require_broker_url()
         checked = message if isinstance(message, messages.Message) else messages.check(message)
         _check_options(app_id, campaign_tag, key, account)
         check_rate(rate)
@@ -124,6 +126,7 @@ class Dispatcher:
 
     def resume(self, campaign: Reference) -> Campaign:
         """Go on where the campaign stood. Raises ImpossibleInState where it has ended."""
+        self._settings.require_broker_url()
         resumed = self._change(campaign, transitions.resume)
         if resumed.state == CampaignState.RUNNING:
             self._begin(UUID(resumed.id))

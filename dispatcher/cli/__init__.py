@@ -34,7 +34,9 @@ def _options(
     ctx: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="A TOML file of settings; the environment wins."),
+        typer.Option(
+            "--config", help="A TOML file of settings, before the verb; the environment wins."
+        ),
     ] = None,
     show_version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.")
@@ -51,7 +53,7 @@ def _options(
 
 def main() -> None:
     """The console script: run the verb and exit with its status."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="Warning: %(message)s", stream=sys.stderr)
     try:
         app()
     except DispatcherError as error:

@@ -3,28 +3,32 @@
 import os
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 import typer
 
 from dispatcher.cli.context import context_of
 from dispatcher.errors import SettingError
 
-_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+_PASSED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+_WITH_HELP = _PASSED_ON | {"help_option_names": []}
 
 
 def register(app: typer.Typer) -> None:
     """Add this family's verbs."""
     app.command("worker", help=worker.__doc__, context_settings=_PASSED_ON)(worker)
-    app.command("sandbox", help=sandbox.__doc__, context_settings=_PASSED_ON)(sandbox)
+    app.command("sandbox", help=sandbox.__doc__, context_settings=_WITH_HELP)(sandbox)
 
 
 def worker(ctx: typer.Context) -> None:
-    """Run a Celery worker with our settings; options are those of `celery worker`.
+    """Run a Celery worker with our settings: the same as `celery -A workers worker`.
 
-    Example: dispatcher worker --concurrency 64
+    Takes the options of Celery, such as --concurrency (how many requests at once; 64), --hostname,
+    --loglevel (INFO) and --logfile; `celery -A workers worker --help` lists them all.
+
+    Example: dispatcher worker --concurrency 16 --hostname second@%h
     """
-    if "--help" not in ctx.args:
-        context_of(ctx).settings().require_broker_url()
+    context_of(ctx).settings().require_broker_url()
     _become(["celery", "-A", "workers", "worker", "--loglevel", "INFO", *ctx.args])
 
 

@@ -1,11 +1,13 @@
 """The verb send: a message and an audience become a committed campaign."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -66,7 +68,7 @@ def send(
     Example: dispatcher send message.json --app-id A --audience winback.csv --watch
     """
     dispatcher = context_of(ctx).dispatcher()
-    with preparing() as progress:
+    with _interruptible(), preparing() as progress:
         campaign_id = dispatcher.enqueue(
             app_id=app_id,
             message=_read_message(message_file, audience_file),
@@ -99,11 +101,15 @@ def committed(campaign: Campaign) -> str:
         if count
     ]
     return (
-        f"Campaign {campaign.id}: {campaign.members.total:,} members in "
-        f"{campaign.chunks.total:,} chunks"
+        f"Campaign {campaign.id}: {_counted(campaign.members.total, 'member')} in "
+        f"{_counted(campaign.chunks.total, 'chunk')}"
         + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
         + "."
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _read_message(path: str, audience_path: str) -> message.Message:
@@ -124,11 +130,16 @@ def _moment(option: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise OptionError(
             f"{option} {text!r} is no moment: write it as 2026-11-24T10:00+01:00."
         ) from error
+    if moment.utcoffset() is None:
+        raise OptionError(
+            f"{option} {text!r} has no time zone: write it as 2026-11-24T10:00+01:00."
+        )
+    return moment
 
 
 def _on_invalid(text: str) -> audience.OnInvalid:
@@ -137,6 +148,32 @@ def _on_invalid(text: str) -> audience.OnInvalid:
     if text == "skip":
         return "skip"
     raise OptionError(f"--on-invalid {text!r} is neither fail nor skip.")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say what Ctrl-C leaves, and exit with 130.
+
+    The driver makes another error of a KeyboardInterrupt that comes amid COPY, so the handler
+    itself keeps in mind that the key was pressed.
+    """
+    pressed = False
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except BaseException:
+        if not pressed:
+            raise
+        say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
