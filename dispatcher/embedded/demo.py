@@ -26,11 +26,11 @@ from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
 APP_ID = "sandbox-app"
 MESSAGE = {"ios": {"payload": {"title": "We miss you", "text": "Your hero is waiting."}}}
 _TOKEN = "sandbox-token"
-_SLOTS = 8
+_SLOTS = 12
 _TIMEOUT = 5
 _PATIENCE = 30.0
 _UNREACHABLE = 0.03
-_LATENCY = 0.2
+_LATENCY = 0.15
 FAULTS = {
     "drop_before": 0.02,
     "drop_after": 0.02,
