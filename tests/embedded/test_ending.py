@@ -107,29 +107,18 @@ def test_a_guardian_that_is_ended_stops_its_server(home: Path) -> None:
         eventually(lambda: names_of(home) == {"postgres"})
 
 
-def test_two_programs_do_not_share_a_home(home: Path, program: StartProgram) -> None:
-    owner = program()
-    urls = urls_of(owner)
+def test_servers_of_one_program_are_left_alone_by_another_and_by_the_services(home: Path) -> None:
+    whose = f"process {os.getpid()} and end with it"
 
-    with pytest.raises(EmbeddedServerError, match=f"process {owner.pid}"), running(home):
-        pass
+    with running(home) as urls:
+        with pytest.raises(EmbeddedServerError, match=whose), running(home):
+            pass
+        with pytest.raises(EmbeddedServerError, match=whose):
+            stop(home)
+        with pytest.raises(EmbeddedServerError, match=whose):
+            start(home)
 
-    assert answers(urls)
-
-
-def test_services_do_not_take_or_stop_another_program_s_servers(
-    home: Path, program: StartProgram
-) -> None:
-    owner = program()
-    urls = urls_of(owner)
-
-    with pytest.raises(EmbeddedServerError, match=f"process {owner.pid}"):
-        stop(home)
-    with pytest.raises(EmbeddedServerError, match=f"process {owner.pid}"):
-        start(home)
-
-    assert answers(urls)
-    owner.communicate()
+        assert answers(urls)
 
 
 def test_a_program_is_told_that_the_services_run(home: Path) -> None:

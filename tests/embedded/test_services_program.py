@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli.services import services_app
-from dispatcher.embedded import ServerUrls, start
+from dispatcher.embedded import ServerUrls, start, status
 from dispatcher.settings import SERVICES_FILE
 from tests.embedded.observing import answers, passwords, process_named, processes_of
 from tests.waiting import eventually
@@ -58,17 +58,17 @@ def test_start_prints_what_a_shell_can_take_over_and_returns(services: Run) -> N
 
 def test_with_json_each_verb_prints_one_document(home: Path, services: Run) -> None:
     urls = ServerUrls(**document(services("start", "--json")))
-    status = services("status", "--json")
+    told = services("status", "--json")
 
     assert urls == start(home)
-    assert document(status)["postgresql"]["running"] is True
-    assert document(status)["valkey"]["url"].startswith("redis://127.0.0.1:")
-    assert not any(secret in status.stdout for secret in passwords(urls))
+    assert document(told)["postgresql"]["running"] is True
+    assert document(told)["valkey"]["url"].startswith("redis://127.0.0.1:")
+    assert not any(secret in told.stdout for secret in passwords(urls))
     assert document(services("stop", "--json")) == {"stopped": True}
 
 
 def test_stop_is_done_when_nothing_runs(home: Path, services: Run) -> None:
-    services("start")
+    start(home)
     stopped, idle = services("stop"), services("stop")
 
     assert (stopped.returncode, idle.returncode) == (0, 0)
@@ -80,11 +80,13 @@ def test_stop_is_done_when_nothing_runs(home: Path, services: Run) -> None:
 
 
 def test_status_tells_of_a_server_that_died(home: Path, services: Run) -> None:
-    services("start")
+    start(home)
     process_named(home, "valkey-server").kill()
-    eventually(lambda: "Valkey has died" in services("status").stdout)
+    eventually(lambda: status(home).valkey.died)
+    told = services("status").stdout
 
-    assert "PostgreSQL runs at" in services("status").stdout
+    assert "Valkey has died" in told
+    assert "PostgreSQL runs at" in told
 
 
 def test_what_cannot_be_started_is_told_in_one_sentence(home: Path, services: Run) -> None:
