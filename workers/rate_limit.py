@@ -1,5 +1,6 @@
 """The campaign's rate and the account's, held together over all workers of all machines."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from redis.exceptions import RedisError
 
 _PREFIX = "dispatcher:rate:"
 _LUA = (Path(__file__).parent / "gcra.lua").read_text(encoding="utf-8")
+
+log = logging.getLogger("dispatcher.rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class RateLimit:
 
     def __init__(self, redis: Redis | None) -> None:
         self._script = None if redis is None else redis.register_script(_LUA)
+        self._in_trouble = False
 
     def take(self, rates: dict[str, float | None]) -> Place:
         """Take a place in each limit (its name and its requests a second), or in none of them.
@@ -45,6 +49,18 @@ class RateLimit:
         longest = round(self.LONGEST_WAIT.total_seconds() * 1_000_000)
         try:
             taken, wait = self._script(keys=list(limits), args=[*intervals, longest])
-        except RedisError:
+        except RedisError as error:
+            self._tell_trouble(error)
             return self._WITHOUT_REDIS
+        self._tell_recovery()
         return Place(taken=bool(taken), wait=timedelta(microseconds=int(wait)))
+
+    def _tell_trouble(self, error: RedisError) -> None:
+        if not self._in_trouble:
+            log.warning("nothing with a rate is sent until its Redis answers: %s", error)
+        self._in_trouble = True
+
+    def _tell_recovery(self) -> None:
+        if self._in_trouble:
+            log.info("the Redis of the rate answers again")
+        self._in_trouble = False

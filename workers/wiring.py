@@ -68,7 +68,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         settings=settings,
         engine=engine,
         push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
-        rate_limit=RateLimit(_redis(settings.redis_url)),
+        rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
         worker=worker,
         closing=lambda: process.closing,
     )
@@ -96,10 +96,8 @@ def _wait_for_database(engine: Engine) -> None:
         pause = min(2 * pause, 10.0)
 
 
-def _redis(url: str | None) -> Redis | None:
+def connect_redis(url: str) -> Redis:
     """The limiter's Redis; asked once each time, as a late place is no place."""
-    if url is None:
-        return None
     return Redis.from_url(
         url,
         socket_timeout=_REDIS_TIMEOUT,

@@ -1,0 +1,180 @@
+"""Places in time, from a real Valkey."""
+
+import itertools
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from workers.rate_limit import Place, RateLimit
+from workers.wiring import connect_redis
+
+TOLERANCE = 0.005
+"""Seconds by which two clocks that are read one after another may differ."""
+
+
+@pytest.fixture
+def redis(broker_url: str) -> Iterator[Redis]:
+    """A connection to an empty Valkey."""
+    with Redis.from_url(broker_url) as client:
+        yield client
+
+
+@pytest.fixture
+def limit(redis: Redis) -> RateLimit:
+    """A worker's limiter."""
+    return RateLimit(redis)
+
+
+def moments(limit: RateLimit, rates: dict[str, float | None], count: int) -> list[float]:
+    """The times of the next places, each waited for as a worker does."""
+    taken: list[float] = []
+    while len(taken) < count:
+        place = limit.take(rates)
+        if place.taken:
+            taken.append(time.monotonic() + place.wait.total_seconds())
+        wait_out(place)
+    return taken
+
+
+def wait_out(place: Place) -> None:
+    threading.Event().wait(place.wait.total_seconds())
+
+
+def gaps(taken: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in itertools.pairwise(taken)]
+
+
+def test_without_a_rate_nobody_is_asked() -> None:
+    assert RateLimit(None).take({"campaign:1": None, "account:default": None}).taken
+
+
+def test_places_are_evenly_spaced(limit: RateLimit) -> None:
+    for gap in gaps(moments(limit, {"campaign:1": 50}, 20)):
+        assert gap == pytest.approx(0.02, abs=TOLERANCE)
+
+
+def test_a_pause_earns_no_burst(limit: RateLimit) -> None:
+    moments(limit, {"campaign:1": 50}, 2)
+    threading.Event().wait(0.2)
+    assert min(gaps(moments(limit, {"campaign:1": 50}, 3))) > 0.02 - TOLERANCE
+
+
+def test_the_slower_of_two_limits_holds(limit: RateLimit) -> None:
+    taken = moments(limit, {"campaign:1": 100, "account:default": 20}, 6)
+    assert min(gaps(taken)) > 0.05 - TOLERANCE
+
+
+def test_a_place_that_one_limit_refuses_is_not_taken_in_the_other(limit: RateLimit) -> None:
+    assert limit.take({"slow": 1}).taken
+    assert not limit.take({"slow": 1, "fast": 1}).taken
+    assert limit.take({"fast": 1}).wait.total_seconds() == 0
+
+
+def test_two_workers_share_one_rate(broker_url: str, redis: Redis) -> None:
+    with Redis.from_url(broker_url) as other:
+        taken: list[float] = []
+        workers = [
+            threading.Thread(
+                target=lambda client=client: taken.extend(
+                    moments(RateLimit(client), {"account:default": 100}, 15)
+                )
+            )
+            for client in (redis, other)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    taken.sort()
+    assert taken[-1] - taken[0] == pytest.approx(0.29, abs=0.05)
+    assert min(gaps(taken)) > 0.01 - TOLERANCE
+
+
+def test_a_place_too_far_away_is_not_taken_and_says_how_far_it_is(limit: RateLimit) -> None:
+    assert limit.take({"campaign:1": 2}).taken
+    refused = limit.take({"campaign:1": 2})
+    assert not refused.taken
+    assert 0.4 < refused.wait.total_seconds() <= 0.5
+
+
+def test_a_new_rate_acts_at_once(limit: RateLimit) -> None:
+    assert limit.take({"campaign:1": 0.001}).taken
+    assert not limit.take({"campaign:1": 0.001}).taken
+    assert limit.take({"campaign:1": 50}).taken
+    assert not limit.take({"campaign:1": 0.001}).taken
+
+
+def test_a_clock_that_was_set_back_stops_nobody_for_long(limit: RateLimit, redis: Redis) -> None:
+    assert limit.take({"campaign:1": 50}).taken
+    hour = 3600 * 1_000_000
+    (key,) = redis.keys("*campaign:1")
+    redis.set(key, int(redis.get(key) or 0) + hour)
+    assert limit.take({"campaign:1": 50}).wait.total_seconds() <= 0.22
+
+
+def test_losing_all_keys_costs_at_most_one_place(limit: RateLimit, redis: Redis) -> None:
+    taken = moments(limit, {"campaign:1": 20}, 4)
+    redis.flushall()
+    taken += moments(limit, {"campaign:1": 20}, 4)
+    too_soon = [gap for gap in gaps(taken) if gap < 0.05 - TOLERANCE]
+    assert len(too_soon) <= 1
+
+
+def test_thousands_of_places_a_second_are_given(limit: RateLimit) -> None:
+    began = time.monotonic()
+    for _ in range(1000):
+        assert limit.take({"campaign:1": 1_000_000, "account:default": 1_000_000}).taken
+    assert time.monotonic() - began < 1
+
+
+def test_what_is_not_used_is_forgotten(limit: RateLimit, redis: Redis) -> None:
+    limit.take({"campaign:1": 10, "account:default": 0.1})
+    assert sorted(redis.pttl(key) for key in redis.keys("*")) == [
+        pytest.approx(1_100, abs=100),
+        pytest.approx(11_000, abs=100),
+    ]
+
+
+def test_without_redis_there_is_no_place() -> None:
+    assert not RateLimit(None).take({"campaign:1": 10}).taken
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_redis_that_is_away_gives_no_place_within_two_seconds_and_is_told_once(
+    hangs: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        if not hangs:
+            listener.close()
+        with connect_redis(f"redis://127.0.0.1:{port}/0") as client, caplog.at_level(logging.INFO):
+            limit = RateLimit(client)
+            for _ in range(1 if hangs else 3):
+                began = time.monotonic()
+                assert not limit.take({"campaign:1": 10}).taken
+                assert time.monotonic() - began < 2.5
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "nothing with a rate is sent" in caplog.text
+
+
+def test_a_redis_that_is_back_gives_places_again_and_it_is_told(
+    broker_url: str, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = RateLimit(redis)
+    redis.connection_pool.connection_kwargs["port"], port = (
+        1,
+        redis.connection_pool.connection_kwargs["port"],
+    )
+    redis.connection_pool.disconnect()
+    redis.connection_pool.reset()
+    with caplog.at_level(logging.INFO, "dispatcher.rate"):
+        assert not limit.take({"campaign:1": 10}).taken
+        redis.connection_pool.connection_kwargs["port"] = port
+        redis.connection_pool.reset()
+        assert limit.take({"campaign:1": 10}).taken
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
