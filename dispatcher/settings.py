@@ -25,6 +25,7 @@ SERVICES_FILE = "services.json"
 """In DISPATCHER_HOME: the URLs of the embedded servers while they run."""
 
 _PREFIX = "DISPATCHER_"
+_DEFAULT_HOME = "~/.local/share/dispatcher"
 _UNITS = {
     "": 1,
     "B": 1,
@@ -36,6 +37,7 @@ _UNITS = {
     "GIB": 2**30,
 }
 _MINIMUM_MEMORY = 32 * 10**6
+_MAXIMUM_MEMORY = 2**50
 
 T = TypeVar("T")
 
@@ -71,9 +73,9 @@ class Settings:
 
     home: Path
     push_api_url: str = PUSH_API_URL
-    database_url: str | None = None
-    broker_url: str | None = None
-    redis_url: str | None = None
+    database_url: str | None = field(default=None, repr=False)
+    broker_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
     tokens: Mapping[str, Secret] = field(default_factory=dict)
     rate: float | None = None
     request_timeout: timedelta = timedelta(seconds=30)
@@ -130,14 +132,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingError, which names the variable.
     """
-    variables = {
+    variables = {f"{_PREFIX}HOME": _DEFAULT_HOME} | {
         name: value
         for name, value in (os.environ if environ is None else environ).items()
         if name.startswith(_PREFIX) and value != ""
     }
     read = _Reader(variables)
-    home = read("HOME", _path, Path("~/.local/share/dispatcher").expanduser())
-    services = _running_services(home)
+    home = read("HOME", _path, Path())
+    told = variables.keys() >= {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"}
+    services = {} if told else _running_services(home)
     broker_url = read("BROKER_URL", _broker_url, services.get("broker_url"))
     return Settings(
         home=home,
@@ -223,9 +226,11 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
         if not variable.startswith(f"{_PREFIX}USER_TOKEN"):
             continue
         suffix = variable.removeprefix(f"{_PREFIX}USER_TOKEN")
-        is_file = suffix == "_FILE" or suffix.endswith("_FILE")
-        account = suffix.removesuffix("_FILE").removeprefix("_").lower() or DEFAULT_ACCOUNT
-        if not ACCOUNT_NAME.fullmatch(account) or account in RESERVED_ACCOUNT_NAMES:
+        is_file = suffix.endswith("_FILE")
+        named = suffix.removesuffix("_FILE")
+        account = named.removeprefix("_").lower() if named else DEFAULT_ACCOUNT
+        valid = not named or (named.startswith("_") and ACCOUNT_NAME.fullmatch(account))
+        if not valid or account in RESERVED_ACCOUNT_NAMES:
             raise SettingError(
                 f"{variable} names no account: an account's name is made of a-z and 0-9, "
                 "and is not `file`."
@@ -253,19 +258,29 @@ def _read_token_file(variable: str, path: str) -> str:
 def _running_services(home: Path) -> dict[str, str]:
     """The embedded servers' URLs, as `dispatcher services start` left them."""
     try:
-        services: dict[str, str] = json.loads((home / SERVICES_FILE).read_text(encoding="utf-8"))
+        services = json.loads((home / SERVICES_FILE).read_text(encoding="utf-8"))
+        urls = {name: _text(services[name]) for name in ("database_url", "broker_url")}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise SettingError(
             f"{home / SERVICES_FILE} cannot be read: run `dispatcher services start` again, "
             "or set DISPATCHER_DATABASE_URL and DISPATCHER_BROKER_URL."
         ) from error
-    return services
+    return urls
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r} begins with a home directory that is not known") from error
 
 
 def _database_url(text: str) -> str:
@@ -326,7 +341,10 @@ def _number(text: str, what: str) -> float:
 
 
 def _rate(text: str) -> float:
-    return _number(text, "a number of requests a second above 0")
+    rate = _number(text, "a number of requests a second above 0")
+    if not 0.001 <= rate <= 1_000_000:
+        raise ValueError(f"{text!r} is not between 0.001 and 1000000 requests a second")
+    return rate
 
 
 def _seconds(text: str) -> timedelta:
@@ -340,10 +358,12 @@ def _memory(text: str) -> int:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
     if match is None or match[2].upper() not in _UNITS:
         raise ValueError(f"{text!r} is not an amount of memory such as 200MB or 1GB")
-    amount = int(float(match[1]) * _UNITS[match[2].upper()])
+    amount = float(match[1]) * _UNITS[match[2].upper()]
     if amount < _MINIMUM_MEMORY:
         raise ValueError(f"{text!r} is less than 32MB")
-    return amount
+    if amount > _MAXIMUM_MEMORY:
+        raise ValueError(f"{text!r} is more than any machine has")
+    return int(amount)
 
 
 def _log_format(text: str) -> bool:
