@@ -16,8 +16,9 @@ from dispatcher.errors import AudienceError
 UNKNOWN_KEY = "has a key that no platform of the message knows: "
 """Begins the reason of a row that makes the whole audience bad input."""
 
-_LONGEST_CSV_ROW = 2 * 10**6
-_LONGEST_JSON_ROW = 16 * 2**20
+_CSV_BUFFER = 8 * 2**20
+_LONGEST_CSV_ROW = 2**20
+"""Bytes. DuckDB's own buffers of 32 MB would take up a small memory; longer rows are read again."""
 
 
 def checked_rows(source: Opened, columns: Sequence[str], identifiers: Sequence[Identifier]) -> str:
@@ -80,7 +81,8 @@ def _raw_csv(source: CsvFile, columns: Sequence[str], present: Sequence[Identifi
         FROM read_csv({literal(source.path)}, auto_detect = false, header = true,
                       delim = ',', quote = '"', escape = '"', strict_mode = true,
                       columns = {{{types}}}, compression = '{packing}',
-                      max_line_size = {_LONGEST_CSV_ROW}, hive_partitioning = false) {blank}"""
+                      max_line_size = {_LONGEST_CSV_ROW}, buffer_size = {_CSV_BUFFER},
+                      hive_partitioning = false) {blank}"""
 
 
 def _csv_cell(identifier: Identifier, column: str) -> str:
@@ -103,8 +105,7 @@ def _raw_json(source: JsonLines, present: Sequence[Identifier]) -> str:
         SELECT {_json_fault(source, present)} AS fault, {values}
         FROM (SELECT json, json_extract(json, [{paths}]) AS values, json_keys(json) AS keys
               FROM read_ndjson_objects({literal(source.path)}, ignore_errors = true,
-                                       compression = '{packing}', hive_partitioning = false,
-                                       maximum_object_size = {_LONGEST_JSON_ROW}))"""
+                                       compression = '{packing}', hive_partitioning = false))"""
 
 
 def _json_fault(source: JsonLines, present: Sequence[Identifier]) -> str:

@@ -8,7 +8,8 @@ of the file.
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from typing import NamedTuple
 
 from dispatcher.errors import AudienceError
 
@@ -18,22 +19,20 @@ _LONGEST_ROW = 65_536
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row that can be read: the line it starts on, its cells, and its text in the file."""
+class Row(NamedTuple):
+    """A row that can be read: the line it starts on, its text in the file, and its cells."""
 
     line: int
-    cells: list[str]
     text: str
+    cells: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A row that cannot be read, and why."""
 
     line: int
-    reason: str
     text: str
+    reason: str
 
 
 def header(first_line: bytes, name: str) -> tuple[str, ...]:
@@ -43,10 +42,10 @@ def header(first_line: bytes, name: str) -> tuple[str, ...]:
         raise AudienceError(
             f"The audience {name} has no header: its first line must name the columns."
         )
-    parsed = _parsed(1, text)
-    if isinstance(parsed, Fault):
-        raise AudienceError(f"The header of the audience {name} {parsed.reason}.")
-    columns = tuple(parsed.cells)
+    try:
+        columns = tuple(_Splitter().cells(text))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AudienceError(f"The header of the audience {name} {_reason(error)}.") from error
     for column in columns:
         if columns.count(column) > 1:
             raise AudienceError(
@@ -61,6 +60,7 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
     `lines` are those of the whole file with their ends; `width` is the number of columns.
     """
     reading = _Lines(lines)
+    splitter = _Splitter()
     next(reading, None)
     for line in reading:
         text = line.rstrip(b"\r\n")
@@ -68,8 +68,16 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
             continue
         number = reading.number
         if text.count(b'"') % 2:
-            text = _with_continuation(text, line, reading)
-        yield _of_width(_parsed(number, text), width)
+            text = _with_continuation(text, line, reading, splitter)
+        try:
+            cells = splitter.cells(text)
+        except (UnicodeDecodeError, csv.Error) as error:
+            yield Fault(number, _shown(text), _reason(error))
+        else:
+            if len(cells) == width:
+                yield Row(number, _shown(text), cells)
+            else:
+                yield Fault(number, _shown(text), _wrong_width(len(cells), width))
 
 
 class _Lines:
@@ -93,7 +101,34 @@ class _Lines:
         self.number -= len(lines)
 
 
-def _with_continuation(text: bytes, line: bytes, reading: _Lines) -> bytes:
+class _Splitter:
+    """Splits one row after the other with one csv.reader: to make one a row takes longer."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._reader = csv.reader(self, strict=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if not self._waiting:
+            raise StopIteration
+        return self._waiting.pop()
+
+    def cells(self, text: bytes) -> list[str]:
+        """The cells of a row; raises UnicodeDecodeError or csv.Error where it can't be read."""
+        decoded = text.decode()
+        if '"' not in decoded:
+            return decoded.split(",")
+        self._waiting.append(decoded)
+        cells = next(self._reader)
+        if ' "' in decoded and any(_opens_late(cell) for cell in cells):
+            raise csv.Error("a quote after a space would become part of the cell")
+        return cells
+
+
+def _with_continuation(text: bytes, line: bytes, reading: _Lines, splitter: _Splitter) -> bytes:
     """The row whose first line leaves a quote open, or only that line if no row comes of it."""
     taken: list[bytes] = []
     length = len(line)
@@ -102,7 +137,8 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines) -> bytes:
         length += len(continuation)
         if continuation.count(b'"') % 2:
             whole = (line + b"".join(taken)).rstrip(b"\r\n")
-            if isinstance(_parsed(0, whole), Row):
+            with suppress(UnicodeDecodeError, csv.Error):
+                splitter.cells(whole)
                 return whole
             break
         if length > _LONGEST_ROW:
@@ -111,26 +147,22 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines) -> bytes:
     return text
 
 
-def _parsed(number: int, text: bytes) -> Row | Fault:
-    shown = text.decode("utf-8", "backslashreplace")
-    try:
-        decoded = text.decode("utf-8")
-    except UnicodeDecodeError:
-        return Fault(number, "is not UTF-8", shown)
-    if len(text) > _LONGEST_ROW:
-        return Fault(number, f"is longer than {_LONGEST_ROW} bytes", shown)
-    if '"' not in decoded:
-        return Row(number, decoded.split(","), decoded)
-    try:
-        (cells,) = csv.reader([decoded], strict=True)
-    except (csv.Error, ValueError):
-        return Fault(number, "has a quote that is not closed, or not doubled in its cell", shown)
-    return Row(number, cells, decoded)
+def _opens_late(cell: str) -> bool:
+    return cell.startswith(" ") and cell.lstrip(" ").startswith('"')
 
 
-def _of_width(row: Row | Fault, width: int) -> Row | Fault:
-    if isinstance(row, Fault) or len(row.cells) == width:
-        return row
-    count = len(row.cells)
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
+
+
+def _reason(error: UnicodeDecodeError | csv.Error) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8"
+    if "field limit" in str(error):
+        return f"has a cell longer than {csv.field_size_limit()} characters"
+    return "has a quote that is not closed, or does not enclose its whole cell"
+
+
+def _wrong_width(count: int, width: int) -> str:
     cells = "1 cell" if count == 1 else f"{count} cells"
-    return Fault(row.line, f"has {cells} where the header has {width}", row.text)
+    return f"has {cells} where the header has {width}"

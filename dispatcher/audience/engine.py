@@ -12,7 +12,13 @@ from dispatcher.audience.progress import SECONDS_BETWEEN
 from dispatcher.errors import AudienceError, SettingError
 
 _THREADS = 2
-"""More would be faster on a larger machine, but each holds buffers of its own outside the limit."""
+"""More would be faster on a larger machine, but each holds buffers of its own."""
+
+_MEMORY_FOR_THREADS = 160 * 10**6
+"""Bytes; below, the buffers of two would leave nothing to work with."""
+
+_LIMITED_SHARE = 0.8
+"""Of the memory allowed: DuckDB counts most of what it takes, but not all."""
 
 
 def literal(text: str | Path) -> str:
@@ -31,14 +37,16 @@ class Engine:
         self._connection = duckdb.connect(
             ":memory:",
             config={
-                "memory_limit": f"{memory}B",
-                "threads": _THREADS,
+                "memory_limit": f"{int(memory * _LIMITED_SHARE)}B",
+                "threads": _THREADS if memory >= _MEMORY_FOR_THREADS else 1,
                 "temp_directory": str(directory / "spilled"),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "preserve_insertion_order": True,
             },
         )
+        self._connection.execute("SET enable_progress_bar = true")
+        self._connection.execute("SET enable_progress_bar_print = false")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audience")
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from dispatcher.audience.preparation import Prepared
 
 _COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN"
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
 """Bytes that the driver asks for at a time."""
 
 

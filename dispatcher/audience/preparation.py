@@ -6,7 +6,7 @@ in the source. It spills to a scratch directory beyond the memory allowed.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -68,8 +68,8 @@ class Prepared:
     suppressed: int
     total: int
     digest: str
-    reporter: Reporter
-    open_members: Callable[[], duckdb.DuckDBPyConnection]
+    reporter: Reporter = field(repr=False, compare=False)
+    open_members: Callable[[], duckdb.DuckDBPyConnection] = field(repr=False, compare=False)
 
     @property
     def chunks(self) -> int:
@@ -130,7 +130,7 @@ class _Preparation:
     reporter: Reporter
 
     def prepare(self, source: Opened, on_invalid: OnInvalid, rejects: Path | None) -> Prepared:
-        source = self._stage(source)
+        self._stage(source)
         read, invalid, all_keys = self.engine.run(_COUNTS)
         if invalid:
             self._refuse_unknown_keys(source)
@@ -156,7 +156,7 @@ class _Preparation:
             ),
         )
 
-    def _stage(self, source: Opened) -> Opened:
+    def _stage(self, source: Opened) -> None:
         """Fill the table `checked`; a CSV file with a fault is read again to find its line."""
         columns = self._columns(source)
         try:
@@ -166,10 +166,8 @@ class _Preparation:
                 raise unreadable(source.name, error) from error
             spooled = sources.with_faults_named(source, self.directory, self.reporter)
             self._fill(checked_rows(spooled, columns, self.identifiers))
-            return spooled
         except (duckdb.IOException, duckdb.SerializationException) as error:
             raise unreadable(source.name, error) from error
-        return source
 
     def _columns(self, source: Opened) -> list[str]:
         match source:

@@ -1,20 +1,20 @@
 """A place on the disk for one preparation: private, and gone when it ends, however it ends.
 
-Each directory is held by a lock on a file in it. The kernel gives up the lock of a killed process,
-so the next preparation sees which directories nobody holds, and removes them.
+Each directory is held by a lock on it. The kernel gives up the locks of a killed process, so the
+next preparation sees which directories nobody holds, and removes them.
 """
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dispatcher.errors import AudienceError
 
 _PREFIX = "audience-"
-_LOCK = "held"
 
 
 @contextmanager
@@ -24,30 +24,43 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
     Leftovers of killed producers in `parent` are removed first. Raises AudienceError where the
     directory cannot be made.
     """
-    try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(parent / ".lock", "ab") as gate:
-            # Held while a directory is made but not locked yet: nobody may take it for a leftover.
-            fcntl.flock(gate, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            directory = held.enter_context(_made(parent))
+        except OSError as error:
+            raise AudienceError(
+                f"The scratch directory {parent} cannot be used: {error.strerror}; make room and "
+                "give yourself the right to write there, or set DISPATCHER_HOME to another place."
+            ) from error
+        yield directory
+
+
+@contextmanager
+def _made(parent: Path) -> Iterator[Path]:
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as held:
+        # While a directory is made but not locked yet, nobody may take it for a leftover.
+        with _locked(parent, fcntl.LOCK_EX):
             _remove_leftovers(parent)
             directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            held = open(directory / _LOCK, "ab")  # noqa: SIM115 - open as long as the directory
-            fcntl.flock(held, fcntl.LOCK_EX)
-    except OSError as error:
-        raise AudienceError(
-            f"The scratch directory {parent} cannot be used: {error.strerror}; free it, or set "
-            "DISPATCHER_HOME to another."
-        ) from error
-    try:
+            held.enter_context(_locked(directory, fcntl.LOCK_EX))
+            held.callback(shutil.rmtree, directory, ignore_errors=True)
         yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        held.close()
 
 
 def _remove_leftovers(parent: Path) -> None:
     for directory in parent.glob(f"{_PREFIX}*"):
-        # Another user's directory cannot be opened, and is that user's to remove.
-        with suppress(OSError), open(directory / _LOCK, "ab") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Held by a living producer, or another user's, and then that user's to remove.
+        with suppress(OSError), _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _locked(directory: Path, how: int) -> Iterator[None]:
+    """Hold the lock on a directory; raises OSError where `how` says not to wait for it."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

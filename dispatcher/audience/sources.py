@@ -79,7 +79,7 @@ def open_source(source: Source, scratch: Path, reporter: Reporter) -> Opened:
 
 
 def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> JsonLines:
-    """The CSV file as JSON lines, each on the line its row starts on, faults told in arrays."""
+    """The CSV file as JSON lines, one for each row; faults are told in arrays."""
     with unpacking.lines(source.path) as lines:
         rows = csv_rows.rows(lines, len(source.columns))
         path = spool.from_csv(rows, source.columns, scratch, reporter)

@@ -46,15 +46,15 @@ def from_items(items: Iterable[object], scratch: Path, reporter: Reporter) -> Pa
 def from_csv(
     rows: Iterable[Row | Fault], columns: tuple[str, ...], scratch: Path, reporter: Reporter
 ) -> Path:
-    """Each row on the line where it starts in its file; lines without a start stay blank."""
+    """One line for each row of a CSV file, in order."""
     path = scratch / "rows.jsonl"
-    written = 0
+    remaining = iter(rows)
+    count = 0
     with open(path, "wb") as file:
-        for count, row in enumerate(rows, 1):
-            file.write(b"\n" * (row.line - written - 1) + _line_of_csv(row, columns) + b"\n")
-            written = row.line
-            if count % _BATCH == 0:
-                reporter.report("reading", count)
+        while lines := [_line_of_csv(row, columns) for row in islice(remaining, _BATCH)]:
+            file.write(b"\n".join(lines) + b"\n")
+            count += len(lines)
+            reporter.report("reading", count)
     return path
 
 
@@ -119,12 +119,16 @@ def _why_not_json(item: Mapping[Any, object]) -> str:
 def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
     if isinstance(row, Fault):
         return _fault(row.reason, row.text)
-    cells = zip(columns, row.cells, strict=True)
-    return orjson.dumps({column: _cell(column, cell) for column, cell in cells})
+    member: dict[str, str | int] = dict(zip(columns, row.cells, strict=True))
+    for column in _NUMBERS:
+        if column in member:
+            member[column] = _number(str(member[column]))
+    return orjson.dumps(member)
 
 
-def _cell(column: str, cell: str) -> str | int:
-    if column in _NUMBERS and re.fullmatch(WHOLE_NUMBER, cell):
+def _number(cell: str) -> str | int:
+    """The number in a cell, or the text that it is, which `checking` refuses."""
+    if re.fullmatch(WHOLE_NUMBER, cell):
         number = int(cell.partition(".")[0])
         return number if -(2**63) <= number < 2**64 else cell
     return cell
