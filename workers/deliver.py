@@ -3,7 +3,9 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -35,6 +37,9 @@ from workers.rate_limit import RateLimit
 _LONGEST_LIST = 0.5
 """Seconds that a slot works on one message; then the rest of its list is given back."""
 
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
 log = logging.getLogger("dispatcher.deliver")
 
 
@@ -57,17 +62,30 @@ class Courier:
 
 def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
     """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
+    waiting = deque(sequences)
+    try:
+        _work_off(courier, campaign_id, waiting)
+        _give_back(courier, campaign_id, waiting)
+    except (DispatcherError, SQLAlchemyError) as error:
+        log.warning("%s", error, extra={"campaign": str(campaign_id)})
+        # Most often the connection was lost, and the next one works; else the sweep does it.
+        with suppress(DispatcherError, SQLAlchemyError):
+            _give_back(courier, campaign_id, sequences)
+
+
+def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
+    """Deliver one after another, as long as this worker may begin something new."""
     campaign = _sendable(courier, campaign_id)
-    started = time.monotonic()
-    for place, sequence in enumerate(sequences):
-        late = time.monotonic() - started > _LONGEST_LIST
-        if campaign is None or late or courier.closing():
-            return _give_back(courier, campaign_id, sequences[place:])
-        deliver(courier, campaign, sequence)
-    return None
+    if campaign is None:
+        return
+    token = courier.settings.require_token(campaign.account)
+    envelope = Envelope.of(token, campaign.app_id, campaign.campaign_tag, campaign.message)
+    until = time.monotonic() + _LONGEST_LIST
+    while waiting and not courier.closing() and time.monotonic() < until:
+        deliver(courier, campaign, envelope, waiting.popleft())
 
 
-def deliver(courier: Courier, campaign: Sendable, sequence: int) -> None:
+def deliver(courier: Courier, campaign: Sendable, envelope: Envelope, sequence: int) -> None:
     """Make one attempt at a chunk, if it is ours to send; nothing where somebody else has it."""
     if not _in_turn(courier, campaign, sequence):
         return
@@ -75,7 +93,7 @@ def deliver(courier: Courier, campaign: Sendable, sequence: int) -> None:
     claim = _claim(courier, campaign, sequence)
     if claim is None:
         return
-    outcome = _send(courier, campaign, claim, asked_at)
+    outcome = _send(courier, envelope, claim, asked_at)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
     _record(courier, claim, outcome, decision)
@@ -117,12 +135,10 @@ def _claim(courier: Courier, campaign: Sendable, sequence: int) -> Claim | None:
     return claim
 
 
-def _send(courier: Courier, campaign: Sendable, claim: Claim, asked_at: float) -> Outcome:
+def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Outcome:
     """One request, begun while a whole one still fits into the lease and while the window lasts."""
     slack = courier.settings.lease - courier.settings.request_timeout
     send_before = asked_at + min(slack, claim.window_left).total_seconds()
-    token = courier.settings.require_token(campaign.account)
-    envelope = Envelope.of(token, campaign.app_id, campaign.campaign_tag, campaign.message)
     return courier.push_api.send(envelope, envelope.body(claim.pack_id, claim.members), send_before)
 
 
@@ -132,7 +148,7 @@ def _record(courier: Courier, claim: Claim, outcome: Outcome, decision: Decision
     Any other is worth recording only while the lease lasts: then the sweep takes the chunk back.
     """
     deadline = clock() + courier.settings.lease.total_seconds()
-    pause = 0.1
+    pause = _FIRST_PAUSE
     while True:
         try:
             with transaction(courier.engine) as connection:
@@ -142,16 +158,21 @@ def _record(courier: Courier, claim: Claim, outcome: Outcome, decision: Decision
             lost = not isinstance(outcome, Accepted) and clock() > deadline
             if lost or not is_transient(error):
                 raise
-            log.warning("cannot record %s yet: %s", claim.pack_id, error, extra=_fields(claim))
+            if pause == _FIRST_PAUSE:
+                log.warning("cannot be recorded yet: %s", error, extra=_fields(claim))
         time.sleep(pause)
-        pause = min(2 * pause, 2.0)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _give_back(
-    courier: Courier, campaign_id: UUID, sequences: list[int], due_in: timedelta = timedelta(0)
+    courier: Courier,
+    campaign_id: UUID,
+    sequences: Collection[int],
+    due_in: timedelta = timedelta(0),
 ) -> None:
-    with transaction(courier.engine) as connection:
-        transitions.give_back(connection, campaign_id, sequences, due_in)
+    if sequences:
+        with transaction(courier.engine) as connection:
+            transitions.give_back(connection, campaign_id, list(sequences), due_in)
 
 
 def _tell(claim: Claim, outcome: Outcome, decision: Decision, recorded: bool) -> None:

@@ -54,7 +54,7 @@ class Relay:
         self._account_rate = account_rate
         self._wake = threading.Event()
         self._closing = False
-        self._troubled = False
+        self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     def start(self) -> None:
@@ -107,18 +107,23 @@ class Relay:
             return step(connection) if try_lock(connection, _SWEEP_LOCK) else None
 
     def _attempt(self, duty: Callable[[], None]) -> None:
-        """A duty that fails is tried again next round; the first and the recovery are told."""
+        """A duty that fails is tried again next round; the first time and the recovery are told."""
+        name = duty.__name__
         try:
             duty()
         except (DispatcherError, SQLAlchemyError) as error:
-            if not self._troubled:
+            if name not in self._troubled:
                 log.warning("%s Trying again until it works.", error)
-            self._troubled = True
-            time.sleep(_AFTER_TROUBLE)
+        except Exception:
+            if name not in self._troubled:
+                log.exception("the relay cannot %s; it tries again", name.strip("_"))
         else:
-            if self._troubled:
-                log.info("the database and the broker answer again")
-            self._troubled = False
+            if name in self._troubled:
+                log.info("the relay can %s again", name.strip("_"))
+            self._troubled.discard(name)
+            return
+        self._troubled.add(name)
+        time.sleep(_AFTER_TROUBLE)
 
     def _leave(self) -> None:
         with transaction(self._engine) as connection:

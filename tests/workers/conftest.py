@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from dispatcher.settings import Secret
+from dispatcher.books.session import make_engine
+from dispatcher.settings import Secret, Settings
 from tests.workers.scripted_server import Script, ScriptedServer, serving
+from workers.deliver import Courier
 from workers.envelope import Envelope
 from workers.push_api import PushApi
+from workers.rate_limit import RateLimit
 
 TOKEN = "secret-token"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -48,3 +53,40 @@ def push_api() -> Iterator[Callable[..., PushApi]]:
 def envelope() -> Envelope:
     """A campaign's envelope."""
     return Envelope.of(Secret(TOKEN), "app", "winback", '{"ios":{"payload":{"text":"Hello"}}}')
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The test's own way to its database."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
+    """Makes what delivering needs: `courier(url, timeout=1, database_url=...)`."""
+    with ExitStack() as stack:
+
+        def make(
+            url: str,
+            *,
+            timeout: float = 5,
+            window: float = 600,
+            database: Engine = engine,
+            limit: RateLimit | None = None,
+            closing: Callable[[], bool] = lambda: False,
+            token: str = "sandbox-token",
+        ) -> Courier:
+            settings = Settings(
+                home=tmp_path,
+                push_api_url=url,
+                tokens={"default": Secret(token)},
+                request_timeout=timedelta(seconds=timeout),
+                pack_id_window=timedelta(seconds=window),
+            )
+            client = PushApi(url, timeout=settings.request_timeout, slots=4)
+            stack.callback(client.close)
+            return Courier(settings, database, client, limit or RateLimit(None), "w/1", closing)
+
+        yield make

@@ -1,0 +1,75 @@
+"""Campaigns as a producer leaves them in the database, and their rows as a test reads them."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine, Row, text
+
+from dispatcher.books import campaigns
+from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.session import transaction
+
+_CHUNK = text("""
+INSERT INTO chunk (campaign_id, sequence, size, members, published_at)
+VALUES (:campaign_id, :sequence, 1, :members, clock_timestamp())
+""")
+
+
+def member(sequence: int) -> dict[str, str]:
+    """The only member of the chunk of this number."""
+    return {"token": f"device-{sequence}"}
+
+
+def make_campaign(engine: Engine, chunks: int = 1, **changes: Any) -> UUID:
+    """A running campaign of chunks of one member each, all published just now."""
+    new = replace(
+        NewCampaign(
+            id=uuid4(),
+            key=None,
+            content_digest="",
+            app_id="sandbox-app",
+            campaign_tag=None,
+            platforms=("ios",),
+            account="default",
+            message='{"ios":{"payload":{"text":"Hello"}}}',
+            rate=None,
+            send_at=None,
+            expires_at=None,
+            input=Input(read=chunks, invalid=0, duplicates=0, suppressed=0),
+            members=chunks,
+            chunks=chunks,
+        ),
+        **changes,
+    )
+    with transaction(engine) as connection:
+        campaigns.create(connection, new)
+        for sequence in range(1, chunks + 1):
+            members = json.dumps([member(sequence)])
+            values = {"campaign_id": new.id, "sequence": sequence, "members": members}
+            connection.execute(_CHUNK, values)
+    return new.id
+
+
+def chunk(engine: Engine, campaign_id: UUID, sequence: int = 1) -> Row[Any]:
+    """A chunk's row."""
+    return rows(
+        engine,
+        "SELECT * FROM chunk WHERE campaign_id = :id AND sequence = :sequence",
+        id=campaign_id,
+        sequence=sequence,
+    )[0]
+
+
+def show(engine: Engine, campaign_id: UUID) -> Campaign:
+    """The campaign as it stands."""
+    with transaction(engine) as connection:
+        return campaigns.read(connection, campaign_id)
+
+
+def rows(engine: Engine, query: str, **values: Any) -> list[Row[Any]]:
+    """What a query of the test's own finds, or changes."""
+    with transaction(engine) as connection:
+        result = connection.execute(text(query), values)
+        return list(result) if result.returns_rows else []

@@ -1,0 +1,135 @@
+"""Recording an outcome while the database is away, busy, or has given the chunk to another."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+
+from dispatcher.books import transitions
+from dispatcher.books.session import make_engine, transaction
+from tests.waiting import eventually
+from tests.workers.books import chunk, make_campaign, rows
+from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
+from tests.workers.sending import refusal, result
+from tests.workers.tcp_proxy import Road, road_to
+from workers.deliver import Courier, deliver_all
+
+Couriers = Callable[..., Courier]
+Serve = Callable[[Script], ScriptedServer]
+
+ACCEPTED = http(result(audience=1, successful=1, erroneous=0))
+
+
+@pytest.fixture
+def road(database_url: str) -> Iterator[Road]:
+    """The worker's way to the database."""
+    url = make_url(database_url)
+    assert url.host is not None
+    with road_to(url.host, url.port or 5432) as road:
+        yield road
+
+
+@pytest.fixture
+def far_engine(database_url: str, road: Road) -> Iterator[Engine]:
+    """The worker's engine, over that way."""
+    url = make_url(database_url).set(host="127.0.0.1", port=road.port)
+    engine = make_engine(url.render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"),
+    [(ACCEPTED, "delivered"), (http(refusal(33), "400 Bad Request"), "rejected")],
+)
+def test_an_outcome_waits_for_a_database_that_is_away(
+    courier: Couriers,
+    serve: Serve,
+    engine: Engine,
+    far_engine: Engine,
+    road: Road,
+    caplog: pytest.LogCaptureFixture,
+    reply: bytes,
+    state: str,
+) -> None:
+    def lose_the_database(peer: Peer) -> None:
+        peer.read_request()
+        road.shut()
+        peer.send(reply)
+
+    campaign = make_campaign(engine)
+    ours = courier(serve(lose_the_database).url, database=far_engine)
+    worker = threading.Thread(target=deliver_all, args=(ours, campaign, [1]))
+    worker.start()
+    eventually(lambda: "cannot be recorded yet" in caplog.text)
+    assert chunk(engine, campaign).state == "sending"
+    road.reopen()
+    eventually(lambda: chunk(engine, campaign).state == state)
+    worker.join()
+    assert caplog.text.count("cannot be recorded yet") == 1
+
+
+@pytest.mark.parametrize("ended_by", ["the administrator", "a freeze inside the transaction"])
+def test_an_outcome_outlives_the_session_that_was_to_record_it(
+    courier: Couriers, serve: Serve, engine: Engine, database_url: str, ended_by: str
+) -> None:
+    campaign = make_campaign(engine)
+    own = make_engine(database_url)
+    ended: list[int] = []
+
+    def end_the_session(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "WITH settled" not in statement or ended:
+            return
+        pid = connection.connection.driver_connection.info.backend_pid
+        ended.append(pid)
+        if ended_by == "the administrator":
+            rows(engine, "SELECT pg_terminate_backend(:pid)", pid=pid)
+        else:
+            cursor.execute("SET idle_in_transaction_session_timeout = '50ms'")
+        gone = "SELECT FROM pg_stat_activity WHERE pid = :pid"
+        eventually(lambda: not rows(engine, gone, pid=pid))
+
+    event.listen(own, "after_cursor_execute", end_the_session)
+    server = serve(replying(ACCEPTED))
+    deliver_all(courier(server.url, database=own), campaign, [1])
+    own.dispose()
+    assert ended
+    assert chunk(engine, campaign).state == "delivered"
+    assert len(rows(engine, "SELECT FROM attempt")) == 1
+
+
+def test_an_accepted_reply_counts_though_the_lease_was_lost(
+    courier: Couriers, serve: Serve, engine: Engine
+) -> None:
+    campaign = make_campaign(engine)
+
+    def lose_the_lease(peer: Peer) -> None:
+        peer.read_request()
+        rows(engine, "UPDATE chunk SET lease_until = clock_timestamp()")
+        with transaction(engine) as connection:
+            assert transitions.take_back_lost_leases(connection) == 1
+        peer.send(ACCEPTED)
+
+    deliver_all(courier(serve(lose_the_lease).url), campaign, [1])
+    row = chunk(engine, campaign)
+    assert (row.state, row.audience) == ("delivered", 1)
+
+
+def test_any_other_reply_after_a_lost_lease_changes_nothing(
+    courier: Couriers, serve: Serve, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign = make_campaign(engine)
+
+    def lose_the_lease(peer: Peer) -> None:
+        peer.read_request()
+        rows(engine, "UPDATE chunk SET lease_until = clock_timestamp()")
+        with transaction(engine) as connection:
+            transitions.take_back_lost_leases(connection)
+        peer.send(http(refusal(33), "400 Bad Request"))
+
+    deliver_all(courier(serve(lose_the_lease).url), campaign, [1])
+    assert chunk(engine, campaign).state == "pending"
+    assert "too late" in caplog.text
