@@ -81,7 +81,7 @@ class Campaign(Base):
             "finished_at IS NULL OR (chunks_pending = 0 AND chunks_sending = 0)",
             "finished_has_nothing_left",
         ),
-        CheckConstraint("rate > 0", "rate_is_positive"),
+        CheckConstraint("rate > 0 AND rate < 'infinity'", "rate_is_positive"),
         CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
         Index("campaign_created_at", text("created_at DESC")),
         Index("campaign_unfinished", "state", postgresql_where=text("finished_at IS NULL")),

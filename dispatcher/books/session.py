@@ -7,6 +7,7 @@ import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, SettingError
 
@@ -68,6 +69,11 @@ def translated(engine: Engine) -> Iterator[None]:
     """Let the driver's errors of an absent server or an absent table out as ours."""
     try:
         yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(
+            f"PostgreSQL at {_place(engine)} cannot be used: all of this process's connections "
+            "are busy. Is the server slow?"
+        ) from error
     except OperationalError as error:
         raise DatabaseUnavailable(
             f"PostgreSQL at {_place(engine)} cannot be used: {_first_line(error)}. "
@@ -83,8 +89,11 @@ def translated(engine: Engine) -> Iterator[None]:
 
 
 def allow_long_statements(connection: Connection) -> None:
-    """Lift the limit on a statement for this transaction: preparation moves whole audiences."""
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    """Lift the limits on a statement for this transaction: preparation moves whole audiences.
+
+    The limit on waiting for a lock is one of them: a producer with the same key waits as long.
+    """
+    connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
 
 
 def try_lock(connection: Connection, lock: int) -> bool:

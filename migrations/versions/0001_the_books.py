@@ -126,7 +126,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "members_total > 0 AND chunks_total > 0", name=op.f("campaign_has_members")
         ),
-        sa.CheckConstraint("rate > 0", name=op.f("campaign_rate_is_positive")),
+        sa.CheckConstraint(
+            "rate > 0 AND rate < 'infinity'", name=op.f("campaign_rate_is_positive")
+        ),
         sa.ForeignKeyConstraint(["account"], ["account.name"], name=op.f("campaign_account_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("campaign_pkey")),
         sa.UniqueConstraint("key", name=op.f("campaign_key_key")),
@@ -219,6 +221,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "sequence", name=op.f("chunk_pkey")),
         sa.UniqueConstraint("pack_id", name=op.f("chunk_pack_id_key")),
     )
+    op.execute(_STORE_MEMBERS)
     op.create_index(
         "chunk_errors",
         "chunk",

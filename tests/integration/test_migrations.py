@@ -1,0 +1,156 @@
+"""The schema: what migrations make is what the models say, and the program knows its version."""
+
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from dispatcher.books.models import Base
+from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
+from dispatcher.books.session import make_engine, transaction
+from dispatcher.errors import SchemaMismatch
+from tests.integration.racing import race, waiting_for_a_lock
+
+# What the database itself says of its schema; the version's own table aside.
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+"""
+INDEXES = """
+SELECT tablename::text, indexname::text, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+COLUMNS = """
+SELECT table_name::text, column_name::text, data_type, is_nullable, column_default,
+       generation_expression
+FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+"""
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Engine]:
+    """A database that nobody has migrated."""
+    engine = make_engine(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def migrated(database_url: str) -> Iterator[Engine]:
+    """A database with the newest schema."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrated_schema_is_what_the_models_say(migrated: Engine) -> None:
+    with migrated.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("query", [CONSTRAINTS, INDEXES, COLUMNS])
+def test_the_database_describes_the_migrated_schema_as_that_of_the_models(
+    empty: Engine, migrated: Engine, query: str
+) -> None:
+    with empty.begin() as connection:
+        Base.metadata.create_all(connection)
+    described = described_by(empty, query)
+    assert described == described_by(migrated, query)
+    assert len(described) > 10
+
+
+def test_every_check_of_the_models_has_a_name_of_its_own(migrated: Engine) -> None:
+    named = {
+        str(constraint.name)
+        for table in Base.metadata.sorted_tables
+        for constraint in table.constraints
+        if constraint.__visit_name__ == "check_constraint"
+    }
+    with migrated.connect() as connection:
+        found = connection.scalars(text("SELECT conname FROM pg_constraint WHERE contype = 'c'"))
+        assert named <= set(found)
+
+
+def test_members_are_stored_without_the_slow_default_compression(migrated: Engine) -> None:
+    with migrated.connect() as connection:
+        stored = connection.execute(
+            text("""
+                SELECT attstorage, attcompression FROM pg_attribute
+                WHERE attrelid = 'chunk'::regclass AND attname = 'members'
+            """)
+        ).one()
+    assert tuple(stored) in {("x", "l"), ("e", "")}
+
+
+def test_migrating_tells_the_versions_before_and_after(empty: Engine) -> None:
+    assert migrate(empty) == (None, head_revision())
+    check_schema(empty)
+
+
+def test_migrating_again_changes_nothing(migrated: Engine) -> None:
+    before = described_by(migrated, COLUMNS)
+    assert migrate(migrated) == (head_revision(), head_revision())
+    assert described_by(migrated, COLUMNS) == before
+
+
+def test_migrations_go_down_and_up_again(migrated: Engine) -> None:
+    before = [described_by(migrated, query) for query in (CONSTRAINTS, INDEXES, COLUMNS)]
+    config = migration_config()
+    with migrated.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert described_by(migrated, COLUMNS) == []
+    migrate(migrated)
+    after = [described_by(migrated, query) for query in (CONSTRAINTS, INDEXES, COLUMNS)]
+    assert after == before
+
+
+def test_two_that_migrate_at_once_both_succeed(empty: Engine) -> None:
+    results = race(*[lambda: migrate(empty)] * 2)
+    assert sorted(results, key=str) == [(head_revision(), head_revision()), (None, head_revision())]
+
+
+def test_who_migrates_waits_for_who_is_migrating(empty: Engine) -> None:
+    with empty.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": 0x64697370})
+        with waiting_for_a_lock(empty, lambda: migrate(empty)) as waiting:
+            other.rollback()
+    assert waiting.result() == (None, head_revision())
+
+
+def test_a_database_that_nobody_migrated_is_refused_with_the_remedy(empty: Engine) -> None:
+    with pytest.raises(SchemaMismatch, match="run `dispatcher migrate`"):
+        check_schema(empty)
+    with pytest.raises(SchemaMismatch, match="run `dispatcher migrate`"), transaction(empty) as it:
+        it.execute(text("SELECT * FROM campaign"))
+
+
+def test_an_older_table_is_refused_with_the_remedy(migrated: Engine) -> None:
+    with (
+        pytest.raises(SchemaMismatch, match="run `dispatcher migrate`"),
+        transaction(migrated) as connection,
+    ):
+        connection.execute(text("SELECT colour FROM campaign"))
+
+
+@pytest.mark.parametrize("verb", [migrate, check_schema])
+def test_a_database_newer_than_the_program_is_refused_and_left_alone(
+    migrated: Engine, verb: object
+) -> None:
+    with migrated.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaMismatch, match="9999 is newer than this program: upgrade"):
+        verb(migrated)  # type: ignore[operator]
+
+
+def described_by(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    """What the database says of its schema, in an order."""
+    with engine.connect() as connection:
+        return sorted((tuple(row) for row in connection.execute(text(query))), key=str)
