@@ -13,7 +13,7 @@ from dispatcher.books.session import transaction
 
 _CHUNK = text("""
 INSERT INTO chunk (campaign_id, sequence, size, members, published_at)
-VALUES (:campaign_id, :sequence, 1, :members, clock_timestamp())
+VALUES (:campaign_id, :sequence, 1, :members, CASE WHEN :published THEN clock_timestamp() END)
 """)
 
 
@@ -22,8 +22,10 @@ def member(sequence: int) -> dict[str, str]:
     return {"token": f"device-{sequence}"}
 
 
-def make_campaign(engine: Engine, chunks: int = 1, **changes: Any) -> UUID:
-    """A running campaign of chunks of one member each, all published just now."""
+def make_campaign(
+    engine: Engine, chunks: int = 1, *, published: bool = True, **changes: Any
+) -> UUID:
+    """A running campaign of chunks of one member each, by default all published just now."""
     new = replace(
         NewCampaign(
             id=uuid4(),
@@ -46,8 +48,12 @@ def make_campaign(engine: Engine, chunks: int = 1, **changes: Any) -> UUID:
     with transaction(engine) as connection:
         campaigns.create(connection, new)
         for sequence in range(1, chunks + 1):
-            members = json.dumps([member(sequence)])
-            values = {"campaign_id": new.id, "sequence": sequence, "members": members}
+            values = {
+                "campaign_id": new.id,
+                "sequence": sequence,
+                "members": json.dumps([member(sequence)]),
+                "published": published,
+            }
             connection.execute(_CHUNK, values)
     return new.id
 

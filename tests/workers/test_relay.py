@@ -1,0 +1,261 @@
+"""The relay's rounds, with a real broker and messages read back from it."""
+
+import json
+import logging
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from celery import Celery
+from redis import Redis
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from dispatcher.books import transitions
+from dispatcher.books.session import make_engine, transaction
+from dispatcher.publishing import DELIVER, QUEUE, broker_settings
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+from tests.workers.books import chunk, make_campaign, rows, show
+from tests.workers.tcp_proxy import Road, road_to
+from workers.deliver import Courier, deliver_all
+from workers.relay import Relay
+
+Relays = Callable[..., Relay]
+
+
+@pytest.fixture
+def redis(broker_url: str) -> Iterator[Redis]:
+    """A connection to the broker."""
+    with Redis.from_url(broker_url) as client:
+        yield client
+
+
+@pytest.fixture
+def broker_road(broker_url: str) -> Iterator[Road]:
+    """A way to the broker that can be shut."""
+    url = make_url(broker_url)
+    assert url.host is not None
+    with road_to(url.host, url.port or 6379) as road:
+        yield road
+
+
+@pytest.fixture
+def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
+    """Makes relays, which stop with the test."""
+    with ExitStack() as stack:
+
+        def make(*, road: Road | None = None, name: str = "w/1", own: Engine = engine) -> Relay:
+            url = make_url(broker_url)
+            url = url if road is None else url.set(host="127.0.0.1", port=road.port)
+            app = Celery("test", set_as_current=False)
+            app.conf.update(broker_settings(url.render_as_string(hide_password=False)))
+            stack.callback(app.close)
+            return Relay(
+                own,
+                app,
+                worker=name,
+                slots=4,
+                window=timedelta(seconds=500),
+                account_rate=None,
+            )
+
+        yield make
+
+
+@pytest.fixture
+def started(relay: Relays) -> Iterator[Callable[..., Relay]]:
+    """Makes relays that go round until the test ends."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Relay:
+            made = relay(**options)
+            made.start()
+            stack.callback(made.stop)
+            return made
+
+        yield start
+
+
+def unpublished(engine: Engine, chunks: int = 1) -> UUID:
+    """A campaign nothing of which has been published."""
+    return make_campaign(engine, chunks, published=False)
+
+
+def messages(redis: Redis) -> list[tuple[str, list[Any]]]:
+    """The task and the arguments of each message that waits."""
+    found = [json.loads(message) for message in reversed(redis.lrange(QUEUE, 0, -1))]
+    return [
+        (message["headers"]["task"], json.loads(b64decode(message["body"]))[0]) for message in found
+    ]
+
+
+def test_a_message_names_the_task_the_campaign_and_its_chunks_and_nothing_else(
+    relay: Relays, engine: Engine, redis: Redis
+) -> None:
+    campaign = unpublished(engine)
+    round_of = relay()
+    round_of.sweep()
+    round_of.publish()
+    assert messages(redis) == [(DELIVER, [str(campaign), [1]])]
+    assert chunk(engine, campaign).published_at is not None
+    round_of.publish()
+    assert len(messages(redis)) == 1
+
+
+def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
+    started: Relays,
+    engine: Engine,
+    redis: Redis,
+    courier: Callable[..., Courier],
+    sandbox: Callable[..., PushApi],
+) -> None:
+    vendor = sandbox()
+    ours = courier(vendor.url)
+    campaign = unpublished(engine, chunks=30)
+    running = started()
+
+    def work() -> bool:
+        while (message := redis.rpop(QUEUE)) is not None:
+            assert isinstance(message, bytes)
+            (campaign_id, sequences), *_ = json.loads(b64decode(json.loads(message)["body"]))
+            deliver_all(ours, UUID(campaign_id), sequences)
+            running.wake()
+        return show(engine, campaign).state == "completed"
+
+    eventually(work, within=10)
+    shown = show(engine, campaign)
+    assert (shown.chunks.delivered, shown.members.delivered) == (30, 30)
+    assert vendor.ledger()["max"] == 1
+
+
+def test_only_one_of_two_relays_does_a_round(
+    relay: Relays, engine: Engine, redis: Redis, database_url: str
+) -> None:
+    unpublished(engine)
+    one = relay()
+    one.sweep()
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (0x7075626C,))
+        one.publish()
+    assert not messages(redis)
+    one.publish()
+    assert len(messages(redis)) == 1
+
+
+def test_two_relays_at_once_publish_a_chunk_once(
+    started: Relays, engine: Engine, redis: Redis
+) -> None:
+    started(name="w/1")
+    started(name="w/2")
+    eventually(lambda: len(rows(engine, "SELECT FROM worker")) == 2)
+    campaigns = [unpublished(engine) for _ in range(10)]
+    eventually(lambda: len(messages(redis)) >= len(campaigns))
+    assert len({str(arguments) for _, arguments in messages(redis)}) == len(messages(redis))
+
+
+def test_a_sweep_takes_back_what_a_dead_worker_held(
+    started: Relays, engine: Engine, redis: Redis
+) -> None:
+    campaign = unpublished(engine)
+    with transaction(engine) as connection:
+        lease, window = timedelta(seconds=0), timedelta(seconds=500)
+        claim = transitions.claim(
+            connection, campaign, 1, worker="dead/1", lease=lease, window=window
+        )
+        assert claim is not None
+    started()
+    eventually(lambda: messages(redis))
+    row = chunk(engine, campaign)
+    assert (row.state, row.lost_leases) == ("pending", 1)
+    assert row.in_doubt_since is not None
+
+
+def test_a_sweep_publishes_again_what_nobody_claimed(
+    started: Relays, engine: Engine, redis: Redis
+) -> None:
+    make_campaign(engine)
+    rows(engine, "UPDATE chunk SET published_at = now() - interval '31 s'")
+    started()
+    eventually(lambda: len(messages(redis)) == 1)
+
+
+def test_a_broker_that_is_away_leaves_the_chunks_due(
+    relay: Relays, engine: Engine, redis: Redis, broker_road: Road
+) -> None:
+    campaign = unpublished(engine)
+    broker_road.shut()
+    cut_off = relay(road=broker_road)
+    cut_off.sweep()
+    with pytest.raises(Exception, match="broker cannot be reached"):
+        cut_off.publish()
+    assert chunk(engine, campaign).published_at is None
+    assert not messages(redis)
+
+
+def test_trouble_with_the_broker_is_told_once_and_so_is_its_end(
+    started: Relays,
+    engine: Engine,
+    redis: Redis,
+    broker_road: Road,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unpublished(engine)
+    broker_road.shut()
+    with caplog.at_level(logging.INFO, "dispatcher.relay"):
+        started(road=broker_road)
+        eventually(lambda: "broker cannot be reached" in caplog.text)
+        sweeps_later = "SELECT FROM worker, campaign WHERE seen_at > created_at + interval '2.5 s'"
+        eventually(lambda: rows(engine, sweeps_later))
+        broker_road.reopen()
+        eventually(lambda: messages(redis))
+        eventually(lambda: "can publish again" in caplog.text)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_trouble_with_the_database_is_told_in_a_sentence_and_passes(
+    started: Relays,
+    engine: Engine,
+    redis: Redis,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = make_url(database_url)
+    assert url.host is not None
+    with road_to(url.host, url.port or 5432) as road:
+        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
+        own = make_engine(far)
+        running = started(own=own)
+        eventually(lambda: rows(engine, "SELECT FROM worker"))
+        road.shut()
+        eventually(lambda: "cannot be used" in caplog.text)
+        road.reopen()
+        unpublished(engine)
+        eventually(lambda: messages(redis), within=10)
+        running.stop()
+        own.dispose()
+    assert "Traceback" not in caplog.text
+
+
+def test_a_relay_that_is_woken_goes_round_at_once(
+    started: Relays, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.relay._ROUND", 60.0)
+    monkeypatch.setattr("workers.relay._SWEEP_EVERY", 60.0)
+    running = started()
+    eventually(lambda: rows(engine, "SELECT FROM worker"))
+    unpublished(engine)
+    running.wake()
+    eventually(lambda: messages(redis))
+
+
+def test_a_relay_that_stops_takes_its_slots_out_of_the_fleet(relay: Relays, engine: Engine) -> None:
+    running = relay()
+    running.start()
+    eventually(lambda: rows(engine, "SELECT FROM worker"))
+    running.stop()
+    assert not rows(engine, "SELECT FROM worker")
