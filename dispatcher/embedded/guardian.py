@@ -16,18 +16,27 @@ from typing import Any
 
 
 def main(order: dict[str, Any]) -> int:
-    """Start the server, tell its process id on standard output, then watch over it if ordered."""
+    """Start the server, note who it is, let the program go on, and watch over it if ordered."""
     try:
         server = _start(order)
     except OSError as error:
-        print(f"{order['command'][0]}: {error.strerror}", file=sys.stderr)
-        return 1
+        return _refused(order, error)
     finally:
         os.close(order["lock"])
-    _tell(server.pid)
+    try:
+        _note(order["note"], {"pid": server.pid, **order["holder"]})
+    except OSError as error:
+        _stop(server, order["stops"])
+        return _refused(order, error)
+    _let_the_program_go_on()
     if order["attached"]:
         _watch(server, order["stops"])
     return 0
+
+
+def _refused(order: dict[str, Any], error: OSError) -> int:
+    print(f"{order['command'][0]}: {error.strerror} ({error.filename})", file=sys.stderr)
+    return 1
 
 
 def _start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
@@ -45,8 +54,15 @@ def _start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
         )
 
 
-def _tell(pid: int) -> None:
-    os.write(sys.stdout.fileno(), f"{pid}\n".encode())
+def _note(path: str, holder: dict[str, Any]) -> None:
+    """Ours to write: the program may be gone by now, and its server must be found nevertheless."""
+    with open(f"{path}.new", "w", encoding="utf-8") as note:
+        json.dump(holder, note)
+    os.rename(f"{path}.new", path)
+
+
+def _let_the_program_go_on() -> None:
+    """It waits until nobody writes to our standard output any more."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -1,8 +1,8 @@
-"""Who holds a server's directory: written at its start, true for as long as its lock is held."""
+"""Who holds a server's directory: noted by its guardian, true for as long as its lock is held."""
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from dispatcher.embedded import locks
 from dispatcher.embedded.directories import ServerDirectory
@@ -19,14 +19,8 @@ class Holder:
     ends_with: int | None
 
 
-def write_holder(directory: ServerDirectory, holder: Holder) -> None:
-    new = directory.holder.with_suffix(".new")
-    new.write_text(json.dumps(asdict(holder)), encoding="utf-8")
-    new.rename(directory.holder)
-
-
 def holder_of(directory: ServerDirectory) -> Holder | None:
-    """None where no server runs."""
+    """None where no server runs, or not yet."""
     if not locks.is_held(directory.lock):
         return None
     try:
@@ -38,13 +32,13 @@ def holder_of(directory: ServerDirectory) -> Holder | None:
 def stop(directory: ServerDirectory, stops: Stops) -> None:
     """End the directory's server, if one runs: each signal in turn, as long as the lock is held."""
     for number, seconds in stops:
-        send(directory, number)
+        _send(directory, number)
         if locks.is_free_within(directory.lock, seconds):
             return
     raise EmbeddedServerError(f"The server in {directory.path} does not stop; see {directory.log}.")
 
 
-def send(directory: ServerDirectory, number: int) -> None:
+def _send(directory: ServerDirectory, number: int) -> None:
     """Send the directory's server a signal; nothing where it has ended."""
     holder = holder_of(directory)
     if holder is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dispatcher.embedded import guardian, locks
 from dispatcher.embedded.directories import ServerDirectory
-from dispatcher.embedded.holder import Holder, holder_of, stop, write_holder
+from dispatcher.embedded.holder import holder_of, stop
 from dispatcher.embedded.server import Server, Stops, environment
 from dispatcher.errors import EmbeddedServerError
 
@@ -43,12 +43,11 @@ def spawn(server: Server, port: int, *, attached: bool) -> Spawned:
     """
     with _lock(server) as lock:
         server.prepare()
+        server.directory.holder.unlink(missing_ok=True)
         order = _order(server, port, lock, attached)
         process = _start_guardian(server.directory, lock)
         _tell(process, order)
-    if pid := _told(process):
-        owner = os.getpid() if attached else None
-        write_holder(server.directory, Holder(int(pid), port, owner))
+    _wait_for_start(process)
     if not attached:
         _let_go(process)
         process.wait()
@@ -66,6 +65,8 @@ def _order(server: Server, port: int, lock: int, attached: bool) -> bytes:
         "gid": account.gid if account else None,
         "lock": lock,
         "attached": attached,
+        "note": str(server.directory.holder),
+        "holder": {"port": port, "ends_with": os.getpid() if attached else None},
         "stops": server.stops,
     }
     return json.dumps(order).encode() + b"\n"
@@ -91,11 +92,11 @@ def _tell(process: "subprocess.Popen[bytes]", order: bytes) -> None:
     process.stdin.flush()
 
 
-def _told(process: "subprocess.Popen[bytes]") -> bytes:
-    """The server's process id; nothing where it could not be started."""
+def _wait_for_start(process: "subprocess.Popen[bytes]") -> None:
+    """The guardian closes its output when the server runs, or could not be started."""
     assert process.stdout is not None
-    with process.stdout as answer:
-        return answer.readline()
+    with process.stdout as output:
+        output.read()
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:
