@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from math import isfinite
@@ -17,12 +17,15 @@ from sqlalchemy import Connection, Engine
 from dispatcher import audience as audiences
 from dispatcher import message as messages
 from dispatcher import publishing
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import audit, campaigns, transitions
+from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.failures import Failure, Unnamed
+from dispatcher.books.failures import failures as list_failures
 from dispatcher.books.schema import check_schema
-from dispatcher.books.session import allow_long_statements, make_engine, transaction
+from dispatcher.books.session import allow_long_statements, make_engine, snapshot, transaction
 from dispatcher.errors import BrokerUnavailable, OptionError
-from dispatcher.lifecycle import CampaignState
+from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings, read_settings
 
 Reference = str | UUID
@@ -143,6 +146,40 @@ class Dispatcher:
             campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
         )
 
+    def retry(self, campaign: Reference, only: str) -> Campaign:
+        """Send the `rejected`, `unresolved` or `expired` chunks again, under new pack_ids.
+
+        What is unresolved may have been sent before, and can reach people twice so. Raises
+        OptionError, and ImpossibleInState where the campaign was cancelled or has not begun.
+        """
+        if only not in RETRIABLE:
+            raise OptionError(f"{only!r} is none of {', '.join(sorted(RETRIABLE))}.")
+        retried = self._change(
+            campaign,
+            lambda connection, found: transitions.retry(connection, found, ChunkState(only)),
+        )
+        if retried.state == CampaignState.RUNNING:
+            self._begin(UUID(retried.id))
+        return retried
+
+    def explain(self, campaign: Reference) -> Explanation:
+        """What happened to the campaign, what it waits for, and when it goes on."""
+        window = usable_window(self._settings.pack_id_window, self._settings.request_timeout)
+        with transaction(self._engine) as connection:
+            return audit.explain(connection, campaigns.resolve(connection, campaign), window)
+
+    def verify(self, campaign: Reference) -> Verdict:
+        """Check the campaign's books from the rows alone; takes seconds for a million members."""
+        with snapshot(self._engine) as connection:
+            found = campaigns.resolve(connection, campaign)
+            return audit.verify(connection, found, self._settings.pack_id_window)
+
+    def failures(self, campaign: Reference) -> Iterator[Failure | Unnamed]:
+        """The members who were not delivered to, with the reason and its precision."""
+        with transaction(self._engine) as connection:
+            campaign_id = campaigns.resolve(connection, campaign)
+        return list_failures(self._engine, campaign_id)
+
     @cached_property
     def _engine(self) -> Engine:
         return self._given_engine or make_engine(self._settings.require_database_url())
@@ -168,7 +205,9 @@ class Dispatcher:
         except BrokerUnavailable as error:
             log.warning("%s", error)
 
-    def _change(self, campaign: Reference, change: Callable[[Connection, UUID], None]) -> Campaign:
+    def _change(
+        self, campaign: Reference, change: Callable[[Connection, UUID], object]
+    ) -> Campaign:
         with transaction(self._engine) as connection:
             campaign_id = campaigns.resolve(connection, campaign)
             change(connection, campaign_id)

@@ -36,6 +36,9 @@ class CampaignState(StrEnum):
     EXPIRED = "expired"
 
 
+RETRIABLE = frozenset({ChunkState.REJECTED, ChunkState.UNRESOLVED, ChunkState.EXPIRED})
+"""What the operator may order to be sent again, in a new round under a new pack_id."""
+
 LIVE_CHUNKS = frozenset({ChunkState.PENDING, ChunkState.SENDING})
 LIVE_CAMPAIGNS = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED})
 
@@ -60,9 +63,9 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     ),
     ChunkState.DELIVERED: frozenset(),
     ChunkState.UNCOUNTED: frozenset({ChunkState.DELIVERED}),
-    ChunkState.REJECTED: frozenset(),
-    ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED}),
-    ChunkState.EXPIRED: frozenset(),
+    ChunkState.REJECTED: frozenset({ChunkState.PENDING}),
+    ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
+    ChunkState.EXPIRED: frozenset({ChunkState.PENDING}),
     ChunkState.CANCELLED: frozenset(),
 }
 
@@ -92,9 +95,9 @@ CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
             CampaignState.EXPIRED,
         }
     ),
-    CampaignState.COMPLETED: frozenset(),
+    CampaignState.COMPLETED: frozenset({CampaignState.RUNNING}),
     CampaignState.CANCELLED: frozenset(),
-    CampaignState.EXPIRED: frozenset(),
+    CampaignState.EXPIRED: frozenset({CampaignState.RUNNING}),
 }
 
 

@@ -149,15 +149,17 @@ class NewCampaign:
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
 _CREATE = text("""
 INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
-    rate, send_at, expires_at, state, started_at, resumed_at, input_read, input_invalid,
+    rate, created_at, send_at, expires_at, state, started_at, resumed_at, input_read, input_invalid,
     input_duplicates, input_suppressed, members_total, members_remaining, chunks_total,
     chunks_pending)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
-    :rate, :send_at, :expires_at, CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
-    CASE WHEN NOT start.later THEN clock_timestamp() END,
-    CASE WHEN NOT start.later THEN clock_timestamp() END, :read, :invalid,
+    :rate, start.now, :send_at, :expires_at,
+    CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
+    CASE WHEN NOT start.later THEN start.now END,
+    CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
     :duplicates, :suppressed, :members, :members, :chunks, :chunks
-FROM (SELECT coalesce(:send_at > clock_timestamp(), false) AS later) AS start
+FROM (SELECT statement_timestamp() AS now,
+             coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING
 RETURNING id
 """)
@@ -186,7 +188,7 @@ def find_by_key(connection: Connection, key: str, content_digest: str) -> UUID:
     if row.content_digest != content_digest:
         raise CampaignExists(
             f"The key {key!r} already stands for campaign {row.id} with another app, message, "
-            "tag or audience: use another key, or give the same content again."
+            "tag, account or audience: use another key, or give the same content again."
         )
     found: UUID = row.id
     return found
@@ -256,7 +258,7 @@ SELECT attempt.campaign_id, count(*) AS requests,
 FROM attempt
 JOIN chunk USING (campaign_id, sequence)
 JOIN campaign ON campaign.id = attempt.campaign_id
-WHERE attempt.campaign_id = ANY(:ids) AND attempt.ended_at > clock_timestamp() - interval '10 s'
+WHERE attempt.campaign_id = ANY(:ids) AND attempt.ended_at > statement_timestamp() - interval '10 s'
 GROUP BY attempt.campaign_id
 """)
 
@@ -343,15 +345,17 @@ def sendable(connection: Connection, campaign_id: UUID) -> Sendable | None:
 
 
 def unsettled(connection: Connection) -> list[UUID]:
-    """The campaigns whose sums may change: running, with a chunk on the wire, or to be closed."""
+    """The campaigns whose sums may change: all that have begun and are not finished.
+
+    A paused one is among them: what was on the wire finishes, and windows close meanwhile.
+    """
     return list(connection.scalars(_UNSETTLED))
 
 
 _UNSETTLED = text("""
 SELECT id FROM campaign
 WHERE finished_at IS NULL
-  AND (state IN ('running', 'cancelled', 'expired') OR chunks_sending > 0
-       OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending'))
+  AND (state IN ('running', 'cancelled', 'expired') OR state = 'paused' AND started_at IS NOT NULL)
 ORDER BY id
 """)
 

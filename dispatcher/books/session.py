@@ -65,6 +65,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads, and sees all rows as they were at its beginning.
+
+    Raises what `transaction` raises.
+    """
+    reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with transaction(reading) as connection:
+        yield connection
+
+
+@contextmanager
 def translated(engine: Engine) -> Iterator[None]:
     """Let the driver's errors of an absent server or an absent table out as ours."""
     try:

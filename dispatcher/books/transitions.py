@@ -20,6 +20,7 @@ from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
     MOST_LOST_LEASES,
     MOST_REJECTIONS,
+    RETRIABLE,
     Accepted,
     CampaignState,
     ChunkFacts,
@@ -35,6 +36,7 @@ from dispatcher.lifecycle import (
 _PROBE_HOLD = timedelta(seconds=5)
 _BATCH = 1000
 _UNREACHABLE = "the Push API cannot be reached"
+_ACCEPTED = "accepted"
 
 # --- a chunk under a worker ----------------------------------------------------------------------
 
@@ -67,19 +69,12 @@ class Claim:
         )
 
 
-# While an account's attempts cannot be sent at all, one winner a hold is the probe.
+# While an account's attempts cannot be sent at all, one winner a hold is the probe; a claim that
+# finds no chunk leaves the hold as it is.
 _CLAIM = text("""
-WITH probe AS (
-    UPDATE account
-    SET hold_until = clock_timestamp() + :probe_hold
-    FROM campaign
-    WHERE campaign.id = :campaign_id AND account.name = campaign.account
-      AND account.failures >= :failures_before_hold
-      AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-    RETURNING account.name
-), due AS (
+WITH due AS (
     SELECT chunk.campaign_id, chunk.sequence, chunk.in_doubt_since, campaign.account,
-           clock_timestamp() AS now
+           account.failures >= :failures_before_hold AS probing, clock_timestamp() AS now
     FROM chunk
     JOIN campaign ON campaign.id = chunk.campaign_id
     JOIN account ON account.name = campaign.account
@@ -88,10 +83,15 @@ WITH probe AS (
       AND (chunk.in_doubt_since IS NULL OR chunk.in_doubt_since + :window > clock_timestamp())
       AND campaign.state = 'running'
       AND (campaign.expires_at IS NULL OR campaign.expires_at > clock_timestamp())
-      AND (EXISTS (SELECT FROM probe)
-           OR (account.failures < :failures_before_hold
-               AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())))
+      AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
     FOR NO KEY UPDATE OF chunk SKIP LOCKED
+), probe AS (
+    UPDATE account
+    SET hold_until = clock_timestamp() + :probe_hold, hold_reason = :unreachable
+    FROM due
+    WHERE due.probing AND account.name = due.account
+      AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+    RETURNING account.name
 )
 UPDATE chunk
 SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
@@ -99,6 +99,7 @@ SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
     in_doubt_since = coalesce(due.in_doubt_since, due.now)
 FROM due
 WHERE chunk.campaign_id = due.campaign_id AND chunk.sequence = due.sequence
+  AND (NOT due.probing OR EXISTS (SELECT FROM probe))
 RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id, chunk.size,
     chunk.members, due.in_doubt_since AS in_doubt_before, chunk.claimed_at,
     chunk.in_doubt_since + :window - due.now AS window_left, chunk.corruptions, due.account
@@ -130,6 +131,7 @@ def claim(
             "window": window,
             "failures_before_hold": FAILURES_BEFORE_HOLD,
             "probe_hold": _PROBE_HOLD,
+            "unreachable": _UNREACHABLE,
         },
     ).one_or_none()
     return None if row is None else Claim(*row)
@@ -154,30 +156,35 @@ WITH settled AS (
     FROM settled
 ), reached AS (
     UPDATE account
-    SET failures = 0, hold_reason = NULL,
-        hold_until = CASE WHEN hold_reason <> :unreachable THEN hold_until END
-    WHERE name = :account AND failures > 0 AND :conclusive
+    SET failures = 0,
+        hold_until = CASE WHEN hold_reason <> :unreachable THEN hold_until END,
+        hold_reason = CASE WHEN hold_reason <> :unreachable THEN hold_reason END
+    WHERE name = :account AND failures > 0 AND :conclusive AND EXISTS (SELECT FROM settled)
 )
 SELECT count(*) FROM settled
 """)
 
 _LATE_PROOF = text("""
-WITH proven AS (
-    UPDATE chunk
-    SET state = 'delivered', published_at = NULL, lease_until = NULL, in_doubt_since = NULL,
-        settled_at = coalesce(settled_at, clock_timestamp()),
-        audience = :audience, successful = :successful, erroneous = :erroneous,
-        http_status = NULL, code = NULL, error = NULL
-    WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
-      AND state IN ('pending', 'sending', 'uncounted', 'unresolved')
-    RETURNING campaign_id
-), logged AS (
-    UPDATE attempt
-    SET outcome = :outcome, chunk_state = 'delivered', ended_at = clock_timestamp(),
-        http_status = NULL, code = NULL, error = NULL, error_details = :error_details
-    WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
-)
-SELECT count(*) FROM proven
+UPDATE chunk
+SET state = 'delivered', published_at = NULL, lease_until = NULL, in_doubt_since = NULL,
+    settled_at = coalesce(settled_at, clock_timestamp()),
+    audience = :audience, successful = :successful, erroneous = :erroneous,
+    http_status = NULL, code = NULL, error = NULL
+WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
+  AND state IN ('pending', 'sending', 'uncounted', 'unresolved')
+""")
+
+# The sweep has written the attempt's row, unless another attempt's late proof ended this one.
+_LOG_LATE = text("""
+INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                     chunk_state, http_status, code, error, error_details)
+SELECT campaign_id, sequence, :attempt, :round, claimed_by, :claimed_at, :outcome,
+       state, :http_status, :code, :error, :error_details
+FROM chunk WHERE campaign_id = :campaign_id AND sequence = :sequence
+ON CONFLICT (campaign_id, sequence, attempt) DO UPDATE
+SET outcome = excluded.outcome, chunk_state = excluded.chunk_state, ended_at = excluded.ended_at,
+    http_status = NULL, code = NULL, error = NULL, error_details = excluded.error_details
+WHERE excluded.outcome = :accepted AND attempt.outcome <> :accepted
 """)
 
 
@@ -190,18 +197,26 @@ def record(connection: Connection, claim: Claim, outcome: Outcome, decision: Dec
     if decision.pause is not None:
         _lock(connection, claim.campaign_id)
     values = _values(claim, outcome, decision)
-    in_time = bool(connection.scalar(_RECORD, values))
-    if isinstance(outcome, Accepted) and not in_time:
+    if not connection.scalar(_RECORD, values):
+        return _record_late(connection, claim, outcome, values)
+    _hold_account(connection, claim.account, outcome, decision)
+    if decision.pause is not None:
+        _pause_itself(connection, claim.campaign_id, decision)
+    return True
+
+
+def _record_late(
+    connection: Connection, claim: Claim, outcome: Outcome, values: dict[str, object]
+) -> bool:
+    """Log what came after the chunk was taken from this attempt; whether it proves delivery."""
+    proven = False
+    if isinstance(outcome, Accepted):
         _lock(connection, claim.campaign_id)
-        proven = bool(connection.scalar(_LATE_PROOF, values))
+        proven = bool(connection.execute(_LATE_PROOF, values).rowcount)
         if proven:
             roll_up(connection, claim.campaign_id)
-        return proven
-    if in_time:
-        _hold_account(connection, claim.account, outcome, decision)
-        if decision.pause is not None:
-            _pause_itself(connection, claim.campaign_id, decision)
-    return in_time
+    connection.execute(_LOG_LATE, values)
+    return proven
 
 
 def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, object]:
@@ -212,11 +227,13 @@ def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, obj
         "sequence": claim.sequence,
         "attempt": claim.attempt,
         "round": claim.round,
+        "claimed_at": claim.claimed_at,
         "state": decision.state,
         "in_doubt_since": decision.in_doubt_since,
         "due_in": decision.due_in,
         "corruptions": decision.corruptions,
         "outcome": name_of(outcome),
+        "accepted": _ACCEPTED,
         "audience": accepted and accepted.audience,
         "successful": accepted and accepted.successful,
         "erroneous": accepted and accepted.erroneous,
@@ -232,7 +249,8 @@ def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, obj
 
 _HOLD = text("""
 UPDATE account
-SET hold_until = greatest(hold_until, clock_timestamp() + :hold), hold_reason = :reason
+SET hold_until = greatest(hold_until, clock_timestamp() + :hold),
+    hold_reason = CASE WHEN hold_until > clock_timestamp() + :hold THEN hold_reason ELSE :reason END
 WHERE name = :account
 """)
 _COUNT_FAILURE = text(
@@ -252,11 +270,20 @@ def _hold_account(
         connection.execute(_HOLD, {"account": account, "hold": hold, "reason": reason})
 
 
+# Rows are locked one by one in no order: whoever would wait for a locked one could wait in a ring.
 _GIVE_BACK = text("""
+WITH unclaimed AS (
+    SELECT campaign_id, sequence FROM chunk
+    WHERE campaign_id = :campaign_id AND sequence = ANY(:sequences)
+      AND state = 'pending' AND published_at IS NOT NULL
+    FOR NO KEY UPDATE SKIP LOCKED
+)
 UPDATE chunk
-SET published_at = NULL, due_at = greatest(due_at, clock_timestamp() + :due_in)
-WHERE campaign_id = :campaign_id AND sequence = ANY(:sequences)
-  AND state = 'pending' AND published_at IS NOT NULL
+SET published_at = NULL,
+    due_at = CASE WHEN :due_in > interval '0' THEN greatest(due_at, clock_timestamp() + :due_in)
+                  ELSE due_at END
+FROM unclaimed
+WHERE chunk.campaign_id = unclaimed.campaign_id AND chunk.sequence = unclaimed.sequence
 """)
 
 
@@ -266,7 +293,10 @@ def give_back(
     sequences: Sequence[int],
     due_in: timedelta = timedelta(0),
 ) -> None:
-    """Return published chunks that were not claimed, to be due again after `due_in`."""
+    """Return published chunks that were not claimed, to be due again after `due_in`.
+
+    A chunk that somebody else has locked is in better hands: they claim it or return it.
+    """
     connection.execute(
         _GIVE_BACK,
         {"campaign_id": campaign_id, "sequences": list(sequences), "due_in": due_in},
@@ -281,12 +311,14 @@ WITH doubtful AS (
     SELECT sequence, row_number() OVER (ORDER BY in_doubt_since) AS place
     FROM (SELECT sequence, in_doubt_since FROM chunk
           WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-            AND in_doubt_since IS NOT NULL AND due_at <= clock_timestamp()
+            AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
+            AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
           ORDER BY in_doubt_since LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
 ), fresh AS (
     SELECT sequence FROM chunk
     WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-      AND in_doubt_since IS NULL AND due_at <= clock_timestamp()
+      AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
+      AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
     ORDER BY due_at, sequence
     LIMIT least(:fresh, :count - (SELECT count(*) FROM doubtful))
     FOR NO KEY UPDATE SKIP LOCKED
@@ -307,15 +339,24 @@ SELECT sequence FROM marked ORDER BY place
 def mark_published(
     connection: Connection, campaign_id: UUID, *, count: int, fresh: int
 ) -> list[int]:
-    """Mark up to `count` due chunks, of which `fresh` may be clean ones; their sequences."""
+    """Mark up to `count` due chunks, of which `fresh` may be clean ones; their sequences.
+
+    None of a campaign that does not run.
+    """
     return list(
         connection.scalars(_PUBLISH, {"campaign_id": campaign_id, "count": count, "fresh": fresh})
     )
 
 
 _UNMARK_UNCLAIMED = text("""
+WITH unclaimed AS (
+    SELECT campaign_id, sequence FROM chunk
+    WHERE published_at < statement_timestamp() - :after AND state = 'pending'
+    FOR NO KEY UPDATE SKIP LOCKED
+)
 UPDATE chunk SET published_at = NULL
-WHERE published_at < clock_timestamp() - :after AND state = 'pending'
+FROM unclaimed
+WHERE chunk.campaign_id = unclaimed.campaign_id AND chunk.sequence = unclaimed.sequence
 """)
 
 
@@ -327,7 +368,7 @@ def unmark_unclaimed(connection: Connection, after: timedelta) -> int:
 _TAKE_BACK = text("""
 WITH lost AS (
     SELECT campaign_id, sequence FROM chunk
-    WHERE state = 'sending' AND lease_until <= clock_timestamp()
+    WHERE state = 'sending' AND lease_until <= statement_timestamp()
     LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
 ), back AS (
     UPDATE chunk
@@ -354,13 +395,16 @@ def take_back_lost_leases(connection: Connection) -> int:
 
 
 _SETTLE_CLOSED = text("""
+WITH closed AS (
+    SELECT campaign_id, sequence FROM chunk
+    WHERE state = 'pending' AND in_doubt_since <= statement_timestamp() - :window
+    LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
+)
 UPDATE chunk
 SET state = 'unresolved', published_at = NULL, settled_at = clock_timestamp(),
     error = coalesce(error, 'The time in which it could be tried again safely ran out')
-WHERE (campaign_id, sequence) IN (
-    SELECT campaign_id, sequence FROM chunk
-    WHERE state = 'pending' AND in_doubt_since + :window <= clock_timestamp()
-    LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
+FROM closed
+WHERE chunk.campaign_id = closed.campaign_id AND chunk.sequence = closed.sequence
 """)
 
 
@@ -406,7 +450,14 @@ SET state = CASE WHEN send_at > clock_timestamp() THEN 'scheduled' ELSE 'running
 WHERE id = :campaign_id
 """)
 _UNMARK = text("""
-UPDATE chunk SET published_at = NULL WHERE campaign_id = :campaign_id AND published_at IS NOT NULL
+WITH published AS (
+    SELECT sequence FROM chunk
+    WHERE campaign_id = :campaign_id AND published_at IS NOT NULL
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE chunk SET published_at = NULL
+FROM published
+WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = published.sequence
 """)
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
@@ -478,6 +529,41 @@ def expire(connection: Connection, campaign_id: UUID) -> None:
     if _lock(connection, campaign_id) in LIVE_CAMPAIGNS:
         _set_state(connection, campaign_id, CampaignState.EXPIRED)
         roll_up(connection, campaign_id)
+
+
+_REOPEN = text("""
+UPDATE campaign
+SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
+    finished_at = NULL, resumed_at = clock_timestamp(),
+    expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
+WHERE id = :campaign_id
+""")
+_RETRY = text("""
+UPDATE chunk
+SET state = 'pending', round = round + 1, in_doubt_since = NULL, settled_at = NULL,
+    lost_leases = 0, corruptions = 0, due_at = clock_timestamp(),
+    http_status = NULL, code = NULL, error = NULL
+WHERE campaign_id = :campaign_id AND state = :state
+""")
+
+
+def retry(connection: Connection, campaign_id: UUID, state: ChunkState) -> int:
+    """Send the chunks in this state again, each in a new round under a new pack_id; how many.
+
+    What may have been sent before can reach people a second time: that is the operator's order. A
+    time of expiry that has passed is lifted; a paused campaign stays paused.
+    """
+    stands = _lock(connection, campaign_id)
+    if state not in RETRIABLE or stands in (CampaignState.SCHEDULED, CampaignState.CANCELLED):
+        raise ImpossibleInState(
+            f"Campaign {campaign_id} is {stands}: its {state} chunks cannot be sent again."
+        )
+    values = {"campaign_id": campaign_id, "state": state}
+    retried = connection.execute(_RETRY, values).rowcount
+    if retried:
+        connection.execute(_REOPEN, {"campaign_id": campaign_id})
+        roll_up(connection, campaign_id)
+    return retried
 
 
 def set_rate(connection: Connection, campaign_id: UUID, rate: float | None) -> None:

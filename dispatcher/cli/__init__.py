@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import campaigns, demo, programs, schema, send, services, watch
+from dispatcher.cli import (
+    campaigns,
+    demo,
+    inspection,
+    programs,
+    retry,
+    schema,
+    send,
+    services,
+    watch,
+)
 from dispatcher.cli.context import Context, say
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_config
@@ -24,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (demo, send, watch, campaigns, schema, programs):
+for family in (demo, send, watch, campaigns, retry, inspection, schema, programs):
     family.register(app)
 app.add_typer(services.services_app, name="services")
 

@@ -1,0 +1,316 @@
+"""Checking a campaign's books from the rows alone, and telling what happened and what it waits for.
+
+`verify` names what is wrong; `explain` gives a timeline. Both only read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, TextClause, text
+
+from dispatcher.books import fleet
+from dispatcher.books.session import allow_long_statements
+from dispatcher.lifecycle import RETRIABLE, CampaignState
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule of the books that does not hold, how often, and where first."""
+
+    rule: str
+    violations: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of the books came to: the rules that were checked, and what is wrong."""
+
+    campaign: str
+    checked: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `verify --json`."""
+        return {"sound": not self.findings, **asdict(self)}
+
+
+# Each gives a row for every violation: a chunk's sequence, or words about the campaign.
+_RULES: dict[str, TextClause] = {
+    "the chunks are numbered without a gap, as many as the campaign counts": text("""
+        SELECT 'chunks ' || count(*) || ' of ' || campaign.chunks_total AS example
+        FROM campaign LEFT JOIN chunk ON chunk.campaign_id = campaign.id
+        WHERE campaign.id = :campaign_id
+        GROUP BY campaign.id
+        HAVING count(chunk.sequence) <> chunks_total OR max(sequence) <> chunks_total
+    """),
+    "every chunk holds as many members as its size says": text("""
+        SELECT 'chunk ' || sequence AS example FROM chunk
+        WHERE campaign_id = :campaign_id AND json_array_length(members::json) <> size
+    """),
+    "every member is in exactly one chunk": text("""
+        SELECT 'chunks ' || min(sequence) || ' and ' || max(sequence) AS example
+        FROM (SELECT sequence, coalesce('token ' || (member ->> 'token'), member::text) AS identity
+              FROM chunk, json_array_elements(members::json) AS member
+              WHERE campaign_id = :campaign_id) AS listed
+        GROUP BY identity HAVING count(*) > 1
+    """),
+    "the members of the chunks add up to the campaign's": text("""
+        SELECT sum(size) || ' of ' || members_total AS example
+        FROM campaign JOIN chunk ON chunk.campaign_id = campaign.id
+        WHERE campaign.id = :campaign_id
+        GROUP BY campaign.id HAVING sum(size) <> members_total
+    """),
+    "every attempt that ended is in the log, once": text("""
+        SELECT 'chunk ' || chunk.sequence AS example
+        FROM chunk LEFT JOIN attempt USING (campaign_id, sequence)
+        WHERE chunk.campaign_id = :campaign_id
+        GROUP BY chunk.campaign_id, chunk.sequence
+        HAVING count(attempt.attempt) <> chunk.attempt - (chunk.state = 'sending')::int
+            OR coalesce(max(attempt.attempt), 0) > chunk.attempt
+    """),
+    "no chunk was accepted twice under one pack_id": text("""
+        SELECT 'chunk ' || sequence AS example FROM attempt
+        WHERE campaign_id = :campaign_id AND outcome = 'accepted'
+        GROUP BY sequence, round HAVING count(*) > 1
+    """),
+    "every delivered chunk has an accepted attempt, and no other has one": text("""
+        SELECT 'chunk ' || chunk.sequence AS example FROM chunk
+        WHERE campaign_id = :campaign_id AND (state = 'delivered') <> EXISTS (
+            SELECT FROM attempt
+            WHERE attempt.campaign_id = chunk.campaign_id AND attempt.sequence = chunk.sequence
+              AND attempt.round = chunk.round AND outcome = 'accepted')
+    """),
+    "every uncounted chunk has an attempt whose answer was that it had been sent": text("""
+        SELECT 'chunk ' || chunk.sequence AS example FROM chunk
+        WHERE campaign_id = :campaign_id AND state = 'uncounted' AND NOT EXISTS (
+            SELECT FROM attempt
+            WHERE attempt.campaign_id = chunk.campaign_id AND attempt.sequence = chunk.sequence
+              AND attempt.round = chunk.round AND outcome = 'already_sent')
+    """),
+    "no attempt began after the window of an earlier one in doubt": text("""
+        SELECT 'chunk ' || later.sequence || ', attempt ' || later.attempt AS example
+        FROM attempt AS later JOIN attempt AS earlier USING (campaign_id, sequence, round)
+        WHERE campaign_id = :campaign_id AND earlier.attempt < later.attempt
+          AND earlier.outcome IN ('in_doubt', 'lease_lost')
+          AND later.started_at > earlier.started_at + :window
+    """),
+    "every pack_id is that of its campaign, chunk and round": text("""
+        SELECT 'chunk ' || sequence AS example FROM chunk
+        WHERE campaign_id = :campaign_id
+          AND pack_id <> campaign_id::text || '-' || sequence || '-' || round
+    """),
+    "what has ended has nothing left to send": text("""
+        SELECT 'chunk ' || chunk.sequence AS example
+        FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
+        WHERE campaign.id = :campaign_id AND campaign.finished_at IS NOT NULL
+          AND chunk.state IN ('pending', 'sending')
+    """),
+    "the campaign's numbers are the sums of its chunks": text("""
+        SELECT state || ' chunks' AS example
+        FROM campaign
+        JOIN (SELECT campaign_id, count(*) FILTER (WHERE state = 'delivered') AS delivered,
+                     count(*) FILTER (WHERE state = 'uncounted') AS uncounted,
+                     count(*) FILTER (WHERE state = 'rejected') AS rejected,
+                     count(*) FILTER (WHERE state = 'unresolved') AS unresolved,
+                     count(*) FILTER (WHERE state = 'expired') AS expired,
+                     count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+                     coalesce(sum(audience), 0) AS audience,
+                     coalesce(sum(successful), 0) AS successful,
+                     coalesce(sum(erroneous), 0) AS erroneous
+              FROM chunk WHERE campaign_id = :campaign_id GROUP BY campaign_id) AS sums
+          ON sums.campaign_id = campaign.id
+        WHERE campaign.finished_at IS NOT NULL
+          AND (delivered, uncounted, rejected, unresolved, expired, cancelled,
+               audience, successful, erroneous)
+              IS DISTINCT FROM
+              (chunks_delivered, chunks_uncounted, chunks_rejected, chunks_unresolved,
+               chunks_expired, chunks_cancelled,
+               result_audience, result_successful, result_erroneous)
+    """),
+}
+_COUNTED = "SELECT count(*) AS violations, min(example) AS example FROM ({rule}) AS violated"
+
+
+def verify(connection: Connection, campaign_id: UUID, window: timedelta) -> Verdict:
+    """Check the campaign's books from the rows alone; every rule, with what breaks it.
+
+    `window` is the vendor's whole window. The campaign may be running: then its sums, which are
+    renewed once a second, are not compared.
+    """
+    allow_long_statements(connection)
+    findings = []
+    for rule, violations in _RULES.items():
+        counted = text(_COUNTED.format(rule=violations.text))
+        row = connection.execute(counted, {"campaign_id": campaign_id, "window": window}).one()
+        if row.violations:
+            findings.append(Finding(rule, row.violations, row.example))
+    return Verdict(str(campaign_id), tuple(_RULES), tuple(findings))
+
+
+# --- explain -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, from `at` until `until`."""
+
+    at: datetime
+    until: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happened to a campaign, what it waits for now, and what a person can do."""
+
+    campaign: str
+    state: str
+    happened: tuple[Event, ...]
+    waits_for: tuple[str, ...]
+    remedies: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `explain --json`; times are ISO 8601."""
+        document = asdict(self)
+        document["happened"] = [
+            {"at": event.at.isoformat(), "until": event.until.isoformat(), "what": event.what}
+            for event in self.happened
+        ]
+        return document
+
+
+_FACTS = text("""
+SELECT campaign.*, account.hold_until, account.hold_reason, account.failures,
+    clock_timestamp() AS now
+FROM campaign JOIN account ON account.name = campaign.account
+WHERE campaign.id = :campaign_id
+""")
+_ATTEMPTS = text("""
+SELECT outcome, attempt.http_status, attempt.code,
+       min(replace(attempt.error, pack_id, '(pack_id)')) AS error,
+       count(*) AS attempts, count(DISTINCT sequence) AS chunks,
+       min(ended_at) AS first, max(ended_at) AS last
+FROM attempt JOIN chunk USING (campaign_id, sequence)
+WHERE campaign_id = :campaign_id
+GROUP BY outcome, attempt.http_status, attempt.code
+""")
+_WAITING = text("""
+SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
+       count(*) FILTER (WHERE published_at IS NOT NULL) AS published,
+       count(*) FILTER (WHERE state = 'pending' AND in_doubt_since IS NOT NULL) AS in_doubt,
+       min(in_doubt_since) FILTER (WHERE state = 'pending') + :window AS first_window,
+       count(*) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS backing_off,
+       min(due_at) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS next_due
+FROM chunk WHERE campaign_id = :campaign_id AND state IN ('pending', 'sending')
+""")
+
+
+def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Explanation:
+    """The campaign's timeline, from the attempt log and the present state.
+
+    `window` is the usable part of the vendor's window.
+    """
+    facts = connection.execute(_FACTS, {"campaign_id": campaign_id}).one()
+    attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
+    waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
+    slots = fleet.live_slots(connection)
+    happened = sorted([*_milestones(facts), *map(_attempted, attempts)], key=lambda event: event.at)
+    return Explanation(
+        campaign=str(campaign_id),
+        state=facts.state,
+        happened=tuple(happened),
+        waits_for=tuple(_waits_for(facts, waiting, slots)),
+        remedies=tuple(_remedies(facts, slots)),
+    )
+
+
+def _milestones(facts: Row[Any]) -> Iterator[Event]:
+    yield Event(
+        facts.created_at,
+        facts.created_at,
+        f"committed with {facts.members_total:,} members in {facts.chunks_total:,} chunks",
+    )
+    if facts.started_at is not None:
+        yield Event(facts.started_at, facts.started_at, "began")
+    if facts.finished_at is not None:
+        yield Event(facts.finished_at, facts.finished_at, f"ended, {facts.state}")
+
+
+_WORDS = {
+    "accepted": "accepted by the vendor",
+    "already_sent": "refused as sent before, so an earlier attempt had been accepted",
+    "nobody_reached": "refused: nobody could be reached",
+    "campaign_wrong": "refused: the vendor calls the campaign wrong",
+    "access_refused": "refused: the credentials or the app's set-up",
+    "corrupted": "refused as damaged on the way",
+    "not_sent": "not sent: not a byte left the worker",
+    "throttled": "throttled by the vendor",
+    "in_doubt": "in doubt: may have been sent",
+    "lease_lost": "never reported back by their worker: may have been sent",
+}
+
+
+def _attempted(row: Row[Any]) -> Event:
+    numbers = [f"HTTP {row.http_status}"] if row.http_status is not None else []
+    numbers += [f"code {row.code}"] if row.code is not None else []
+    detail = ", ".join([*numbers, *([row.error] if row.error else [])])
+    what = f"{row.attempts:,} attempts at {row.chunks:,} chunks {_WORDS[row.outcome]}"
+    return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
+
+
+def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
+    match CampaignState(facts.state):
+        case CampaignState.SCHEDULED:
+            yield f"its time, {facts.send_at.isoformat()}"
+        case CampaignState.PAUSED:
+            yield f"`dispatcher resume`: it is paused{_because(facts.reason)}"
+        case CampaignState.RUNNING:
+            yield from _running_waits_for(facts, waiting, slots)
+    if waiting.sending:
+        yield f"{waiting.sending:,} requests on the wire"
+    if waiting.in_doubt:
+        yield (
+            f"{waiting.in_doubt:,} chunks that may have been sent are asked about again; "
+            f"the first window closes at {waiting.first_window.isoformat()}"
+        )
+
+
+def _running_waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
+    if slots == 0:
+        yield "a worker: none is alive"
+    if facts.hold_until is not None and facts.hold_until > facts.now:
+        yield (
+            f"account {facts.account}, which rests until {facts.hold_until.isoformat()}"
+            f"{_because(facts.hold_reason)}"
+        )
+    if waiting.backing_off:
+        yield (
+            f"{waiting.backing_off:,} chunks are tried again later, the first at "
+            f"{waiting.next_due.isoformat()}"
+        )
+    if facts.rate is not None:
+        yield f"its rate, {facts.rate:g} requests a second"
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
+    campaign = str(facts.id)[:8]
+    if facts.state == CampaignState.RUNNING and slots == 0:
+        yield "start a worker: `celery -A workers worker`"
+    if facts.state == CampaignState.PAUSED:
+        yield f"mend the reason, then `dispatcher resume {campaign}`"
+    for state in sorted(RETRIABLE):
+        members = getattr(facts, f"members_{state}")
+        if members:
+            again = f", `dispatcher retry {campaign} --only {state}` sends to them again"
+            listed = f"{members:,} members are {state}: `dispatcher failures {campaign}` lists them"
+            yield listed + ("" if facts.state == CampaignState.CANCELLED else again)

@@ -1,0 +1,126 @@
+"""The members who were not delivered to, and why, as far as the vendor's answer can tell."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, text
+
+from dispatcher.books.session import transaction
+
+_CHUNKS_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A member who was not delivered to.
+
+    `precision` tells what the reason is about: `member` where the vendor named this member,
+    `chunk` where it holds for everybody in the member's chunk.
+    """
+
+    chunk: int
+    state: str
+    precision: str
+    reason: str
+    http_status: int | None
+    code: int | None
+    member: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """So many members of a delivered chunk got nothing, and the vendor does not say which."""
+
+    chunk: int
+    not_found: int
+    erroneous: int
+
+
+_PAGE = text("""
+SELECT chunk.sequence, chunk.size, chunk.state, chunk.members, chunk.audience, chunk.erroneous,
+       chunk.http_status, chunk.code, chunk.error, accepted.error_details
+FROM chunk
+LEFT JOIN attempt AS accepted
+    ON accepted.campaign_id = chunk.campaign_id AND accepted.sequence = chunk.sequence
+   AND accepted.round = chunk.round AND accepted.outcome = 'accepted'
+WHERE chunk.campaign_id = :campaign_id AND chunk.sequence > :after
+  AND (chunk.state IN ('rejected', 'unresolved', 'expired', 'cancelled')
+       OR chunk.erroneous > 0 OR chunk.audience < chunk.size)
+ORDER BY chunk.sequence
+LIMIT :page
+""")
+
+_REASONS = {
+    "expired": "The campaign's time was over before it could be sent",
+    "cancelled": "The campaign was cancelled before it was sent",
+    "unresolved": "It may have been sent; it cannot be known any more",
+}
+
+
+def failures(engine: Engine, campaign_id: UUID) -> Iterator[Failure | Unnamed]:
+    """Everybody who was not delivered to, chunk by chunk; read in short transactions."""
+    after = 0
+    while True:
+        with transaction(engine) as connection:
+            values = {"campaign_id": campaign_id, "after": after, "page": _CHUNKS_A_PAGE}
+            page = connection.execute(_PAGE, values).all()
+        for row in page:
+            yield from _delivered_to_some(row) if row.state == "delivered" else _to_nobody(row)
+        if len(page) < _CHUNKS_A_PAGE:
+            return
+        after = page[-1].sequence
+
+
+def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
+    reason = row.error or _REASONS.get(row.state, "")
+    for member in json.loads(row.members):
+        yield Failure(row.sequence, row.state, "chunk", reason, row.http_status, row.code, member)
+
+
+def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
+    """Those whom error_details names, and how many more there are.
+
+    The form of error_details is not documented: an entry names a member when the identifiers in
+    it, at its top or one level below, are those of exactly one member of the chunk.
+    """
+    members = _by_identifier(json.loads(row.members))
+    named = 0
+    for detail in json.loads(row.error_details or "[]"):
+        member = _named_in(detail, members)
+        if member is not None:
+            named += 1
+            yield Failure(row.sequence, row.state, "member", _said(detail), 200, None, member)
+    unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), max(0, row.erroneous - named))
+    if unnamed.not_found or unnamed.erroneous:
+        yield unnamed
+
+
+def _by_identifier(members: list[dict[str, Any]]) -> dict[tuple[str, Any], dict[str, Any] | None]:
+    """Each identifier's member; None where several members share it."""
+    found: dict[tuple[str, Any], dict[str, Any] | None] = {}
+    for member in members:
+        for identifier in member.items():
+            found[identifier] = None if identifier in found else member
+    return found
+
+
+def _named_in(
+    detail: object, members: Mapping[tuple[str, Any], dict[str, Any] | None]
+) -> dict[str, Any] | None:
+    if not isinstance(detail, dict):
+        return None
+    inner = [value for value in detail.values() if isinstance(value, dict)]
+    for place in (detail, *inner):
+        for name, value in place.items():
+            if isinstance(value, str | int | float) and members.get((name, value)):
+                return members[(name, value)]
+    return None
+
+
+def _said(detail: dict[str, Any]) -> str:
+    """What the vendor said of the member, without the identifiers: its texts, in order."""
+    words = [value for value in detail.values() if isinstance(value, str)]
+    return ", ".join(words) or json.dumps(detail, ensure_ascii=False)

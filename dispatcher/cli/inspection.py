@@ -1,0 +1,204 @@
+"""The verbs that look into the books: verify, explain, failures."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Protocol, TextIO
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dispatcher.audience.identifiers import IDENTIFIERS
+from dispatcher.books.audit import Explanation, Verdict
+from dispatcher.books.failures import Failure, Unnamed
+from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
+from dispatcher.errors import OptionError
+
+_BROKEN = 1
+_NAMES = tuple(identifier.name for identifier in IDENTIFIERS)
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verbs."""
+    for verb in (explain, verify, failures):
+        app.command(verb.__name__, help=verb.__doc__)(verb)
+
+
+def explain(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+    """Tell what happened to a campaign, what it waits for, and when it goes on.
+
+    Example: dispatcher explain last
+    """
+    explanation = context_of(ctx).dispatcher().explain(campaign)
+    if as_json:
+        print_json(explanation.as_json())
+    else:
+        _print_explanation(explanation)
+
+
+def verify(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+    """Check the books: every member in exactly one chunk, nothing accepted twice, all sums right.
+
+    Exits with 1 where something is wrong.
+
+    Example: dispatcher verify last
+    """
+    verdict = context_of(ctx).dispatcher().verify(campaign)
+    if as_json:
+        print_json(verdict.as_json())
+    else:
+        _print_verdict(verdict)
+    if verdict.findings:
+        raise typer.Exit(_BROKEN)
+
+
+def failures(
+    ctx: typer.Context,
+    campaign: CampaignArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to this .csv or .jsonl; else CSV on stdout."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the members who were not delivered to, with the reason.
+
+    The precision says what a reason is about: `member` where the vendor named this member, `chunk`
+    where it holds for everybody in the member's chunk.
+
+    Example: dispatcher failures last --out failures.csv
+    """
+    found = context_of(ctx).dispatcher().failures(campaign)
+    if as_json:
+        listed = list(found)
+        print_json([asdict(failure) for failure in listed if isinstance(failure, Failure)])
+        _tell_unnamed(failure for failure in listed if isinstance(failure, Unnamed))
+        return
+    with _opened(out) as (file, writer):
+        unnamed = list(_write(found, writer(file)))
+    _tell_unnamed(unnamed)
+
+
+class _Writer(Protocol):
+    def write(self, failure: Failure) -> None: ...
+
+
+class _CsvWriter:
+    """A table that a spreadsheet may open: no cell of it is taken for a formula."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._csv = csv.writer(file)
+        columns = ("chunk", "state", "precision", "reason", "http_status", "code")
+        self._csv.writerow([*columns, *_NAMES])
+
+    def write(self, failure: Failure) -> None:
+        cells = [
+            failure.chunk,
+            failure.state,
+            failure.precision,
+            failure.reason,
+            failure.http_status,
+            failure.code,
+            *(failure.member.get(name) for name in _NAMES),
+        ]
+        self._csv.writerow([_harmless(cell) for cell in cells])
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, failure: Failure) -> None:
+        self._file.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+
+
+def _write(found: Iterable[Failure | Unnamed], writer: _Writer) -> Iterator[Unnamed]:
+    """Write the failures; give back what has no member to name."""
+    for failure in found:
+        if isinstance(failure, Unnamed):
+            yield failure
+        else:
+            writer.write(failure)
+
+
+@contextmanager
+def _opened(
+    out: Path | None,
+) -> Iterator[tuple[TextIO, type[_CsvWriter] | type[_JsonLinesWriter]]]:
+    """The file, complete or not there at all, and the writer that its ending asks for."""
+    if out is None:
+        yield sys.stdout, _CsvWriter
+        return
+    if out.suffix not in (".csv", ".jsonl"):
+        raise OptionError(f"--out {out} ends in neither .csv nor .jsonl.")
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file, _CsvWriter if out.suffix == ".csv" else _JsonLinesWriter
+        part.replace(out)
+    except OSError as error:
+        raise OptionError(f"--out {out} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _harmless(cell: object) -> object:
+    """A text that a spreadsheet would compute gets an apostrophe in front."""
+    if isinstance(cell, str) and cell.startswith(_FORMULA_BEGINS):
+        return f"'{cell}"
+    return cell
+
+
+def _tell_unnamed(unnamed: Iterable[Unnamed]) -> None:
+    listed = list(unnamed)
+    not_found = sum(chunk.not_found for chunk in listed)
+    erroneous = sum(chunk.erroneous for chunk in listed)
+    if listed:
+        say(
+            f"Not listed, as the vendor does not say who they are: {not_found:,} members that it "
+            f"did not find and {erroneous:,} that it could not reach, in {len(listed):,} chunks."
+        )
+
+
+def _print_explanation(explanation: Explanation) -> None:
+    console = Console(highlight=False)
+    console.print(Text(f"Campaign {explanation.campaign}  {explanation.state}", "bold"))
+    for event in explanation.happened:
+        until = "" if event.until == event.at else f" to {_time(event.until)}"
+        console.print(Text(f"  {_moment(event.at)}{until}  {event.what}"))
+    for title, lines in (
+        ("Waits for", explanation.waits_for),
+        ("What can be done", explanation.remedies),
+    ):
+        if lines:
+            console.print(Text(title, "bold"))
+            for line in lines:
+                console.print(Text(f"  {line}"))
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    console = Console(highlight=False)
+    wrong = {finding.rule: finding for finding in verdict.findings}
+    for rule in verdict.checked:
+        finding = wrong.get(rule)
+        if finding is None:
+            console.print(Text(f"✓ {rule}", "green"))
+        else:
+            words = f"✗ {rule}: broken {finding.violations:,} times, first at {finding.example}"
+            console.print(Text(words, "bold red"))
+    console.print(Text("The books are sound." if not wrong else "The books are not sound.", "bold"))
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone().strftime("%H:%M:%S")

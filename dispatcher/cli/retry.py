@@ -1,0 +1,66 @@
+"""The verb retry: the operator's order to send again."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dispatcher.api import Dispatcher
+from dispatcher.books.campaigns import Campaign
+from dispatcher.cli.campaigns import print_campaign
+from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
+from dispatcher.errors import OptionError
+from dispatcher.lifecycle import RETRIABLE, ChunkState
+
+_CHOICES = ", ".join(sorted(RETRIABLE))
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verb."""
+    app.command("retry", help=retry.__doc__)(retry)
+
+
+def retry(
+    ctx: typer.Context,
+    campaign: CampaignArgument,
+    only: Annotated[str, typer.Option(metavar="STATE", help=f"One of {_CHOICES}.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the rejected, unresolved or expired chunks of a campaign again, under new pack_ids.
+
+    Says how many members first, and asks on a terminal; elsewhere it wants --yes.
+
+    Example: dispatcher retry last --only unresolved
+    """
+    if only not in RETRIABLE:
+        raise OptionError(f"--only {only!r} is none of {_CHOICES}.")
+    dispatcher = context_of(ctx).dispatcher()
+    stands = dispatcher.show(campaign)
+    members = getattr(stands.members, only)
+    if members:
+        say(_announced(stands, members, only))
+        if not yes and not _confirmed():
+            say("Nothing was sent again.")
+            return
+    print_campaign(_retried(dispatcher, stands, members, only), as_json)
+
+
+def _retried(dispatcher: Dispatcher, stands: Campaign, members: int, only: str) -> Campaign:
+    if members:
+        return dispatcher.retry(stands.id, only)
+    say(f"Campaign {stands.id} has no {only} members: nothing is to be sent again.")
+    return stands
+
+
+def _announced(campaign: Campaign, members: int, only: str) -> str:
+    words = f"{members:,} {only} members of campaign {campaign.id} are to be sent to again."
+    if only == ChunkState.UNRESOLVED:
+        words += " They may have got the push already: those who did will get it twice."
+    return words
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise OptionError("There is no terminal to ask on: give --yes to send again.")
+    return typer.confirm("Send again?", err=True)
