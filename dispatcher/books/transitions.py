@@ -534,6 +534,8 @@ def expire(connection: Connection, campaign_id: UUID) -> None:
 _REOPEN = text("""
 UPDATE campaign
 SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
+    reason = CASE WHEN state = 'paused' THEN reason END,
+    started_at = coalesce(started_at, clock_timestamp()),
     finished_at = NULL, resumed_at = clock_timestamp(),
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
 WHERE id = :campaign_id

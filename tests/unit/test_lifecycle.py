@@ -12,6 +12,7 @@ from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
     LIVE_CHUNKS,
     MOST_CORRUPTIONS,
+    RETRIABLE,
     Accepted,
     AccessRefused,
     AlreadySent,
@@ -259,9 +260,15 @@ def test_outcomes_have_the_names_of_the_attempt_log() -> None:
     assert names == ["accepted", "already_sent", "not_sent", "in_doubt"]
 
 
-def test_the_diagrams_name_every_state_and_nothing_leaves_an_end_but_late_proof() -> None:
+def test_the_diagrams_name_every_state() -> None:
     assert set(CHUNK_MOVES) == set(ChunkState)
     assert set(CAMPAIGN_MOVES) == set(CampaignState)
-    ends = [CHUNK_MOVES[state] for state in set(ChunkState) - LIVE_CHUNKS]
-    assert all(moves <= {ChunkState.DELIVERED} for moves in ends)
-    assert not any(CAMPAIGN_MOVES[state] for state in set(CampaignState) - LIVE_CAMPAIGNS)
+
+
+def test_only_late_proof_and_the_operator_move_what_has_ended() -> None:
+    for state in set(ChunkState) - LIVE_CHUNKS:
+        retried = {ChunkState.PENDING} if state in RETRIABLE else set()
+        assert CHUNK_MOVES[state] - {ChunkState.DELIVERED} == retried
+    for ended in set(CampaignState) - LIVE_CAMPAIGNS:
+        assert CAMPAIGN_MOVES[ended] <= {CampaignState.RUNNING}
+    assert not CAMPAIGN_MOVES[CampaignState.CANCELLED]

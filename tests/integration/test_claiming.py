@@ -1,0 +1,165 @@
+"""Claims: who may send a chunk, and for how long."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from dispatcher.books import transitions
+from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
+from tests.integration.builders import IN_DOUBT, LEASE, NOT_SENT, WINDOW, Books, OneCampaign
+from tests.integration.racing import race
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_claim_holds_the_chunk_for_the_lease(books: Books) -> None:
+    campaign = books.campaign(2)
+    claim = campaign.claimed(2)
+    chunk = campaign.chunk(2)
+    assert campaign.states() == ["pending", "sending"]
+    assert (claim.sequence, claim.round, claim.attempt, claim.size) == (2, 1, 1, 10)
+    assert claim.pack_id == f"{campaign.id}-2-1"
+    assert claim.in_doubt_before is None
+    assert claim.window_left == WINDOW
+    assert chunk.lease_until == claim.claimed_at + LEASE
+    assert chunk.in_doubt_since == chunk.claimed_at == claim.claimed_at
+    assert chunk.claimed_by == "worker-1"
+
+
+def test_a_claim_takes_the_chunk_out_of_what_is_published(books: Books) -> None:
+    campaign = books.campaign()
+    assert campaign.publish() == [1]
+    campaign.claimed()
+    assert campaign.published() == []
+
+
+def test_a_later_claim_keeps_the_first_doubt_and_what_is_left_of_its_window(books: Books) -> None:
+    campaign = books.campaign()
+    first = campaign.attempt(IN_DOUBT)
+    books.time_passes(100 * SECOND)
+    second = campaign.claimed()
+    assert second.attempt == 2
+    assert second.in_doubt_before == first.claimed_at - 100 * SECOND
+    assert campaign.chunk().in_doubt_since == second.in_doubt_before
+    assert timedelta(0) < WINDOW - 100 * SECOND - second.window_left < 5 * SECOND
+
+
+def test_only_one_of_many_racing_workers_gets_the_chunk(books: Books) -> None:
+    campaign = books.campaign()
+    claims = race(*[campaign.claim] * 8)
+    assert len([claim for claim in claims if claim is not None]) == 1
+    assert campaign.chunk().attempt == 1
+
+
+def test_workers_that_race_for_several_chunks_share_none(books: Books) -> None:
+    campaign = books.campaign(4)
+    claims = race(*[lambda n=n: campaign.claim(n % 4 + 1) for n in range(12)])
+    won = sorted(claim.sequence for claim in claims if claim is not None)
+    assert won == [1, 2, 3, 4]
+
+
+def pause(campaign: OneCampaign) -> None:
+    campaign.do(transitions.pause)
+
+
+def cancel(campaign: OneCampaign) -> None:
+    campaign.do(transitions.cancel)
+
+
+def run_out(campaign: OneCampaign) -> None:
+    campaign.set(expires_at=campaign.books.now() - SECOND)
+
+
+def schedule(campaign: OneCampaign) -> None:
+    campaign.set(state="scheduled")
+
+
+def be_sending(campaign: OneCampaign) -> None:
+    campaign.claimed()
+
+
+def be_rejected_for_good(campaign: OneCampaign) -> None:
+    campaign.do(transitions.expire)
+
+
+def be_due_later(campaign: OneCampaign) -> None:
+    campaign.set_chunks(1, due_at=campaign.books.now() + 10 * SECOND)
+
+
+def close_the_window(campaign: OneCampaign) -> None:
+    campaign.in_doubt(1)
+    campaign.books.time_passes(WINDOW)
+
+
+def hold_the_account(campaign: OneCampaign) -> None:
+    campaign.books.account_is(hold_until=campaign.books.now() + 10 * SECOND)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pause,
+        cancel,
+        run_out,
+        schedule,
+        be_sending,
+        be_rejected_for_good,
+        be_due_later,
+        close_the_window,
+        hold_the_account,
+    ],
+)
+def test_nothing_is_claimed_when(books: Books, happens: Callable[[OneCampaign], None]) -> None:
+    campaign = books.campaign(2)
+    happens(campaign)
+    before = campaign.chunk()
+    assert campaign.claim() is None
+    assert campaign.chunk() == before
+
+
+def test_nothing_is_claimed_of_what_is_not_there(books: Books) -> None:
+    assert books.campaign(2).claim(3) is None
+
+
+def test_a_hold_that_is_over_holds_nobody(books: Books) -> None:
+    campaign = books.campaign()
+    hold_the_account(campaign)
+    books.time_passes(10 * SECOND)
+    assert campaign.claim() is not None
+
+
+def failing(books: Books, chunks: int) -> OneCampaign:
+    """A campaign whose account could not be reached ten times in a row."""
+    campaign = books.campaign(chunks)
+    books.account_is(failures=FAILURES_BEFORE_HOLD)
+    return campaign
+
+
+def test_one_winner_a_hold_probes_an_account_that_cannot_be_reached(books: Books) -> None:
+    campaign = failing(books, 8)
+    for winners in (1, 2):
+        race(*[lambda n=n: campaign.claim(n) for n in range(1, 9)])
+        assert campaign.states().count("sending") == winners
+        assert books.account().hold_until > books.now()
+        books.time_passes(5 * SECOND)
+
+
+def test_the_next_probe_goes_out_when_the_hold_is_over(books: Books) -> None:
+    campaign = failing(books, 3)
+    campaign.attempt(NOT_SENT, 1)
+    assert campaign.claim(2) is None
+    books.time_passes(6 * SECOND)
+    assert campaign.claim(2) is not None
+    assert campaign.claim(3) is None
+
+
+@pytest.mark.parametrize("happens", [pause, be_due_later, run_out, be_sending])
+def test_a_claim_that_finds_nothing_leaves_the_probe_to_another(
+    books: Books, happens: Callable[[OneCampaign], None]
+) -> None:
+    campaign, other = books.campaign(), books.campaign()
+    happens(campaign)
+    books.account_is(failures=FAILURES_BEFORE_HOLD, hold_until=None)
+    assert campaign.claim() is None
+    assert other.claim() is not None
