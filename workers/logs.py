@@ -16,9 +16,10 @@ class TextLines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        words = " ".join(super().formatMessage(record).split())
         fields = _fields(record)
-        return " ".join([super().format(record), *(f"{name}={fields[name]}" for name in fields)])
+        return " ".join([words, *(f"{name}={fields[name]}" for name in fields)])
 
 
 class JsonLines(logging.Formatter):

@@ -1,14 +1,19 @@
 """A worker process from its start to its end: wiring, relay, and what SIGTERM means."""
 
 import sys
+import warnings
 from typing import Any
 
 from celery import bootsteps, signals
+from celery.exceptions import SecurityWarning
 
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
 from workers import logs, wiring
 from workers.app import app
+
+# What it warns of is root reading pickled messages; this worker reads nothing but JSON.
+warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
 
 
 class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]

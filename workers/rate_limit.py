@@ -62,5 +62,5 @@ class RateLimit:
 
     def _tell_recovery(self) -> None:
         if self._in_trouble:
-            log.info("the Redis of the rate answers again")
+            log.warning("the Redis of the rate answers again")
         self._in_trouble = False

@@ -119,7 +119,7 @@ class Relay:
                 log.exception("the relay cannot %s; it tries again", name.strip("_"))
         else:
             if name in self._troubled:
-                log.info("the relay can %s again", name.strip("_"))
+                log.warning("the relay can %s again", name.strip("_"))
             self._troubled.discard(name)
             return
         self._troubled.add(name)

@@ -89,11 +89,15 @@ def _wait_for_database(engine: Engine) -> None:
     pause = 0.5
     while True:
         try:
-            return check_schema(engine)
+            check_schema(engine)
         except DatabaseUnavailable as error:
             log.warning("%s Waiting for it.", error)
+        else:
+            break
         time.sleep(pause)
         pause = min(2 * pause, 10.0)
+    if pause > 0.5:
+        log.warning("the database answers")
 
 
 def connect_redis(url: str) -> Redis:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +12,28 @@ from sqlalchemy import Engine, event
 
 from dispatcher.books import transitions
 from dispatcher.books.session import transaction
-from tests.sandbox_process import PushApi
+from tests.sandbox_process import PushApi, running_push_api
 from tests.workers.books import chunk, make_campaign, member, rows, show
 from workers.connection import clock
 from workers.deliver import Courier, deliver_all
 from workers.rate_limit import RateLimit
 
 Couriers = Callable[..., Courier]
-Sandbox = Callable[..., PushApi]
+
+
+@pytest.fixture(scope="module")
+def one_vendor() -> Iterator[PushApi]:
+    """A Push API for all these tests: each campaign has pack_ids of its own."""
+    with running_push_api() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def vendor(one_vendor: PushApi) -> PushApi:
+    """The Push API with empty books and no faults."""
+    one_vendor.ask("DELETE", "ledger")
+    one_vendor.set_faults(latency=0.0, next=[])
+    return one_vendor
 
 
 def attempts(engine: Engine) -> list[Any]:
@@ -27,9 +41,8 @@ def attempts(engine: Engine) -> list[Any]:
 
 
 def test_an_accepted_chunk_is_delivered_with_the_vendors_numbers(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine)
     deliver_all(courier(vendor.url), campaign, [1])
     row = chunk(engine, campaign)
@@ -66,14 +79,13 @@ def test_an_accepted_chunk_is_delivered_with_the_vendors_numbers(
 )
 def test_each_outcome_ends_in_its_state(
     courier: Couriers,
-    sandbox: Sandbox,
+    vendor: PushApi,
     engine: Engine,
     fault: str,
     state: str,
     outcome: str,
     in_doubt: bool,
 ) -> None:
-    vendor = sandbox()
     vendor.next(fault)
     campaign = make_campaign(engine)
     deliver_all(courier(vendor.url), campaign, [1])
@@ -87,9 +99,8 @@ def test_each_outcome_ends_in_its_state(
 
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after", "drip"])
 def test_a_request_that_reaches_its_deadline_leaves_the_chunk_in_doubt(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, fault: str
+    courier: Couriers, vendor: PushApi, engine: Engine, fault: str
 ) -> None:
-    vendor = sandbox()
     vendor.next(fault)
     campaign = make_campaign(engine)
     deliver_all(courier(vendor.url, timeout=0.3), campaign, [1])
@@ -110,9 +121,8 @@ def test_a_chunk_that_was_not_sent_is_clean_and_due_again(
 
 @pytest.mark.parametrize("code", [11, 24])
 def test_refused_credentials_pause_the_campaign_with_the_reason(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, code: int
+    courier: Couriers, vendor: PushApi, engine: Engine, code: int
 ) -> None:
-    vendor = sandbox()
     vendor.next(f"code_{code}")
     campaign = make_campaign(engine, chunks=2)
     deliver_all(courier(vendor.url), campaign, [1, 2])
@@ -122,11 +132,9 @@ def test_refused_credentials_pause_the_campaign_with_the_reason(
     assert len(vendor.requests()) == 1
 
 
-def test_a_refused_token_is_in_no_table(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
-) -> None:
+def test_a_refused_token_is_in_no_table(courier: Couriers, vendor: PushApi, engine: Engine) -> None:
     campaign = make_campaign(engine)
-    deliver_all(courier(sandbox().url, token="a-very-wrong-token"), campaign, [1])
+    deliver_all(courier(vendor.url, token="a-very-wrong-token"), campaign, [1])
     tables = [f"SELECT {name}::text FROM {name}" for name in ("campaign", "chunk", "attempt")]
     found = rows(engine, " UNION ALL ".join(tables))
     assert "Wrong user token ***" in str(found)
@@ -134,9 +142,8 @@ def test_a_refused_token_is_in_no_table(
 
 
 def test_a_reply_that_was_lost_is_asked_for_and_counts_once(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox()
     vendor.next("drop_after")
     campaign = make_campaign(engine)
     deliver_all(courier(vendor.url), campaign, [1])
@@ -148,9 +155,8 @@ def test_a_reply_that_was_lost_is_asked_for_and_counts_once(
 
 @pytest.mark.parametrize("state", ["paused", "cancelled"])
 def test_the_chunks_of_a_campaign_that_does_not_run_are_given_back(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, state: str
+    courier: Couriers, vendor: PushApi, engine: Engine, state: str
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine, chunks=3)
     change = transitions.pause if state == "paused" else transitions.cancel
     with transaction(engine) as connection:
@@ -161,9 +167,8 @@ def test_the_chunks_of_a_campaign_that_does_not_run_are_given_back(
 
 
 def test_a_worker_that_closes_gives_the_rest_back(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine, chunks=3)
     closing = courier(vendor.url, closing=lambda: bool(vendor.requests()))
     deliver_all(closing, campaign, [1, 2, 3])
@@ -176,9 +181,9 @@ def test_a_worker_that_closes_gives_the_rest_back(
 
 
 def test_a_message_is_worked_on_for_half_a_second(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox("--latency", "0.3")
+    vendor.set_faults(latency=0.3)
     campaign = make_campaign(engine, chunks=5)
     deliver_all(courier(vendor.url), campaign, [1, 2, 3, 4, 5])
     assert len(vendor.requests()) == 2
@@ -186,9 +191,8 @@ def test_a_message_is_worked_on_for_half_a_second(
 
 
 def test_a_chunk_is_sent_once_by_two_that_deliver_it_at_once(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox()
     ours = courier(vendor.url)
     sequences = list(range(1, 11))
     campaign = make_campaign(engine, chunks=10)
@@ -208,9 +212,8 @@ def test_a_chunk_is_sent_once_by_two_that_deliver_it_at_once(
 
 
 def test_nothing_is_sent_where_the_claims_commit_fails(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, caplog: pytest.LogCaptureFixture
+    courier: Couriers, vendor: PushApi, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine)
     ours = courier(vendor.url)
 
@@ -233,9 +236,8 @@ def test_nothing_is_sent_where_the_claims_commit_fails(
 
 
 def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    courier: Couriers, vendor: PushApi, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine)
     frozen = timedelta(0)
     monkeypatch.setattr("workers.connection.clock", lambda: clock() + frozen.total_seconds())
@@ -253,9 +255,8 @@ def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(
 
 
 def test_a_chunk_whose_window_ends_before_its_request_could_begin_is_not_sent(
-    courier: Couriers, sandbox: Sandbox, engine: Engine
+    courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
-    vendor = sandbox()
     vendor.next("drop_before")
     campaign = make_campaign(engine)
     ours = courier(vendor.url, timeout=1, window=4)
@@ -266,9 +267,8 @@ def test_a_chunk_whose_window_ends_before_its_request_could_begin_is_not_sent(
 
 
 def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, broker_url: str
+    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine, chunks=2, rate=0.5)
     with Redis.from_url(broker_url) as redis:
         deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2])
@@ -279,9 +279,8 @@ def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
 
 
 def test_a_rate_is_kept_by_waiting(
-    courier: Couriers, sandbox: Sandbox, engine: Engine, broker_url: str
+    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
 ) -> None:
-    vendor = sandbox()
     campaign = make_campaign(engine, chunks=4, rate=10)
     began = time.monotonic()
     with Redis.from_url(broker_url) as redis:

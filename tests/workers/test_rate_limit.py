@@ -172,4 +172,4 @@ def test_a_redis_that_is_back_gives_places_again_and_it_is_told(
         redis.connection_pool.connection_kwargs["port"] = port
         redis.connection_pool.reset()
         assert limit.take({"campaign:1": 10}).taken
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]

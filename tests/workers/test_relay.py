@@ -214,7 +214,7 @@ def test_trouble_with_the_broker_is_told_once_and_so_is_its_end(
         broker_road.reopen()
         eventually(lambda: messages(redis))
         eventually(lambda: "can publish again" in caplog.text)
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
 def test_trouble_with_the_database_is_told_in_a_sentence_and_passes(

@@ -1,0 +1,114 @@
+"""A worker under load, how it stops, and what it shows while it runs."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from celery import Celery
+from sqlalchemy import Engine
+
+from dispatcher.publishing import Batch, broker_settings, ring
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+from tests.workers.books import make_campaign, member, rows, show
+from tests.workers.worker_process import celery, running, running_worker
+
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def vendor(sandbox: Callable[..., PushApi], environment: Environment) -> PushApi:
+    """The Push API, slow enough that there is always something on the wire."""
+    vendor = sandbox("--latency", "0.3")
+    environment["DISPATCHER_PUSH_API_URL"] = vendor.url
+    return vendor
+
+
+@pytest.fixture
+def producer(broker_url: str) -> Iterator[Celery]:
+    """Sends messages without a relay."""
+    app = Celery("test", set_as_current=False)
+    app.conf.update(broker_settings(broker_url))
+    yield app
+    app.close()
+
+
+def states(engine: Engine) -> dict[str, int]:
+    found = rows(engine, "SELECT state, count(*) AS chunks FROM chunk GROUP BY state")
+    return {row.state: row.chunks for row in found}
+
+
+@pytest.mark.parametrize("order", ["SIGTERM", "control shutdown"])
+def test_a_worker_that_is_told_to_stop_ends_what_is_on_the_wire_and_claims_nothing_more(
+    environment: Environment,
+    engine: Engine,
+    vendor: PushApi,
+    producer: Celery,
+    tmp_path: Path,
+    order: str,
+) -> None:
+    with running_worker(environment, tmp_path) as worker:
+        campaign = make_campaign(engine, chunks=200)
+        ring(producer, [Batch(campaign, (n, n + 1)) for n in range(1, 200, 2)])
+        eventually(lambda: len(vendor.requests()) >= 16)
+        if order == "SIGTERM":
+            worker.process.terminate()
+        else:
+            producer.control.shutdown()
+        assert worker.ends() == 0
+        assert "Traceback" not in worker.log
+        assert environment["DISPATCHER_USER_TOKEN"] not in worker.log
+    left = states(engine)
+    assert left.keys() == {"delivered", "pending"}
+    assert left["delivered"] == len(vendor.requests()) < 200
+    assert not rows(engine, "SELECT FROM chunk WHERE state = 'pending' AND attempt > 0")
+    assert not rows(engine, "SELECT FROM worker")
+
+
+def test_a_campaign_completes_through_a_worker_and_nobody_gets_two(
+    environment: Environment, engine: Engine, vendor: PushApi, tmp_path: Path
+) -> None:
+    vendor.set_faults(latency=0.0)
+    with running_worker(environment, tmp_path) as worker:
+        campaign = make_campaign(engine, chunks=300, published=False)
+        eventually(lambda: show(engine, campaign).state == "completed", within=20)
+        assert vendor.pushes(*(member(n) for n in range(1, 301))) == [1] * 300
+        worker.process.terminate()
+        assert worker.ends() == 0
+
+
+def test_monitors_see_the_worker_its_tasks_and_their_arguments(
+    environment: Environment,
+    engine: Engine,
+    vendor: PushApi,
+    producer: Celery,
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    environment |= {"FLOWER_UNAUTHENTICATED_API": "true"}
+    with (
+        running_worker(environment, tmp_path),
+        running(
+            environment,
+            tmp_path,
+            "flower",
+            f"--port={port}",
+            "--address=127.0.0.1",
+            ready="Connected to",
+        ),
+    ):
+        ping = celery(environment, "inspect", "ping")
+        assert (ping.returncode, "pong" in ping.stdout) == (0, True)
+        campaign = make_campaign(engine)
+        ring(producer, [Batch(campaign, (1,))])
+        eventually(lambda: requests.get(f"{address}/workers", timeout=5).json(), within=20)
+        (task,) = eventually(
+            lambda: requests.get(f"{address}/tasks", timeout=5).json().values(), within=20
+        )
+        assert task["name"] == "workers.tasks.deliver"
+        assert str(campaign) in task["args"]
+        assert "[1]" in task["args"]

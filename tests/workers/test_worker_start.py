@@ -1,0 +1,102 @@
+"""How a worker starts, and how it says that it cannot."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from tests.workers.books import rows
+from tests.workers.tcp_proxy import road_to
+from tests.workers.worker_process import celery, running_worker
+
+Environment = dict[str, str]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DISPATCHER_USER_TOKEN", ""),
+        ("DISPATCHER_BROKER_URL", ""),
+        ("DISPATCHER_RATE", "fast"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1"),
+    ],
+)
+def test_a_setting_that_is_missing_or_wrong_ends_it_with_one_sentence(
+    environment: Environment, variable: str, value: str
+) -> None:
+    ended = celery(environment | {variable: value}, "worker")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    (sentence,) = ended.stderr.strip().splitlines()
+    assert variable in sentence
+    assert environment["DISPATCHER_USER_TOKEN"] not in sentence
+
+
+def test_a_database_that_was_not_migrated_ends_it_with_one_sentence(
+    environment: Environment, empty_database_url: str
+) -> None:
+    ended = celery(environment | {"DISPATCHER_DATABASE_URL": empty_database_url}, "worker")
+    assert ended.returncode == 1
+    (sentence,) = ended.stderr.strip().splitlines()
+    assert "dispatcher migrate" in sentence
+
+
+def test_it_runs_threads_and_joins_the_fleet(
+    environment: Environment, engine: Engine, tmp_path: Path
+) -> None:
+    with running_worker(environment, tmp_path) as worker:
+        assert "8 (thread)" in worker.stdout.read_text()
+        assert [row.slots for row in rows(engine, "SELECT slots FROM worker")] == [8]
+        assert "Warning" not in worker.log
+        worker.process.terminate()
+        assert worker.ends() == 0
+    assert not rows(engine, "SELECT FROM worker")
+
+
+def test_it_waits_for_a_database_that_is_away_and_says_so(
+    environment: Environment, database_url: str, tmp_path: Path
+) -> None:
+    url = make_url(database_url)
+    with road_to(url.host or "", url.port or 5432) as road:
+        road.shut()
+        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
+        environment |= {"DISPATCHER_DATABASE_URL": far}
+        with running_worker(environment, tmp_path, ready=None) as worker:
+            worker.says("Waiting for it.")
+            road.reopen()
+            worker.says("the database answers")
+            worker.says("ready.")
+        assert "Traceback" not in worker.log
+
+
+def test_it_waits_for_a_broker_that_is_away_and_says_so(
+    environment: Environment, broker_url: str, tmp_path: Path
+) -> None:
+    url = make_url(broker_url)
+    with road_to(url.host or "", url.port or 6379) as road:
+        road.shut()
+        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
+        with running_worker(
+            environment | {"DISPATCHER_BROKER_URL": far}, tmp_path, ready=None
+        ) as worker:
+            worker.says("Trying again")
+            road.reopen()
+            worker.says("ready.")
+            worker.process.send_signal(signal.SIGTERM)
+            assert worker.ends() == 0
+        assert "Traceback" not in worker.log
+
+
+def test_its_log_is_json_line_by_line_where_that_is_asked_for(
+    environment: Environment, tmp_path: Path
+) -> None:
+    environment |= {"DISPATCHER_LOG": "json", "DISPATCHER_BROKER_URL": "redis://127.0.0.1:1/0"}
+    with running_worker(environment, tmp_path, ready=None) as worker:
+        worker.says("Trying again")
+        worker.process.terminate()
+        worker.ends()
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    assert {"time", "level", "logger", "message"} <= lines[0].keys()
