@@ -1,0 +1,97 @@
+"""Pausing, resuming, cancelling, and times to begin and to give up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.acceptance.audiences import csv_of, reachable_tokens
+from tests.acceptance.program import Program
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("house_worker")
+
+LATENCY = 0.2
+
+
+def soon(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def begun(house: Program, push_api: PushApi, name: str, chunks: int) -> dict[str, Any]:
+    """A campaign that is amid its requests: each takes LATENCY, and eight go at once."""
+    push_api.set_faults(latency=LATENCY)
+    members = reachable_tokens(name, 1_000 * chunks)
+    campaign = house.send(csv_of(house, f"{name}.csv", members))
+    eventually(lambda: len(push_api.requests()) > 10, within=20)
+    return campaign
+
+
+def test_a_pause_takes_effect_within_a_request_and_resume_goes_on(
+    house: Program, push_api: PushApi
+) -> None:
+    campaign = begun(house, push_api, "paused", chunks=100)
+
+    house.ask("pause", campaign["id"])
+    paused_at = datetime.now(UTC).timestamp()
+    paused = house.until(campaign, "paused")
+
+    last = max(request["wall"] for request in push_api.requests())
+    assert last < paused_at + LATENCY
+    assert paused["reason"] is None
+    assert paused["chunks"]["pending"] > 0
+
+    push_api.set_faults(latency=0)
+    house.ask("resume", campaign["id"])
+    assert house.until(campaign, "completed")["members"]["delivered"] == 100_000
+    ledger = push_api.ledger()
+    assert (ledger["devices"], ledger["twice"], ledger["requests"]) == (100_000, 0, 100)
+
+
+def test_cancelling_closes_the_books_and_nothing_is_sent_after(
+    house: Program, push_api: PushApi
+) -> None:
+    campaign = begun(house, push_api, "cancelled", chunks=100)
+
+    cancelled = house.ask("cancel", campaign["id"])
+    cancelled_at = datetime.now(UTC).timestamp()
+    closed = house.until(campaign, "cancelled")
+
+    assert cancelled["state"] == "cancelled"
+    assert max(request["wall"] for request in push_api.requests()) < cancelled_at
+    members, chunks = closed["members"], closed["chunks"]
+    assert members["delivered"] == 1_000 * chunks["delivered"] == push_api.ledger()["devices"]
+    assert members["delivered"] + members["cancelled"] == members["total"] == 100_000
+    assert chunks["delivered"] + chunks["cancelled"] == chunks["total"]
+    eventually(lambda: house.show(campaign)["finished_at"])
+    again = house.ask("cancel", campaign["id"])
+    assert again["members"] == members
+    assert push_api.ledger()["requests"] == chunks["delivered"]
+
+
+def test_a_scheduled_campaign_begins_at_its_time(house: Program, push_api: PushApi) -> None:
+    audience = csv_of(house, "later.csv", reachable_tokens("later", 10))
+    begins = datetime.now(UTC) + timedelta(seconds=3)
+
+    campaign = house.send(audience, "--at", begins.isoformat())
+
+    assert (campaign["state"], campaign["started_at"]) == ("scheduled", None)
+    assert campaign["send_at"] == begins.isoformat()
+    house.until(campaign, "completed")
+    (request,) = push_api.requests()
+    assert request["wall"] >= begins.timestamp()
+
+
+def test_an_expired_campaign_says_what_was_not_sent(house: Program, push_api: PushApi) -> None:
+    audience = csv_of(house, "brief.csv", reachable_tokens("brief", 20_000))
+
+    campaign = house.send(audience, "--rate", "2", "--expires", soon(3))
+    ended = house.run("watch", campaign["id"], "--json")
+
+    document = ended.document
+    assert (ended.status, document["state"]) == (3, "expired")
+    members = document["members"]
+    assert members["expired"] > 0
+    assert members["delivered"] + members["expired"] == 20_000
+    assert push_api.ledger()["members"] == members["delivered"]
