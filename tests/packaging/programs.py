@@ -80,7 +80,7 @@ def run(
         capture_output=True,
         executable=found(command[0], environment),
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert finished.returncode == status, f"{finished.stdout}\n{finished.stderr}"

@@ -146,7 +146,7 @@ def test_the_worker_sends_a_campaign_and_ends_when_asked(
             HOSTNAME=socket.gethostname(),
         )
         with running(worker["command"], here, campaign.directory) as program:
-            eventually(lambda: program.has_said(" ready."), within=20)
+            eventually(lambda: program.has_said(" ready."), within=60)
             run(compose.health_check(worker), here, campaign.directory)
             send = ["dispatcher", "send", *campaign.arguments, "--watch", "--json"]
             shown = run_json(send, here, campaign.directory)
@@ -165,7 +165,7 @@ def test_flower_answers_on_its_port(
         flower, image, environment, FLOWER_PORT=str(port), FLOWER_ADDRESS="127.0.0.1"
     )
     with running(flower["command"], here, tmp_path) as program:
-        eventually(lambda: program.answers(f"http://127.0.0.1:{port}/workers"), within=20)
+        eventually(lambda: program.answers(f"http://127.0.0.1:{port}/workers"), within=60)
         run(compose.health_check(flower), here, tmp_path)
 
 

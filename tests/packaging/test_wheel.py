@@ -77,12 +77,12 @@ def test_an_installed_wheel_sends_a_campaign_to_its_end(
     }
     run(["dispatcher", "migrate"], installed, directory)
     with running(["dispatcher", "sandbox", "--unreachable", "0.02"], installed, directory) as api:
-        eventually(lambda: api.has_said("Push API sandbox: "), within=20)
+        eventually(lambda: api.has_said("Push API sandbox: "), within=60)
         installed["DISPATCHER_PUSH_API_URL"] = api.log.read_text().split()[-1]
         with running(["celery", "-A", "workers", "worker"], installed, directory) as worker:
             send = ["dispatcher", "send", *campaign.arguments, "--watch", "--json"]
             shown = run_json(send, installed, directory)
-            assert worker.end(within=30) == 0
+            assert worker.end(within=60) == 0
     assert shown["state"] == "completed"
     assert shown["input"] == {"read": 2501, "invalid": 0, "duplicates": 1, "suppressed": 0}
     assert shown["members"]["delivered"] == shown["members"]["total"] == campaign.members
