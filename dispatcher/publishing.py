@@ -143,18 +143,24 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
 
 _RUNNING = text("""
 SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
-    resumed_at > clock_timestamp() - :slow_start AND NOT EXISTS (
-        SELECT FROM attempt WHERE campaign_id = campaign.id AND ended_at > resumed_at) AS is_new,
-    (SELECT count(*) FROM chunk
-     WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published,
-    (SELECT count(*) FROM chunk
-     WHERE campaign_id = campaign.id AND state = 'sending') AS sending,
+    published.chunks AS published, sending.chunks AS sending,
+    NOT EXISTS (SELECT FROM attempt WHERE campaign_id = campaign.id AND ended_at > resumed_at)
+        AND coalesce(least(published.since, sending.since)
+                     > statement_timestamp() - :slow_start, true) AS is_new,
     (SELECT count(*) FROM chunk
      WHERE campaign_id = campaign.id AND state = 'pending'
        AND in_doubt_since IS NOT NULL) AS in_doubt,
     (SELECT count(*) FROM attempt
-     WHERE campaign_id = campaign.id AND ended_at > clock_timestamp() - interval '1 s') AS recent
-FROM campaign JOIN account ON account.name = campaign.account
+     WHERE campaign_id = campaign.id
+       AND ended_at > statement_timestamp() - interval '1 s') AS recent
+FROM campaign
+JOIN account ON account.name = campaign.account
+CROSS JOIN LATERAL (
+    SELECT count(*) AS chunks, min(published_at) AS since FROM chunk
+    WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
+CROSS JOIN LATERAL (
+    SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since
+    FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
 WHERE campaign.state = 'running'
   AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
 ORDER BY campaign.created_at
@@ -164,11 +170,13 @@ SELECT
     (SELECT count(*) FROM (
         SELECT FROM chunk
         WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-          AND in_doubt_since IS NOT NULL AND due_at <= clock_timestamp() LIMIT :most) AS doubtful)
+          AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
+        LIMIT :most) AS doubtful)
   + (SELECT count(*) FROM (
         SELECT FROM chunk
         WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-          AND in_doubt_since IS NULL AND due_at <= clock_timestamp() LIMIT :fresh) AS fresh)
+          AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
+        LIMIT :fresh) AS fresh)
 """)
 
 
@@ -206,8 +214,8 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
 def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
     """How many more of a campaign's chunks may be published, whatever room there is.
 
-    One until its first attempt has ended, or while its account is being probed; what its rate
-    lets begin in the next moment.
+    One until its first attempt has ended or has taken two seconds, or while its account is being
+    probed; what its rate lets begin in the next moment.
     """
     published: int = campaign.published
     if campaign.is_new or campaign.probing:

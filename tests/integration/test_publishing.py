@@ -1,0 +1,226 @@
+"""What is published: which chunks, in which order, how many, and what comes back."""
+
+from datetime import timedelta
+
+import pytest
+
+from dispatcher import publishing
+from dispatcher.books import fleet, transitions
+from dispatcher.publishing import Batch
+from tests.integration.builders import ACCEPTED, IN_DOUBT, NOT_SENT, Books, OneCampaign
+from tests.integration.racing import race
+
+SECOND = timedelta(seconds=1)
+
+
+def test_clean_chunks_are_published_in_the_audiences_order(books: Books) -> None:
+    campaign = books.campaign(12)
+    assert campaign.publish(5) == [1, 2, 3, 4, 5]
+    assert campaign.publish(5) == [6, 7, 8, 9, 10]
+    assert campaign.published() == list(range(1, 11))
+
+
+def test_what_is_in_doubt_goes_first_and_the_oldest_window_before_all(books: Books) -> None:
+    campaign = books.campaign(6)
+    for sequence in (5, 2, 6):
+        campaign.in_doubt(sequence)
+    assert campaign.publish(5) == [5, 2, 6, 1, 3]
+
+
+def test_clean_chunks_have_a_bound_of_their_own(books: Books) -> None:
+    campaign = books.campaign(6).in_doubt(4, 3)
+    assert campaign.publish(5, fresh=1) == [4, 3, 1]
+    assert campaign.publish(5, fresh=0) == []
+
+
+def test_no_more_than_asked_for_is_published(books: Books) -> None:
+    campaign = books.campaign(6).in_doubt(4, 3, 2)
+    assert campaign.publish(2) == [4, 3]
+    assert campaign.publish(0) == []
+
+
+def test_what_is_not_due_waits(books: Books) -> None:
+    campaign = books.campaign(3)
+    campaign.attempt(NOT_SENT, 1)
+    campaign.attempt(IN_DOUBT, 2)
+    assert campaign.publish() == [3]
+
+
+@pytest.mark.parametrize("verb", [transitions.pause, transitions.cancel, transitions.expire])
+def test_nothing_is_published_of_a_campaign_that_does_not_run(books: Books, verb: object) -> None:
+    campaign = books.campaign(3)
+    campaign.do(verb)  # type: ignore[arg-type]
+    assert campaign.publish() == []
+    scheduled = books.campaign(send_at=books.now() + 60 * SECOND)
+    assert scheduled.publish() == []
+
+
+def test_two_that_publish_at_once_share_nothing(books: Books) -> None:
+    campaign = books.campaign(40).in_doubt(*range(1, 11))
+    published = race(*[lambda: campaign.publish(10)] * 4)
+    everything = sorted(sequence for part in published for sequence in part)
+    assert len(everything) == len(set(everything))
+    assert campaign.published() == everything
+
+
+def test_what_another_holds_is_passed_over(books: Books) -> None:
+    campaign = books.campaign(4)
+    with books.engine.connect() as other:
+        assert transitions.mark_published(other, campaign.id, count=2, fresh=2) == [1, 2]
+        assert campaign.publish(2) == [3, 4]
+
+
+def test_what_is_given_back_is_due_at_once_in_its_place(books: Books) -> None:
+    campaign = books.campaign(4)
+    campaign.publish(3)
+    campaign.do(transitions.give_back, [2, 1])
+    assert campaign.published() == [3]
+    assert campaign.publish() == [1, 2, 4]
+
+
+def test_what_has_to_wait_is_due_after_the_wait(books: Books) -> None:
+    campaign = books.campaign(2)
+    campaign.publish()
+    before = books.now()
+    campaign.do(transitions.give_back, [1], 9 * SECOND)
+    assert 9 * SECOND <= campaign.chunk(1).due_at - before < 12 * SECOND
+    assert campaign.publish() == []
+
+
+def test_only_what_is_published_and_pending_can_be_given_back(books: Books) -> None:
+    campaign = books.campaign(3)
+    campaign.publish(1)
+    campaign.claimed(1)
+    before = [campaign.chunk(sequence) for sequence in (1, 2)]
+    campaign.do(transitions.give_back, [1, 2, 99], 9 * SECOND)
+    campaign.do(transitions.give_back, [])
+    assert [campaign.chunk(sequence) for sequence in (1, 2)] == before
+
+
+def test_a_message_that_nobody_answered_is_published_again(books: Books) -> None:
+    campaign = books.campaign(3)
+    campaign.publish(1)
+    books.time_passes(20 * SECOND)
+    campaign.publish(1)
+    books.time_passes(11 * SECOND)
+    assert books.do(transitions.unmark_unclaimed, 30 * SECOND) == 1
+    assert campaign.published() == [2]
+    assert campaign.publish() == [1, 3]
+
+
+def test_giving_back_waits_for_nobody(books: Books) -> None:
+    campaign = books.campaign(3)
+    campaign.publish()
+    books.time_passes(40 * SECOND)
+    with books.engine.connect() as other:
+        transitions.give_back(other, campaign.id, [2])
+        campaign.do(transitions.give_back, [1, 2])
+        assert books.do(transitions.unmark_unclaimed, 30 * SECOND) == 1
+        other.commit()
+    assert campaign.published() == []
+
+
+def plan(books: Books, rate: float | None = None) -> list[Batch]:
+    batches: list[Batch] = books.do(publishing.plan, rate)
+    return batches
+
+
+def live(books: Books, slots: int) -> None:
+    books.do(fleet.seen, "worker-1", slots)
+
+
+def begun(books: Books, chunks: int, **given: object) -> OneCampaign:
+    """A campaign whose first chunk is settled, so that its slow start is over."""
+    campaign = books.campaign(chunks, **given)
+    campaign.attempt(ACCEPTED)
+    return campaign
+
+
+def test_a_new_campaign_begins_with_one_chunk(books: Books) -> None:
+    live(books, 8)
+    campaign = books.campaign(50)
+    assert plan(books) == [Batch(campaign.id, (1,))]
+    assert plan(books) == []
+    campaign.claimed()
+    assert plan(books) == []
+
+
+def test_the_slow_start_ends_with_the_first_attempt(books: Books) -> None:
+    live(books, 8)
+    campaign = begun(books, 50)
+    assert sum(len(batch.sequences) for batch in plan(books)) == 16
+    assert campaign.published() == list(range(2, 18))
+
+
+@pytest.mark.parametrize("state", ["published", "sending"])
+def test_the_slow_start_ends_when_the_first_chunk_takes_two_seconds(
+    books: Books, state: str
+) -> None:
+    campaign = books.campaign(50)
+    campaign.publish(1)
+    if state == "sending":
+        campaign.claimed()
+    books.time_passes(3 * SECOND)
+    live(books, 8)
+    assert sum(len(batch.sequences) for batch in plan(books)) == 15
+
+
+def test_a_campaign_that_nobody_touched_for_long_still_starts_slowly(books: Books) -> None:
+    campaign = books.campaign(50)
+    books.time_passes(3600 * SECOND)
+    live(books, 8)
+    assert plan(books) == [Batch(campaign.id, (1,))]
+
+
+def test_a_resumed_campaign_starts_slowly_again(books: Books) -> None:
+    campaign = begun(books, 50)
+    campaign.claimed(3)
+    books.time_passes(3600 * SECOND)
+    live(books, 8)
+    campaign.do(transitions.pause)
+    campaign.do(transitions.resume)
+    assert plan(books) == []
+    campaign.set_chunks(3, state="pending", lease_until=None, in_doubt_since=None)
+    assert plan(books) == [Batch(campaign.id, (2,))]
+
+
+def test_a_small_campaign_does_not_wait_for_a_large_one(books: Books) -> None:
+    large, small = begun(books, 100), begun(books, 5)
+    live(books, 8)
+    plan(books)
+    assert (len(large.published()), len(small.published())) == (12, 4)
+
+
+def test_an_account_on_hold_is_published_nothing(books: Books) -> None:
+    begun(books, 50)
+    live(books, 8)
+    books.account_is(hold_until=books.now() + 60 * SECOND)
+    assert plan(books) == []
+
+
+def test_an_account_that_is_probed_is_published_one(books: Books) -> None:
+    campaign = begun(books, 50)
+    live(books, 8)
+    books.account_is(failures=1)
+    assert plan(books) == [Batch(campaign.id, (2,))]
+    assert plan(books) == []
+
+
+@pytest.mark.parametrize(("own", "account"), [(20.0, None), (None, 20.0), (20.0, 100.0)])
+def test_a_rate_lets_only_the_next_moments_chunks_out_one_a_message(
+    books: Books, own: float | None, account: float | None
+) -> None:
+    campaign = begun(books, 50, rate=own)
+    live(books, 8)
+    batches = plan(books, account)
+    assert batches == [Batch(campaign.id, (sequence,)) for sequence in range(2, 8)]
+    assert plan(books, account) == []
+
+
+def test_nothing_new_begins_while_many_chunks_are_in_doubt(books: Books) -> None:
+    campaign = books.campaign(120)
+    campaign.attempts_each(IN_DOUBT, range(1, 51))
+    live(books, 8)
+    assert plan(books) == []
+    campaign.due(7)
+    assert plan(books) == [Batch(campaign.id, (7,))]
