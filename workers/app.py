@@ -28,6 +28,8 @@ def _celery_settings() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A Redis without memory, or read-only after a failover, refuses commands for a while.
+        "broker_channel_error_retry": True,
         "task_acks_late": False,
     }
 

@@ -5,14 +5,14 @@ import warnings
 from typing import Any
 
 from celery import bootsteps, signals
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
 from workers import logs, wiring
 from workers.app import app
 
-# What it warns of is root reading pickled messages; this worker reads nothing but JSON.
+# Root reading pickled messages is what this warns of; this worker reads nothing but JSON.
 warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
 
 
@@ -52,3 +52,9 @@ def _claim_nothing_more(**_: Any) -> None:
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
 def _set_up_logs(logger: Any, **_: Any) -> None:
     logs.set_up(logger, json_lines=read_settings().json_logs)
+
+
+@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def _spare_the_log(**_: Any) -> None:
+    """Said at every loss of the broker, of a setting that this worker makes on purpose."""
+    warnings.filterwarnings("ignore", "\nIn Celery 5.1 we introduced", CPendingDeprecationWarning)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from celery import Celery
+from redis import Redis
 from sqlalchemy import Engine
 
 from dispatcher.publishing import Batch, broker_settings, ring
@@ -77,6 +78,23 @@ def test_a_campaign_completes_through_a_worker_and_nobody_gets_two(
         assert vendor.pushes(*(member(n) for n in range(1, 301))) == [1] * 300
         worker.process.terminate()
         assert worker.ends() == 0
+
+
+def test_a_worker_outlives_a_broker_that_is_out_of_memory_and_drops_it(
+    environment: Environment, engine: Engine, vendor: PushApi, broker_url: str, tmp_path: Path
+) -> None:
+    vendor.set_faults(latency=0.0)
+    with Redis.from_url(broker_url) as redis, running_worker(environment, tmp_path) as worker:
+        redis.config_set("maxmemory", 1)
+        try:
+            redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            worker.says("OutOfMemoryError")
+        finally:
+            redis.config_set("maxmemory", 0)
+        campaign = make_campaign(engine, chunks=20, published=False)
+        eventually(lambda: show(engine, campaign).state == "completed", within=20)
+        assert worker.process.poll() is None
+        assert "Celery 5.1" not in worker.log
 
 
 def test_monitors_see_the_worker_its_tasks_and_their_arguments(
