@@ -1,0 +1,89 @@
+"""The vendor's API fails in every way it can; each member is asked for until the truth is known."""
+
+from tests.faults.conftest import Stage
+from tests.faults.theatre import CHUNK, Timing, for_seconds
+from tests.waiting import eventually
+
+NOT_SENT = (
+    *("drop_before", "reset_before", "error_500_before", "error_503", "error_429"),
+    *("error_429_date", "hang_before", "redirect", "code_1", "code_2", "code_99"),
+)
+SENT = (
+    *("drop_after", "reset_after", "error_500_after", "hang_after", "garbage"),
+    *("cut_reply", "cut_headers", "drip"),
+)
+
+
+def test_every_fault_of_the_api_ends_with_everybody_reached_once(stage: Stage) -> None:
+    theatre = stage(None, "--retry-after", "1")
+    theatre.hire_one(slots=8)
+    theatre.push_api.next(*NOT_SENT, *SENT)
+
+    verdict = theatre.ended(theatre.enqueue(40), within=90)
+
+    assert not verdict.broken
+    assert verdict.ledger["faults"] == dict.fromkeys(sorted(NOT_SENT + SENT), 1)
+    assert verdict.reached == 40 * CHUNK
+    assert 1 <= verdict.members.uncounted / CHUNK <= len(SENT)
+    theatre.assert_all_workers_go_on()
+
+
+def test_an_api_that_refuses_connections_delays_a_campaign_and_leaves_no_doubt(
+    stage: Stage,
+) -> None:
+    theatre = stage(Timing(request_timeout=1, pack_id_window=4))
+    theatre.hire(2)
+    theatre.api.close_door()
+    campaign = theatre.enqueue(20)
+    for_seconds(6)
+    assert theatre.requests() == 0
+    theatre.api.open_door()
+
+    verdict = theatre.ended(campaign, within=60)
+
+    assert not verdict.broken
+    assert verdict.members.delivered == 20_000
+
+
+def test_retry_after_lets_the_wire_finish_and_holds_everybody_else_though_the_broker_forgets(
+    stage: Stage,
+) -> None:
+    theatre = stage(Timing(request_timeout=3), "--latency", "0.5", "--retry-after", "4")
+    theatre.hire(2)
+    campaign = theatre.enqueue(60)
+    eventually(lambda: theatre.requests() > 20, within=20)
+    theatre.push_api.next("error_429")
+    refusal = eventually(
+        lambda: [
+            request for request in theatre.push_api.requests() if request["fault"] == "error_429"
+        ],
+        within=10,
+    )[0]
+    for_seconds(1)
+    theatre.redis().flushall()
+
+    verdict = theatre.ended(campaign, within=70)
+
+    assert not verdict.broken
+    assert verdict.members.delivered == 60_000
+    told = refusal["monotonic"] + 0.5
+    began = [request["monotonic"] for request in theatre.push_api.requests()]
+    assert not [moment for moment in began if told + 0.3 < moment < told + 4]
+    assert [moment for moment in began if moment >= told + 4]
+
+
+def test_an_api_in_doubt_for_long_costs_a_bounded_part_of_a_campaign(stage: Stage) -> None:
+    theatre = stage(Timing(request_timeout=1, pack_id_window=12))
+    theatre.hire(2)
+    theatre.push_api.set_faults(probabilities={"error_500_before": 1})
+    campaign = theatre.enqueue(150)
+    for_seconds(8)
+    asked = {request["pack_id"] for request in theatre.push_api.requests()}
+    assert 10 < len(asked) <= 50 + 2 * theatre.slots
+    theatre.push_api.set_faults(probabilities={})
+
+    verdict = theatre.ended(campaign, within=60)
+
+    assert not verdict.broken
+    assert verdict.reached + verdict.members.unresolved == 150_000
+    assert verdict.members.unresolved <= (50 + 2 * theatre.slots) * CHUNK

@@ -1,0 +1,249 @@
+"""A stage for one story: servers behind proxies, the vendor's sandbox, and workers to hire."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import redis
+from sqlalchemy import Engine, NullPool, create_engine, text
+
+from dispatcher import Dispatcher, publishing
+from dispatcher.books import fleet
+from dispatcher.books.campaigns import Campaign
+from dispatcher.books.session import transaction
+from dispatcher.errors import DatabaseUnavailable
+from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
+from tests.faults.cast import Worker, hired
+from tests.faults.judge import Verdict, judge
+from tests.faults.proxy import HOST, Proxy, Snare, proxied
+from tests.faults.servers import Mortals
+from tests.sandbox.process import APP, TOKEN
+from tests.sandbox_process import PushApi, running_push_api
+from tests.waiting import eventually
+
+CHUNK = 1000
+MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a story shortens, in seconds; both are settings."""
+
+    request_timeout: float = 1.0
+    pack_id_window: float = 60.0
+
+
+@dataclass
+class Theatre:
+    """What a story plays with. Workers reach the servers through the three proxies."""
+
+    servers: Mortals
+    push_api: PushApi
+    timing: Timing
+    settings: Settings
+    engine: Engine
+    directory: Path
+    database: Proxy
+    broker: Proxy
+    api: Proxy
+    _stack: ExitStack
+    workers: list[Worker] = field(default_factory=list)
+    _campaigns: int = 0
+
+    def hire(self, count: int = 1, *, slots: int = 4) -> list[Worker]:
+        """Start so many workers, and return when the fleet counts them."""
+        before = self._live_slots()
+        new = [self._hire_one(f"w{len(self.workers) + n}", slots) for n in range(count)]
+        self.workers += new
+        eventually(lambda: self._live_slots() >= before + count * slots, within=60)
+        return new
+
+    def hire_one(self, *, slots: int = 4) -> Worker:
+        """One worker more."""
+        return self.hire(slots=slots)[0]
+
+    def enqueue(self, chunks: int, **options: object) -> str:
+        """Commit a campaign of so many full chunks, to members whom no other campaign has."""
+        self._campaigns += 1
+        name = f"{self._campaigns}-"
+        return self.dispatcher.enqueue(
+            app_id=APP,
+            message=MESSAGE,
+            audience=({"token": f"{name}{n}"} for n in range(chunks * CHUNK)),
+            **options,  # type: ignore[arg-type]
+        )
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The verbs, not through the proxies."""
+        return Dispatcher(self.settings, self.engine)
+
+    def redis(self) -> "redis.Redis":
+        """The broker, not through the proxy."""
+        return redis.Redis.from_url(self.servers.valkey.url)
+
+    def execute(self, statement: str, **values: object) -> None:
+        """One statement of the story's own."""
+        with transaction(self.engine) as connection:
+            connection.execute(text(statement), values)
+
+    def books(self, campaign: str) -> Campaign:
+        """The campaign as it stands."""
+        return self.dispatcher.show(campaign)
+
+    def ended(self, *campaigns: str, within: float = 30) -> Verdict:
+        """The verdict on all that was enqueued, once it has ended."""
+
+        def remaining() -> list[Campaign]:
+            return [books for books in map(self.books, campaigns) if not books.ended]
+
+        def all_ended() -> bool:
+            try:
+                return not remaining()
+            except DatabaseUnavailable:
+                return False
+
+        try:
+            eventually(all_ended, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"not ended within {within:g} s: {remaining()}") from error
+        return self.verdict(*campaigns)
+
+    def verdict(self, *campaigns: str) -> Verdict:
+        """Whether any promise is broken; `campaigns` are all that were enqueued."""
+        window = timedelta(seconds=self.timing.pack_id_window)
+        books = tuple(map(self.books, campaigns))
+        return judge(books, self.push_api.ledger(), self.engine, window)
+
+    def held_by(self, snare: Snare) -> Worker:
+        """The worker whose connection is in the snare, once one is."""
+        eventually(lambda: snare.caught, within=20)
+        for worker in self.workers:
+            if worker.lives and snare.client_port in worker.ports():
+                return worker
+        raise AssertionError("no worker has this connection")
+
+    def claimant(self, campaign: str) -> Worker:
+        """The worker that has claimed a chunk of the campaign."""
+        with transaction(self.engine) as connection:
+            claimed_by = connection.scalar(
+                text("SELECT claimed_by FROM chunk WHERE campaign_id = :id AND state = 'sending'"),
+                {"id": campaign},
+            )
+        pid = int(str(claimed_by).rpartition("/")[2])
+        return next(worker for worker in self.workers if worker.pid == pid)
+
+    def ring(self, campaign: str, chunks: Iterable[int]) -> None:
+        """Send workers a message about these chunks, due or not."""
+        with publishing.producer(self.settings) as app:
+            publishing.ring(app, [publishing.Batch(UUID(campaign), tuple(chunks))])
+
+    def assert_all_workers_go_on(self) -> None:
+        """Every worker lives, is counted, and takes its part in one more campaign."""
+        eventually(lambda: self._live_slots() == self.slots, within=20)
+        assert all(worker.lives for worker in self.workers)
+        campaign = self.enqueue(4 * len(self.workers))
+        eventually(lambda: self.books(campaign).ended, within=40)
+        assert self.books(campaign).members.failed == 0
+
+    @property
+    def slots(self) -> int:
+        """The requests that all workers can make at once."""
+        return sum(worker.slots for worker in self.workers)
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a claim holds a chunk."""
+        return self.settings.lease.total_seconds()
+
+    def requests(self) -> int:
+        """How many requests have arrived at the vendor's."""
+        return int(self.push_api.ledger()["requests"])
+
+    def _live_slots(self) -> int:
+        with transaction(self.engine) as connection:
+            return fleet.live_slots(connection)
+
+    def _hire_one(self, name: str, slots: int) -> Worker:
+        return self._stack.enter_context(
+            hired(name, slots=slots, environment=self._environment(), directory=self.directory)
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """The whole environment of a worker: nothing of the developer's reaches it."""
+        return {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+            "HOME": str(self.directory),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": os.getcwd(),
+            "DISPATCHER_HOME": str(self.directory / "home"),
+            "DISPATCHER_DATABASE_URL": _through(self.database, self.settings.database_url),
+            "DISPATCHER_BROKER_URL": _through(self.broker, self.settings.broker_url),
+            "DISPATCHER_PUSH_API_URL": _through(self.api, self.push_api.url),
+            "DISPATCHER_USER_TOKEN": TOKEN,
+            "DISPATCHER_REQUEST_TIMEOUT": str(self.timing.request_timeout),
+            "DISPATCHER_PACK_ID_WINDOW": str(self.timing.pack_id_window),
+        }
+
+
+def for_seconds(seconds: float) -> None:
+    """Let a fault last so long."""
+    time.sleep(seconds)
+
+
+@contextmanager
+def theatre(
+    servers: Mortals, database_url: str, directory: Path, timing: Timing, *sandbox: str
+) -> Iterator[Theatre]:
+    """A stage over a database of its own, with an empty broker; `sandbox` are further options."""
+    with ExitStack() as stack:
+        window = ["--window", str(timing.pack_id_window)]
+        push_api = stack.enter_context(running_push_api(*window, *sandbox))
+        with redis.Redis.from_url(servers.valkey.url) as client:
+            client.config_set("maxmemory", "0")
+            client.flushall()
+        settings = Settings(
+            home=directory / "home",
+            push_api_url=push_api.url,
+            database_url=database_url,
+            broker_url=servers.valkey.url,
+            redis_url=servers.valkey.url,
+            tokens={DEFAULT_ACCOUNT: Secret(TOKEN)},
+            request_timeout=timedelta(seconds=timing.request_timeout),
+            pack_id_window=timedelta(seconds=timing.pack_id_window),
+        )
+        urls = (database_url, servers.valkey.url, push_api.url)
+        database, broker, api = (stack.enter_context(proxied(_place(url))) for url in urls)
+        engine = create_engine(database_url, poolclass=NullPool)
+        with ExitStack() as troupe:
+            yield Theatre(
+                servers,
+                push_api,
+                timing,
+                settings,
+                engine,
+                directory,
+                database,
+                broker,
+                api,
+                troupe,
+            )
+
+
+def _place(url: str) -> tuple[str, int]:
+    port = urlsplit(url).port
+    assert port is not None
+    return HOST, port
+
+
+def _through(proxy: Proxy, url: str | None) -> str:
+    """The same URL by way of the proxy."""
+    assert url is not None
+    return url.replace(f"{HOST}:{_place(url)[1]}", f"{HOST}:{proxy.port}")
