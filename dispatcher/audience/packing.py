@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from dispatcher.audience.preparation import Prepared
+from dispatcher.audience.prepared import Prepared
 
 _COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN"
 

@@ -4,10 +4,9 @@ One DuckDB table holds each row as (key, text), see `checking`; the row's place 
 in the source. It spills to a scratch directory beyond the memory allowed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -24,17 +23,15 @@ from dispatcher.audience.checking import (
 )
 from dispatcher.audience.engine import Engine, literal, unreadable
 from dispatcher.audience.identifiers import Identifier, known
+from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
 from dispatcher.audience.scratch import scratch_directory
 from dispatcher.audience.sources import CsvFile, JsonLines, Opened, Source
-from dispatcher.errors import AudienceError
-
-MAX_MEMBERS = 1000
-"""Of one chunk: the Push API refuses a longer audience array (code 27)."""
+from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
 
-_DROP_REPEATED = """
+_FIND_REPEATED = """
     CREATE TABLE repeated AS
     SELECT checked.rowid AS place, key
     FROM checked JOIN (SELECT key, min(rowid) AS first FROM checked WHERE key IS NOT NULL
@@ -46,41 +43,6 @@ _COUNTS = "SELECT count(*), count(*) - count(key), coalesce(bit_xor(key), 0) FRO
 _REPEATED_COUNTS = "SELECT count(*), coalesce(bit_xor(key), 0) FROM repeated"
 
 _INVALID = "SELECT rowid, text FROM checked WHERE key IS NULL ORDER BY rowid"
-
-_MEMBERS = "SELECT text FROM checked WHERE key IS NOT NULL"
-
-_MEMBERS_WITHOUT_REPEATED = """
-    SELECT text FROM checked ANTI JOIN repeated ON checked.rowid = repeated.place
-    WHERE key IS NOT NULL"""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A frozen audience, on disk until the end of the `with` that made it.
-
-    `read` = `invalid` + `duplicates` + `suppressed` + `total`. `digest` is a hexadecimal text that
-    depends on the distinct members alone, not on their order.
-    """
-
-    read: int
-    invalid: int
-    duplicates: int
-    suppressed: int
-    total: int
-    digest: str
-    reporter: Reporter = field(repr=False, compare=False)
-    open_members: Callable[[], duckdb.DuckDBPyConnection] = field(repr=False, compare=False)
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks the members fill."""
-        return -(-self.total // MAX_MEMBERS)
-
-    def packs(self) -> Iterator[list[str]]:
-        """The members' JSON texts, in the source's order, a thousand at a time."""
-        with self.open_members() as rows:
-            while members := [text for (text,) in rows.fetchmany(MAX_MEMBERS)]:
-                yield members
 
 
 @contextmanager
@@ -105,14 +67,15 @@ def prepare(
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
 
-    Raises AudienceError, which names the file, the line and the remedy; SettingError where the
-    memory is too small. What an iterable raises goes through as it is.
+    Raises AudienceError, which names the file, the line and the remedy; OptionError where
+    `on_invalid` or `rejects` cannot be followed; SettingError where the memory is too small. What
+    an iterable raises goes through as it is.
     """
     if on_invalid not in ("fail", "skip"):
-        raise AudienceError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
+        raise OptionError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
     report_to = None if rejects is None else Path(rejects)
     if report_to is not None:
-        rejected.check_writable(report_to)
+        rejected.check_writable(report_to, source)
     with ExitStack() as stack:
         directory = stack.enter_context(scratch_directory(scratch))
         reporter = Reporter(progress)
@@ -131,7 +94,7 @@ class _Preparation:
 
     def prepare(self, source: Opened, on_invalid: OnInvalid, rejects: Path | None) -> Prepared:
         self._stage(source)
-        read, invalid, all_keys = self.engine.run(_COUNTS)
+        read, invalid, keys = self.engine.run(_COUNTS)
         if invalid:
             self._refuse_unknown_keys(source)
         if rejects is not None:
@@ -139,7 +102,7 @@ class _Preparation:
         if invalid and on_invalid == "fail":
             shown = list(islice(self._rejects(source), rejected.SHOWN))
             rejected.refuse(source, shown, invalid, rejects)
-        duplicates, repeated_keys = self._drop_repeated(read)
+        duplicates, repeated_keys = self._find_repeated(read)
         total = read - invalid - duplicates
         if total == 0:
             raise AudienceError(self._empty(source, read))
@@ -149,11 +112,9 @@ class _Preparation:
             duplicates=duplicates,
             suppressed=0,
             total=total,
-            digest=f"{all_keys ^ repeated_keys:032x}",
+            digest=f"{keys ^ repeated_keys:032x}",
+            engine=self.engine,
             reporter=self.reporter,
-            open_members=partial(
-                self.engine.rows, _MEMBERS_WITHOUT_REPEATED if duplicates else _MEMBERS
-            ),
         )
 
     def _stage(self, source: Opened) -> None:
@@ -193,9 +154,10 @@ class _Preparation:
             lambda fraction: self.reporter.report("reading", 0, None, fraction),
         )
 
-    def _drop_repeated(self, read: int) -> tuple[int, int]:
+    def _find_repeated(self, read: int) -> tuple[int, int]:
+        """How many rows repeat an earlier one, and all their keys combined."""
         self.engine.run(
-            _DROP_REPEATED,
+            _FIND_REPEATED,
             lambda fraction: self.reporter.report("checking", int(fraction * read), read, fraction),
         )
         duplicates, keys = self.engine.run(_REPEATED_COUNTS)

@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,13 +11,16 @@ from pathlib import Path
 import orjson
 
 from dispatcher.audience import csv_rows, unpacking
-from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
-from dispatcher.errors import AudienceError
+from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile, Source
+from dispatcher.errors import AudienceError, OptionError
 
 SHOWN = 10
 """Rejects in an error's text."""
 
 _LONGEST_TEXT = 1000
+
+_NOT_IN_CSV = {ord("\0"): "\\0", ord("\r"): "\\r"}
+"""Python's csv module writes these bare, and then cannot read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def located(source: Opened, invalid: Iterable[tuple[int, str]]) -> Iterator[Reje
         for ordinal, reason in invalid:
             line, text = next(islice(rows, ordinal - passed - 1, None), (0, ""))
             passed = ordinal
-            yield Reject(line, reason, text[:_LONGEST_TEXT])
+            yield Reject(line, reason, text[:_LONGEST_TEXT].translate(_NOT_IN_CSV))
 
 
 def unit(source: Opened) -> str:
@@ -62,32 +65,49 @@ def refuse(source: Opened, rejects: Iterable[Reject], count: int, file: Path | N
     )
 
 
-def check_writable(path: Path) -> None:
-    """Raise AudienceError now, rather than after minutes of work, if `path` can't be written."""
+def check_writable(path: Path, source: Source) -> None:
+    """Raise OptionError now, rather than after minutes of work, if `path` can't be written."""
+    why = None
     if path.is_dir():
-        raise AudienceError(f"The rejects cannot be written to {path}: it is a directory.")
-    if not path.parent.is_dir():
-        raise AudienceError(f"The rejects cannot be written to {path}: its directory is missing.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise AudienceError(f"The rejects cannot be written to {path}: permission denied.")
+        why = "it is a directory"
+    elif not path.parent.is_dir():
+        why = "its directory is missing"
+    elif isinstance(source, str | Path) and path.absolute() == Path(source).absolute():
+        why = "it is the audience"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        why = "permission denied"
+    if why is not None:
+        raise OptionError(f"The rejects cannot be written to {path}: {why}; name another file.")
 
 
 def write(path: Path, rejects: Iterable[Reject]) -> None:
-    """Write a CSV file of line, reason and row; it appears whole or not at all."""
+    """Write a CSV file of line, reason and row; it appears whole or not at all.
+
+    A pipe or a device is written to as it is. Raises OptionError where the disk does not take it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            _write_to(path, rejects)
+        else:
+            _write_whole(path.resolve(), rejects)
+    except OSError as error:
+        raise OptionError(f"The rejects cannot be written to {path}: {error.strerror}.") from error
+
+
+def _write_whole(path: Path, rejects: Iterable[Reject]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(unfinished, "x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("line", "reason", "row"))
-            writer.writerows((each.line, each.reason, each.text) for each in rejects)
+        _write_to(unfinished, rejects)
         unfinished.replace(path)
-    except OSError as error:
-        raise AudienceError(
-            f"The rejects cannot be written to {path}: {error.strerror}."
-        ) from error
     finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_to(path: Path, rejects: Iterable[Reject]) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("line", "reason", "row"))
+        writer.writerows((each.line, each.reason, each.text) for each in rejects)
 
 
 def _numbered_texts(source: Opened) -> Generator[tuple[int, str]]:

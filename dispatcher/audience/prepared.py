@@ -1,0 +1,68 @@
+"""A frozen audience: what was counted, and its members, a thousand at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+import duckdb
+
+from dispatcher.audience.engine import Engine
+from dispatcher.audience.progress import Reporter
+
+MAX_MEMBERS = 1000
+"""Of one chunk: the Push API refuses a longer audience array (code 27)."""
+
+_FETCHED = 2048
+"""Rows fetched at a time: what DuckDB works on at a time."""
+
+_VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
+
+_REPEATED = "SELECT place FROM repeated ORDER BY place"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frozen audience, on disk until the end of the `with` that made it.
+
+    `read` = `invalid` + `duplicates` + `suppressed` + `total`. `digest` is a hexadecimal text that
+    depends on the distinct members alone, not on their order.
+    """
+
+    read: int
+    invalid: int
+    duplicates: int
+    suppressed: int
+    total: int
+    digest: str
+    engine: Engine = field(repr=False, compare=False)
+    reporter: Reporter = field(repr=False, compare=False)
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks the members fill."""
+        return -(-self.total // MAX_MEMBERS)
+
+    def packs(self) -> Iterator[list[str]]:
+        """The members' JSON texts, in the source's order, a thousand at a time."""
+        with self.engine.rows(_VALID) as valid, self.engine.rows(_REPEATED) as repeated:
+            texts = _without(_streamed(valid), _streamed(repeated))
+            while pack := list(islice(texts, MAX_MEMBERS)):
+                yield pack
+
+
+def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
+
+
+def _without(valid: Iterator[tuple[int, str]], repeated: Iterator[tuple[int]]) -> Iterator[str]:
+    """The texts whose place is not among the repeated; both come in the order of places.
+
+    A join would do it too, but gives up that order, and sorting the texts takes far longer.
+    """
+    (leave_out,) = next(repeated, (None,))
+    for place, text in valid:
+        if place == leave_out:
+            (leave_out,) = next(repeated, (None,))
+        else:
+            yield text
