@@ -10,7 +10,7 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import Engine
 
-from dispatcher.publishing import Batch, broker_settings, ring
+from dispatcher.publishing import QUEUE, Batch, broker_settings, ring
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, member, rows, show
@@ -39,6 +39,22 @@ def producer(broker_url: str) -> Iterator[Celery]:
 def states(engine: Engine) -> dict[str, int]:
     found = rows(engine, "SELECT state, count(*) AS chunks FROM chunk GROUP BY state")
     return {row.state: row.chunks for row in found}
+
+
+def test_a_worker_takes_no_more_messages_than_one_ahead_for_each_slot(
+    environment: Environment,
+    engine: Engine,
+    vendor: PushApi,
+    producer: Celery,
+    broker_url: str,
+    tmp_path: Path,
+) -> None:
+    vendor.set_faults(latency=10.0)
+    with Redis.from_url(broker_url) as redis, running_worker(environment, tmp_path):
+        campaign = make_campaign(engine, chunks=100)
+        ring(producer, [Batch(campaign, (n,)) for n in range(1, 101)])
+        eventually(lambda: len(vendor.requests()) == 8)
+        assert redis.llen(QUEUE) >= 100 - 2 * 8
 
 
 @pytest.mark.parametrize("order", ["SIGTERM", "control shutdown"])
