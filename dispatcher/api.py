@@ -26,7 +26,7 @@ from dispatcher.books.schema import check_schema
 from dispatcher.books.session import allow_long_statements, make_engine, snapshot, transaction
 from dispatcher.errors import BrokerUnavailable, OptionError
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
-from dispatcher.settings import DEFAULT_ACCOUNT, Settings, read_settings
+from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read_settings
 
 Reference = str | UUID
 """A campaign's id, an unambiguous beginning of one, or `last`."""
@@ -233,8 +233,10 @@ def _check_options(app_id: str, campaign_tag: str | None, key: str | None, accou
             raise OptionError(f"{name} must be a text that is not empty.")
         if "\0" in value or not value.isprintable() or len(value) > 500:
             raise OptionError(f"{name} must be one line of at most 500 characters.")
-    if account != DEFAULT_ACCOUNT:
-        raise OptionError(f"account is {account!r}: only {DEFAULT_ACCOUNT!r} is known.")
+    if not is_account_name(account):
+        raise OptionError(
+            f"account is {account!r}: an account's name is made of a-z and 0-9, and is not `file`."
+        )
 
 
 def _check_times(send_at: datetime | None, expires_at: datetime | None) -> None:

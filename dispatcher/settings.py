@@ -105,6 +105,11 @@ class Settings:
         """The broker's URL; SettingError where there is none."""
         return self._required("DISPATCHER_BROKER_URL", self.broker_url)
 
+    def require_any_token(self) -> None:
+        """SettingError where no account has a token, so that a worker could send nothing."""
+        if not self.tokens:
+            self.require_token(DEFAULT_ACCOUNT)
+
     def require_token(self, account: str) -> Secret:
         """The vendor's token of an account; SettingError where there is none."""
         token = self.tokens.get(account)
@@ -125,6 +130,11 @@ class Settings:
                 "run `dispatcher services start`."
             )
         return value
+
+
+def is_account_name(name: str) -> bool:
+    """Whether an account can have this name: of a-z and 0-9, and no word with another meaning."""
+    return bool(ACCOUNT_NAME.fullmatch(name)) and name not in RESERVED_ACCOUNT_NAMES
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -229,8 +239,7 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
         is_file = suffix.endswith("_FILE")
         named = suffix.removesuffix("_FILE")
         account = named.removeprefix("_").lower() if named else DEFAULT_ACCOUNT
-        valid = not named or (named.startswith("_") and ACCOUNT_NAME.fullmatch(account))
-        if not valid or account in RESERVED_ACCOUNT_NAMES:
+        if not is_account_name(account) or (named and not named.startswith("_")):
             raise SettingError(
                 f"{variable} names no account: an account's name is made of a-z and 0-9, "
                 "and is not `file`."

@@ -17,7 +17,7 @@ from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import is_transient, transaction
 from dispatcher.books.transitions import Claim
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import (
     Accepted,
     AlreadySent,
@@ -78,8 +78,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     campaign = _sendable(courier, campaign_id)
     if campaign is None:
         return
-    token = courier.settings.require_token(campaign.account)
-    envelope = Envelope.of(token, campaign.app_id, campaign.campaign_tag, campaign.message)
+    envelope = _envelope(courier, campaign)
     until = time.monotonic() + _LONGEST_LIST
     while waiting and not courier.closing() and time.monotonic() < until:
         deliver(courier, campaign, envelope, waiting.popleft())
@@ -102,6 +101,17 @@ def deliver(courier: Courier, campaign: Sendable, envelope: Envelope, sequence: 
 def _sendable(courier: Courier, campaign_id: UUID) -> Sendable | None:
     with transaction(courier.engine) as connection:
         return campaigns.sendable(connection, campaign_id)
+
+
+def _envelope(courier: Courier, campaign: Sendable) -> Envelope:
+    """What the campaign's requests share; without its account's token the campaign pauses."""
+    try:
+        token = courier.settings.require_token(campaign.account)
+    except SettingError as error:
+        with transaction(courier.engine) as connection:
+            transitions.pause_itself(connection, campaign.id, f"{courier.worker}: {error}")
+        raise
+    return Envelope.of(token, campaign.app_id, campaign.campaign_tag, campaign.message)
 
 
 def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:

@@ -15,7 +15,7 @@ from dispatcher.books.schema import check_schema
 from dispatcher.books.session import make_engine
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
-from dispatcher.settings import DEFAULT_ACCOUNT, Settings
+from dispatcher.settings import Settings
 from workers.deliver import Courier
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
@@ -58,7 +58,7 @@ def current() -> Process:
 
 
 def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
-    settings.require_token(DEFAULT_ACCOUNT)
+    settings.require_any_token()
     connections = min(slots, _MOST_CONNECTIONS) + 2
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)

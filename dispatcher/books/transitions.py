@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from dispatcher.books import progress
 from dispatcher.errors import ImpossibleInState
@@ -201,7 +201,7 @@ def record(connection: Connection, claim: Claim, outcome: Outcome, decision: Dec
         return _record_late(connection, claim, outcome, values)
     _hold_account(connection, claim.account, outcome, decision)
     if decision.pause is not None:
-        _pause_itself(connection, claim.campaign_id, decision)
+        _pause_as_decided(connection, claim.campaign_id, decision, decision.pause)
     return True
 
 
@@ -305,35 +305,29 @@ def give_back(
 
 # --- chunks under the relay ----------------------------------------------------------------------
 
-# Those in doubt first, oldest window first; then the clean ones, in the audience's order.
-_PUBLISH = text("""
-WITH doubtful AS (
-    SELECT sequence, row_number() OVER (ORDER BY in_doubt_since) AS place
-    FROM (SELECT sequence, in_doubt_since FROM chunk
-          WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-            AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
-            AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
-          ORDER BY in_doubt_since LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
-), fresh AS (
-    SELECT sequence FROM chunk
-    WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-      AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
-      AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
-    ORDER BY due_at, sequence
-    LIMIT least(:fresh, :count - (SELECT count(*) FROM doubtful))
-    FOR NO KEY UPDATE SKIP LOCKED
-), taken AS (
-    SELECT sequence, place FROM doubtful
-    UNION ALL
-    SELECT sequence, :count + sequence FROM fresh
-), marked AS (
-    UPDATE chunk SET published_at = clock_timestamp()
-    FROM taken
-    WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = taken.sequence
-    RETURNING chunk.sequence, taken.place
-)
-SELECT sequence FROM marked ORDER BY place
-""")
+
+# A limit that the planner can read keeps it from reading the whole campaign.
+def _publish(which: str, order: str) -> TextClause:
+    return text(f"""
+    WITH due AS (
+        SELECT sequence, row_number() OVER (ORDER BY {order}) AS place
+        FROM (SELECT sequence, in_doubt_since, due_at FROM chunk
+              WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
+                AND {which} AND due_at <= statement_timestamp()
+                AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
+              ORDER BY {order} LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
+    ), marked AS (
+        UPDATE chunk SET published_at = clock_timestamp()
+        FROM due
+        WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = due.sequence
+        RETURNING chunk.sequence, due.place
+    )
+    SELECT sequence FROM marked ORDER BY place
+    """)
+
+
+_PUBLISH_DOUBTFUL = _publish("in_doubt_since IS NOT NULL", "in_doubt_since")
+_PUBLISH_FRESH = _publish("in_doubt_since IS NULL", "due_at, sequence")
 
 
 def mark_published(
@@ -341,11 +335,13 @@ def mark_published(
 ) -> list[int]:
     """Mark up to `count` due chunks, of which `fresh` may be clean ones; their sequences.
 
-    None of a campaign that does not run.
+    Those in doubt come first, the oldest window before all; then the clean ones, in the order of
+    the audience. None of a campaign that does not run.
     """
-    return list(
-        connection.scalars(_PUBLISH, {"campaign_id": campaign_id, "count": count, "fresh": fresh})
-    )
+    values = {"campaign_id": campaign_id, "count": count}
+    doubtful = list(connection.scalars(_PUBLISH_DOUBTFUL, values))
+    values["count"] = min(fresh, count - len(doubtful))
+    return doubtful + list(connection.scalars(_PUBLISH_FRESH, values))
 
 
 _UNMARK_UNCLAIMED = text("""
@@ -462,9 +458,9 @@ WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = published.sequence
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
     SELECT chunk_state, code
-    FROM attempt JOIN campaign ON campaign.id = attempt.campaign_id
-    WHERE attempt.campaign_id = :campaign_id AND chunk_state <> 'pending'
-      AND ended_at >= campaign.resumed_at
+    FROM attempt
+    WHERE campaign_id = :campaign_id AND chunk_state <> 'pending'
+      AND ended_at >= (SELECT resumed_at FROM campaign WHERE id = :campaign_id)
     ORDER BY ended_at DESC LIMIT :last) AS ended
 WHERE chunk_state = 'rejected' AND code IS DISTINCT FROM :nobody_found
 """)
@@ -584,23 +580,26 @@ def _set_state(connection: Connection, campaign_id: UUID, state: CampaignState) 
     connection.execute(_SET_STATE, values)
 
 
-def _pause_itself(connection: Connection, campaign_id: UUID, decision: Decision) -> None:
+def pause_itself(
+    connection: Connection, campaign_id: UUID, reason: str, *, unless_delivered: bool = False
+) -> None:
+    """Pause a running campaign for a reason that a person must mend; nothing where it rests."""
+    connection.execute(
+        _PAUSE_ITSELF,
+        {"campaign_id": campaign_id, "reason": reason, "unless_delivered": unless_delivered},
+    )
+
+
+def _pause_as_decided(
+    connection: Connection, campaign_id: UUID, decision: Decision, reason: str
+) -> None:
     """Pause with the vendor's reason, or because too many of the last chunks were rejected."""
-    pauses = [(decision.pause, decision.unless_delivered)]
+    pause_itself(connection, campaign_id, reason, unless_delivered=decision.unless_delivered)
     if decision.state == ChunkState.REJECTED:
         rejections = connection.scalar(
             _RECENT_REJECTIONS,
             {"campaign_id": campaign_id, "last": LAST_ENDED, "nobody_found": CODE_NOBODY_FOUND},
         )
         if (rejections or 0) > MOST_REJECTIONS:
-            words = f"{rejections} of its last {LAST_ENDED} chunks were rejected: {decision.pause}"
-            pauses.append((words, False))
-    for reason, unless_delivered in pauses:
-        connection.execute(
-            _PAUSE_ITSELF,
-            {
-                "campaign_id": campaign_id,
-                "reason": reason,
-                "unless_delivered": unless_delivered,
-            },
-        )
+            words = f"{rejections} of its last {LAST_ENDED} chunks were rejected: {reason}"
+            pause_itself(connection, campaign_id, words)

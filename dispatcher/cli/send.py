@@ -19,6 +19,7 @@ from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import JsonOption, context_of, print_json, say
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
+from dispatcher.settings import DEFAULT_ACCOUNT
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +55,9 @@ def send(
     expires: Annotated[
         str | None, typer.Option(help="When to give up, as 2026-11-24T22:00+01:00.")
     ] = None,
+    account: Annotated[
+        str, typer.Option(help="Whose token sends it: DISPATCHER_USER_TOKEN_NAME's is `name`.")
+    ] = DEFAULT_ACCOUNT,
     on_invalid: Annotated[
         str, typer.Option(metavar="fail|skip", help="What invalid rows do to the campaign.")
     ] = "fail",
@@ -78,6 +82,7 @@ def send(
             rate=parse_rate(rate),
             send_at=_moment("--at", at),
             expires_at=_moment("--expires", expires),
+            account=account,
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
             progress=progress,
