@@ -144,7 +144,8 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
 _RUNNING = text("""
 SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
     published.chunks AS published, sending.chunks AS sending,
-    NOT EXISTS (SELECT FROM attempt WHERE campaign_id = campaign.id AND ended_at > resumed_at)
+    coalesce((SELECT max(ended_at) FROM attempt WHERE campaign_id = campaign.id)
+             <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
     (SELECT count(*) FROM chunk
@@ -171,12 +172,12 @@ SELECT
         SELECT FROM chunk
         WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
           AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
-        LIMIT :most) AS doubtful)
+        ORDER BY in_doubt_since LIMIT :most) AS doubtful)
   + (SELECT count(*) FROM (
         SELECT FROM chunk
         WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
           AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
-        LIMIT :fresh) AS fresh)
+        ORDER BY due_at, sequence LIMIT :fresh) AS fresh)
 """)
 
 

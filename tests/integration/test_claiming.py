@@ -42,7 +42,7 @@ def test_a_later_claim_keeps_the_first_doubt_and_what_is_left_of_its_window(book
     assert second.attempt == 2
     assert second.in_doubt_before == first.claimed_at - 100 * SECOND
     assert campaign.chunk().in_doubt_since == second.in_doubt_before
-    assert timedelta(0) < WINDOW - 100 * SECOND - second.window_left < 5 * SECOND
+    assert timedelta(0) < WINDOW - 100 * SECOND - second.window_left < 30 * SECOND
 
 
 def test_only_one_of_many_racing_workers_gets_the_chunk(books: Books) -> None:

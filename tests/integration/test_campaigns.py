@@ -1,0 +1,238 @@
+"""Campaigns: made once a key, found by any beginning of their ids, and shown as promised."""
+
+import json
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from dispatcher.books import campaigns, transitions
+from dispatcher.books.campaigns import Campaign, NewCampaign
+from dispatcher.books.session import transaction
+from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
+from dispatcher.lifecycle import CampaignState
+from tests.integration.builders import (
+    ACCEPTED,
+    IN_DOUBT,
+    NOBODY_FOUND,
+    NOT_SENT,
+    THROTTLED,
+    Books,
+    add_chunks,
+    new_campaign,
+)
+from tests.integration.racing import race, waiting_for_a_lock
+
+SECOND = timedelta(seconds=1)
+FIRST = UUID("00c0ffee-0000-4000-8000-000000000001")
+SECOND_ONE = UUID("00c0ffee-0000-4000-8000-000000000002")
+
+# The document of `show --json`, as the interface fixes it.
+KEYS = [
+    *("id", "key", "app_id", "campaign_tag", "platforms", "account", "state", "reason"),
+    *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
+    *("input", "members", "result", "chunks", "errors", "throughput"),
+]
+PARTS = {
+    "input": ["read", "invalid", "duplicates", "suppressed"],
+    "members": [
+        *("total", "delivered", "uncounted", "rejected", "unresolved", "expired", "cancelled"),
+        "remaining",
+    ],
+    "result": ["audience", "successful", "erroneous"],
+    "chunks": [
+        *("total", "pending", "sending", "delivered", "uncounted", "rejected", "unresolved"),
+        *("expired", "cancelled"),
+    ],
+    "throughput": ["members_per_second", "requests_per_second", "eta_seconds"],
+}
+
+
+def produce(books: Books, new: NewCampaign) -> UUID:
+    """The campaign that a producer gets: its own, or that of its key."""
+    with transaction(books.engine) as connection:
+        if campaigns.create(connection, new) is None:
+            return campaigns.find_by_key(connection, new.key or "", new.content_digest)
+        add_chunks(connection, new.id, new.chunks)
+    return new.id
+
+
+def test_a_campaign_begins_at_once_unless_it_is_to_begin_later(books: Books) -> None:
+    now = books.now()
+    at_once = books.campaign()
+    overdue = books.campaign(send_at=now - 60 * SECOND)
+    later = books.campaign(send_at=now + 60 * SECOND)
+    assert [one.shown().state for one in (at_once, overdue, later)] == [
+        *("running", "running", "scheduled")
+    ]
+    assert (later.shown().started_at, later.shown().send_at) == (None, now + 60 * SECOND)
+    assert at_once.shown().started_at == at_once.shown().created_at
+
+
+def test_the_same_key_with_the_same_content_is_the_same_campaign(books: Books) -> None:
+    first = produce(books, new_campaign(key="winback"))
+    assert produce(books, new_campaign(key="winback")) == first
+    assert produce(books, new_campaign(key="other")) != first
+    assert produce(books, new_campaign()) != produce(books, new_campaign())
+
+
+def test_the_same_key_with_another_content_is_refused_with_the_campaigns_id(books: Books) -> None:
+    first = produce(books, new_campaign(key="winback"))
+    with pytest.raises(CampaignExists, match=f"'winback' already stands for campaign {first}"):
+        produce(books, new_campaign(key="winback", content_digest="another"))
+
+
+def test_producers_that_race_with_one_key_make_one_campaign(books: Books) -> None:
+    made = race(*[lambda: produce(books, new_campaign(3, key="winback"))] * 4)
+    assert len(set(made)) == 1
+    assert books.value("SELECT count(*) FROM campaign") == 1
+    assert books.value("SELECT count(*) FROM chunk") == 3
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_producer_waits_for_another_that_is_preparing_its_key(books: Books, kept: bool) -> None:
+    first, second = new_campaign(key="winback"), new_campaign(key="winback")
+    books.campaign()
+    with books.engine.connect() as other:
+        campaigns.create(other, first)
+        with waiting_for_a_lock(books.engine, lambda: produce(books, second)) as producing:
+            add_chunks(other, first.id, 1)
+            if kept:
+                other.commit()
+            else:
+                other.rollback()
+    assert producing.result() == (first.id if kept else second.id)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *(FIRST, str(FIRST), str(FIRST).upper(), FIRST.hex),
+        *("00c0ffee-0000-4000-8000-0000-0000-0001", "0", "00C0FF", "00c0ffee-", "last"),
+    ],
+)
+def test_a_campaign_is_found_by_its_id_any_beginning_of_it_and_last(
+    books: Books, reference: str | UUID
+) -> None:
+    books.campaign(id=UUID("ff" * 16))
+    books.campaign(id=FIRST)
+    assert books.do(campaigns.resolve, reference) == FIRST
+
+
+def test_an_ambiguous_beginning_is_refused(books: Books) -> None:
+    for number in (FIRST, SECOND_ONE):
+        books.campaign(id=number)
+    with pytest.raises(AmbiguousCampaign, match=r"begin with 00c0ffee, 00c0ffee-.*give more of it"):
+        books.do(campaigns.resolve, "00c0ffee")
+    assert books.do(campaigns.resolve, str(SECOND_ONE)) == SECOND_ONE
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("", "-", "nonsense", "LAST", "last ", "00 c0", "%", "_", "0%", "' OR true --", "\0"),
+        *(
+            "00c0ffee'; DROP TABLE campaign",
+            "\u0660",
+            "1" * 33,
+            str(FIRST) + "0",
+            "{" + str(FIRST) + "}",
+        ),
+    ],
+)
+def test_what_is_no_id_is_not_found(books: Books, reference: str) -> None:
+    books.campaign(id=FIRST)
+    with pytest.raises(CampaignNotFound, match="is no campaign's id: see `dispatcher list`"):
+        books.do(campaigns.resolve, reference)
+    assert books.value("SELECT count(*) FROM campaign") == 1
+
+
+def test_an_id_of_no_campaign_is_not_found(books: Books) -> None:
+    for reference in (SECOND_ONE, str(SECOND_ONE), "01"):
+        with pytest.raises(CampaignNotFound, match=f"No campaign has the id {reference}"):
+            books.do(campaigns.resolve, reference)
+    with pytest.raises(CampaignNotFound):
+        books.do(campaigns.read, SECOND_ONE)
+
+
+def test_the_last_of_no_campaigns_is_not_found(books: Books) -> None:
+    with pytest.raises(CampaignNotFound, match="There is no campaign yet"):
+        books.do(campaigns.resolve, "last")
+
+
+def test_the_document_has_exactly_the_keys_of_the_interface_in_their_order(books: Books) -> None:
+    campaign = books.campaign(2, rate=20.0, expires_at=books.now() + 60 * SECOND)
+    campaign.attempt(NOBODY_FOUND)
+    document = json.loads(json.dumps(campaign.rolled_up().as_json()))
+    assert list(document) == KEYS
+    assert {name: list(document[name]) for name in PARTS} == PARTS
+    assert list(document["errors"][0]) == ["http_status", "code", "message", "chunks", "members"]
+    assert document["id"] == str(campaign.id)
+    assert document["platforms"] == ["ios"]
+    assert datetime.fromisoformat(document["created_at"]).utcoffset() == timedelta(0)
+    assert document["finished_at"] is None
+
+
+def test_errors_are_counted_by_what_the_latest_attempts_came_to(books: Books) -> None:
+    campaign = books.campaign(6)
+    campaign.attempts_each(NOBODY_FOUND, (1, 2))
+    campaign.attempts_each(IN_DOUBT, (3, 4))
+    campaign.due(4)
+    campaign.attempt(ACCEPTED, 4)
+    campaign.attempt(THROTTLED, 5)
+    counted = {
+        (error.http_status, error.code, error.chunks, error.members)
+        for error in campaign.shown().errors
+    }
+    assert counted == {(400, 33, 2, 20), (None, None, 1, 10), (429, None, 1, 10)}
+    assert campaign.shown().errors[0].chunks == 2
+
+
+def test_the_throughput_is_that_of_the_last_ten_seconds(books: Books) -> None:
+    campaign = books.campaign(20)
+    campaign.attempts_each(ACCEPTED, range(1, 6))
+    books.time_passes(10 * SECOND)
+    campaign.attempts_each(ACCEPTED, range(6, 10))
+    campaign.attempt(NOT_SENT, 10)
+    speed = campaign.rolled_up().throughput
+    assert speed.members_per_second == pytest.approx(4.0)
+    assert speed.requests_per_second == pytest.approx(0.5)
+    assert speed.eta_seconds == pytest.approx(110 / 4)
+
+
+def test_a_campaign_that_does_not_run_has_no_time_of_arrival(books: Books) -> None:
+    campaign = books.campaign(2)
+    campaign.attempt(ACCEPTED)
+    campaign.do(transitions.pause)
+    assert campaign.rolled_up().throughput.members_per_second > 0
+    assert campaign.shown().throughput.eta_seconds is None
+    campaign.do(transitions.cancel)
+    assert campaign.shown().throughput.members_per_second == 0
+
+
+def test_campaigns_are_listed_the_newest_first_and_by_state(books: Books) -> None:
+    first, second, third = (books.campaign() for _ in range(3))
+    second.do(transitions.pause)
+    assert listed(books) == [str(one.id) for one in (third, second, first)]
+    assert listed(books, CampaignState.PAUSED) == [str(second.id)]
+    assert listed(books, CampaignState.EXPIRED) == []
+
+
+def test_each_listed_campaign_has_its_own_errors(books: Books) -> None:
+    clean, wrong = books.campaign(), books.campaign()
+    wrong.attempt(NOBODY_FOUND)
+    everything: tuple[Campaign, ...] = books.do(campaigns.read_all)
+    assert {one.id: len(one.errors) for one in everything} == {str(clean.id): 0, str(wrong.id): 1}
+
+
+def test_only_a_running_campaign_is_sendable(books: Books) -> None:
+    campaign = books.campaign(rate=5.0, campaign_tag="winback")
+    sendable = campaign.do(campaigns.sendable)
+    assert (sendable.id, sendable.rate, sendable.campaign_tag) == (campaign.id, 5.0, "winback")
+    campaign.do(transitions.pause)
+    assert campaign.do(campaigns.sendable) is None
+    assert books.do(campaigns.sendable, SECOND_ONE) is None
+
+
+def listed(books: Books, state: CampaignState | None = None) -> list[str]:
+    return [campaign.id for campaign in books.do(campaigns.read_all, state)]

@@ -1,0 +1,172 @@
+"""A campaign of 100,000 chunks costs what is in flight, not what it holds: plans as they run."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from dispatcher import publishing
+from dispatcher.books import campaigns, transitions
+from dispatcher.books.session import make_engine
+from dispatcher.embedded import ServerUrls
+from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
+from tests.databases import fresh_database
+from tests.integration.builders import (
+    ACCEPTED,
+    IN_DOUBT,
+    LEASE,
+    WINDOW,
+    Books,
+    OneCampaign,
+    new_campaign,
+)
+
+CHUNKS = 100_000
+IN_FLIGHT = 40
+MOST_ROWS = 10 * IN_FLIGHT
+"""What a statement may read: far fewer rows than the campaign has chunks or attempts."""
+
+
+@pytest.fixture(scope="module")
+def large(servers: ServerUrls, template_database: str) -> Iterator[OneCampaign]:
+    """A campaign in its middle: half delivered, a few published, sending and in doubt."""
+    with fresh_database(servers.database_url, template_database) as url:
+        engine = make_engine(url)
+        books = Books(engine)
+        new = new_campaign(CHUNKS)
+        books.do(campaigns.create, new)
+        campaign = OneCampaign(books, new.id)
+        fill(campaign)
+        campaign.attempts_each(IN_DOUBT, range(CHUNKS // 2 + 1, CHUNKS // 2 + 11))
+        for sequence in range(CHUNKS // 2 + 11, CHUNKS // 2 + 21):
+            campaign.claimed(sequence)
+        campaign.publish(10)
+        yield campaign
+        engine.dispose()
+
+
+def fill(campaign: OneCampaign) -> None:
+    """Half of the chunks delivered over the last hours, with their attempts; half pending."""
+    with campaign.books.engine.begin() as connection:
+        for statement in (
+            """
+            INSERT INTO chunk (campaign_id, sequence, size, members, state, attempt, claimed_at,
+                               claimed_by, settled_at, audience, successful, erroneous)
+            SELECT :id, sequence, 10, '[]', 'delivered', 1, now(), 'worker-1', now(), 10, 10, 0
+            FROM generate_series(1, :half) AS sequence
+            """,
+            """
+            INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at,
+                                 ended_at, outcome, chunk_state)
+            SELECT campaign_id, sequence, 1, 1, claimed_by, claimed_at,
+                   now() - interval '1 minute' - (:half - sequence) * interval '0.1 s',
+                   'accepted', state
+            FROM chunk
+            """,
+            """
+            INSERT INTO chunk (campaign_id, sequence, size, members)
+            SELECT :id, sequence, 10, '[]' FROM generate_series(:half + 1, :chunks) AS sequence
+            """,
+            "ANALYZE chunk, attempt, campaign",
+        ):
+            connection.execute(
+                text(statement), {"id": campaign.id, "half": CHUNKS // 2, "chunks": CHUNKS}
+            )
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every node of a plan."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes_of(part)
+
+
+def run(campaign: OneCampaign, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
+    """The plan of a statement with what each node really read; nothing of it stays."""
+    with campaign.books.engine.connect() as connection:
+        explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}")
+        (found,) = connection.execute(explained, {"campaign_id": campaign.id} | values).scalar_one()
+        plan: dict[str, Any] = found["Plan"]
+        return plan
+
+
+def rows_read(node: dict[str, Any]) -> float:
+    """How many rows a node took up, those that it threw away among them."""
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    rows: float = node["Actual Loops"] * (node["Actual Rows"] + removed)
+    return rows
+
+
+CLAIM = {
+    "sequence": CHUNKS - 5,
+    "worker": "worker-1",
+    "lease": LEASE,
+    "window": WINDOW,
+    "failures_before_hold": FAILURES_BEFORE_HOLD,
+    "probe_hold": timedelta(seconds=5),
+    "unreachable": "unreachable",
+}
+STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
+    "claim": (transitions._CLAIM, CLAIM),
+    "give back": (
+        transitions._GIVE_BACK,
+        {"sequences": list(range(60_000, 60_016)), "due_in": timedelta(0)},
+    ),
+    "publish those in doubt": (transitions._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
+    "publish clean ones": (transitions._PUBLISH_FRESH, {"count": IN_FLIGHT}),
+    "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
+    "due": (publishing._DUE, {"most": IN_FLIGHT, "fresh": IN_FLIGHT}),
+    "unmark": (transitions._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
+    "take back": (transitions._TAKE_BACK, {"batch": 1000, "most": 5}),
+    "settle": (transitions._SETTLE_CLOSED, {"window": WINDOW, "batch": 1000}),
+    "resume": (transitions._UNMARK, {}),
+    "rejections": (transitions._RECENT_REJECTIONS, {"last": 50, "nobody_found": 33}),
+    "unsettled": (campaigns._UNSETTLED, {}),
+}
+each_statement = pytest.mark.parametrize(
+    ("statement", "values"), STATEMENTS.values(), ids=STATEMENTS.keys()
+)
+
+
+@each_statement
+def test_it_reads_what_is_in_flight_and_not_the_campaign(
+    large: OneCampaign, statement: TextClause, values: dict[str, Any]
+) -> None:
+    nodes = list(nodes_of(run(large, statement, values)))
+    scanned = {
+        (node["Node Type"], node["Relation Name"])
+        for node in nodes
+        if node.get("Relation Name") in ("chunk", "attempt") and node["Node Type"] == "Seq Scan"
+    }
+    assert not scanned
+    assert max(map(rows_read, nodes)) <= MOST_ROWS
+
+
+@pytest.mark.parametrize("sweep", ["unmark", "take back", "settle"])
+def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
+    large: OneCampaign, sweep: str
+) -> None:
+    indexes = {
+        node["Index Name"]
+        for node in nodes_of(run(large, *STATEMENTS[sweep]))
+        if "Index Name" in node
+    }
+    partial = {
+        "unmark": "chunk_published",
+        "take back": "chunk_sending",
+        "settle": "chunk_in_doubt",
+    }
+    assert partial[sweep] in indexes
+
+
+def test_the_last_seconds_speed_is_read_by_time(large: OneCampaign) -> None:
+    large.attempt(ACCEPTED, CHUNKS)
+    nodes = list(nodes_of(run(large, campaigns._LAST_SECONDS, {"ids": [large.id]})))
+    assert max(map(rows_read, nodes)) <= MOST_ROWS
+
+
+def test_the_errors_of_show_are_read_by_their_index(large: OneCampaign) -> None:
+    nodes = list(nodes_of(run(large, campaigns._ERRORS, {"ids": [large.id]})))
+    assert max(map(rows_read, nodes)) <= MOST_ROWS
