@@ -31,6 +31,8 @@ def attached(
         "uid": None,
         "gid": None,
         "lock": lock,
+        "note": str(log.with_suffix(".json")),
+        "holder": {},
         "attached": True,
         "stops": _STOPS,
     }
