@@ -7,6 +7,7 @@ is published but never claimed is published again.
 import heapq
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -91,19 +92,29 @@ def ring(app: Celery, batches: Sequence[Batch]) -> None:
     """Send a message for each batch; BrokerUnavailable where the broker cannot be reached."""
     if not batches:
         return
+    with _connected(app) as connection, app.amqp.Producer(connection) as sender:
+        for batch in batches:
+            app.send_task(
+                DELIVER,
+                args=[str(batch.campaign_id), list(batch.sequences)],
+                producer=sender,
+                retry=False,
+            )
+
+
+def reach(app: Celery) -> None:
+    """Return if the broker answers; BrokerUnavailable otherwise."""
+    with _connected(app) as connection:
+        connection.default_channel.close()
+
+
+@contextmanager
+def _connected(app: Celery) -> Iterator[Any]:
+    """A connection to the broker that asks once; what goes wrong on it is BrokerUnavailable."""
     at_once = {"max_retries": 0, "socket_timeout": 1.5}
     try:
-        with (
-            app.connection_for_write(transport_options=at_once) as connection,
-            app.amqp.Producer(connection) as sender,
-        ):
-            for batch in batches:
-                app.send_task(
-                    DELIVER,
-                    args=[str(batch.campaign_id), list(batch.sequences)],
-                    producer=sender,
-                    retry=False,
-                )
+        with app.connection_for_write(transport_options=at_once) as connection:
+            yield connection
     except OperationalError as error:
         raise BrokerUnavailable(
             f"The broker cannot be reached: {str(error).rstrip('.')}. "
@@ -121,13 +132,7 @@ def top_up(engine: Engine, app: Celery, account_rate: float | None) -> int:
         if not try_lock(connection, _ROUND_LOCK):
             return 0
         batches = plan(connection, account_rate)
-    try:
-        ring(app, batches)
-    except BrokerUnavailable:
-        with transaction(engine) as connection:
-            for batch in batches:
-                transitions.give_back(connection, batch.campaign_id, batch.sequences)
-        raise
+    _ring_or_give_back(engine, app, batches)
     return sum(len(batch.sequences) for batch in batches)
 
 
@@ -138,7 +143,19 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
     """
     with transaction(engine) as connection:
         sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
-    ring(app, [Batch(campaign_id, (sequence,)) for sequence in sequences])
+    batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
+    _ring_or_give_back(engine, app, batches)
+
+
+def _ring_or_give_back(engine: Engine, app: Celery, batches: Sequence[Batch]) -> None:
+    """What could not be rung for is due again at once, and not when its mark has grown old."""
+    try:
+        ring(app, batches)
+    except BrokerUnavailable:
+        with transaction(engine) as connection:
+            for batch in batches:
+                transitions.give_back(connection, batch.campaign_id, batch.sequences)
+        raise
 
 
 _RUNNING = text("""
