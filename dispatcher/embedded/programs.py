@@ -24,7 +24,7 @@ def attached(
     Raises EmbeddedServerError where it cannot be started; what it says goes to the file `log`.
     """
     lock = os.open(os.devnull, os.O_RDONLY)
-    order = {
+    order: dict[str, object] = {
         "command": [sys.executable, "-m", *arguments],
         "stdin": os.devnull,
         "directory": str(directory),
