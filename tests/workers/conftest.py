@@ -1,15 +1,21 @@
 """What the workers' tests start from."""
 
+import shutil
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine
 
 from dispatcher.books.session import make_engine
 from dispatcher.settings import Secret, Settings
+from tests.sandbox_process import PushApi as Vendor
+from tests.sandbox_process import running_push_api
+from tests.workers.certificates import Certificate, self_signed
 from tests.workers.scripted_server import Script, ScriptedServer, serving
 from workers.deliver import Courier
 from workers.envelope import Envelope
@@ -90,3 +96,40 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             return Courier(settings, database, client, limit or RateLimit(None), "w/1", closing)
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def one_vendor() -> Iterator[Vendor]:
+    """A Push API for all these tests: each campaign has pack_ids of its own."""
+    with running_push_api() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def vendor(one_vendor: Vendor) -> Vendor:
+    """The Push API with empty books and no faults."""
+    one_vendor.ask("DELETE", "ledger")
+    one_vendor.set_faults(latency=0.0, next=[])
+    return one_vendor
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate that nobody trusts yet."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's TLS, which the clients of this test trust."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+    return certificate.context()
+
+
+@pytest.fixture
+def redis(broker_url: str) -> Iterator[Redis]:
+    """A connection to the broker, which is empty."""
+    with Redis.from_url(broker_url) as client:
+        yield client

@@ -106,12 +106,6 @@ def test_a_refused_connection_sent_nothing(push_api: Client, envelope: Envelope)
     assert outcome.reason.message == "Connection refused"
 
 
-def test_a_host_without_an_address_sent_nothing(push_api: Client, envelope: Envelope) -> None:
-    outcome = attempt(push_api("http://nowhere.invalid/"), envelope)
-    assert isinstance(outcome, NotSent)
-    assert "nowhere.invalid" in outcome.reason.message
-
-
 @pytest.mark.parametrize(
     "script",
     [
@@ -165,36 +159,6 @@ def test_the_right_to_send_is_checked_on_a_kept_connection_too(
     assert isinstance(attempt(client, envelope), Accepted)
     assert isinstance(attempt(client, envelope, send_before=-0.1), NotSent)
     assert server.received.count(b"POST ") == 1
-
-
-def test_every_address_of_the_host_is_tried_within_one_deadline(
-    push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        address = full.getsockname()
-        waiting = [socket.create_connection(address)]  # the only place: the next ones hang
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)] * 4
-        client = push_api(f"http://127.0.0.1:{address[1]}/", timeout=SHORT)
-        began = time.monotonic()
-        with monkeypatch.context() as patch:
-            patch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-            outcome = attempt(client, envelope)
-        assert time.monotonic() - began < SHORT + 0.5
-        assert isinstance(outcome, NotSent)
-        for connection in waiting:
-            connection.close()
-
-
-def test_a_dead_address_of_the_host_leaves_time_for_the_next(
-    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = serve(replying(ACCEPTED))
-    found = [
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
-        for port in (unused_port(), server.port)
-    ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    assert isinstance(attempt(push_api(server.url), envelope), Accepted)
 
 
 def test_a_connection_is_kept_for_the_next_request(

@@ -1,39 +1,19 @@
 """What delivering makes of a chunk, with a real database and a Push API that keeps a ledger."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from redis import Redis
 from sqlalchemy import Engine, event
 
-from dispatcher.books import transitions
-from dispatcher.books.session import transaction
-from tests.sandbox_process import PushApi, running_push_api
+from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, rows, show
 from workers.connection import clock
 from workers.deliver import Courier, deliver_all
-from workers.rate_limit import RateLimit
 
 Couriers = Callable[..., Courier]
-
-
-@pytest.fixture(scope="module")
-def one_vendor() -> Iterator[PushApi]:
-    """A Push API for all these tests: each campaign has pack_ids of its own."""
-    with running_push_api() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def vendor(one_vendor: PushApi) -> PushApi:
-    """The Push API with empty books and no faults."""
-    one_vendor.ask("DELETE", "ledger")
-    one_vendor.set_faults(latency=0.0, next=[])
-    return one_vendor
 
 
 def attempts(engine: Engine) -> list[Any]:
@@ -153,43 +133,6 @@ def test_a_reply_that_was_lost_is_asked_for_and_counts_once(
     assert vendor.pushes(member(1)) == [1]
 
 
-@pytest.mark.parametrize("state", ["paused", "cancelled"])
-def test_the_chunks_of_a_campaign_that_does_not_run_are_given_back(
-    courier: Couriers, vendor: PushApi, engine: Engine, state: str
-) -> None:
-    campaign = make_campaign(engine, chunks=3)
-    change = transitions.pause if state == "paused" else transitions.cancel
-    with transaction(engine) as connection:
-        change(connection, campaign)
-    deliver_all(courier(vendor.url), campaign, [1, 2, 3])
-    assert not vendor.requests()
-    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
-
-
-def test_a_worker_that_closes_gives_the_rest_back(
-    courier: Couriers, vendor: PushApi, engine: Engine
-) -> None:
-    campaign = make_campaign(engine, chunks=3)
-    closing = courier(vendor.url, closing=lambda: bool(vendor.requests()))
-    deliver_all(closing, campaign, [1, 2, 3])
-    assert [chunk(engine, campaign, n).state for n in (1, 2, 3)] == [
-        "delivered",
-        "pending",
-        "pending",
-    ]
-    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
-
-
-def test_a_message_is_worked_on_for_half_a_second(
-    courier: Couriers, vendor: PushApi, engine: Engine
-) -> None:
-    vendor.set_faults(latency=0.3)
-    campaign = make_campaign(engine, chunks=5)
-    deliver_all(courier(vendor.url), campaign, [1, 2, 3, 4, 5])
-    assert len(vendor.requests()) == 2
-    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
-
-
 def test_a_chunk_is_sent_once_by_two_that_deliver_it_at_once(
     courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:
@@ -264,26 +207,3 @@ def test_a_chunk_whose_window_ends_before_its_request_could_begin_is_not_sent(
     rows(engine, "UPDATE chunk SET due_at = now(), in_doubt_since = now() - interval '2.6 s'")
     deliver_all(ours, campaign, [1])
     assert len(vendor.requests()) == 1
-
-
-def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
-    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
-) -> None:
-    campaign = make_campaign(engine, chunks=2, rate=0.5)
-    with Redis.from_url(broker_url) as redis:
-        deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2])
-    row = chunk(engine, campaign, 2)
-    assert (row.state, row.attempt, row.published_at) == ("pending", 0, None)
-    assert timedelta(seconds=1) < row.due_at - datetime.now(UTC) <= timedelta(seconds=2)
-    assert chunk(engine, campaign, 1).state == "delivered"
-
-
-def test_a_rate_is_kept_by_waiting(
-    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
-) -> None:
-    campaign = make_campaign(engine, chunks=4, rate=10)
-    began = time.monotonic()
-    with Redis.from_url(broker_url) as redis:
-        deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2, 3, 4])
-    assert time.monotonic() - began >= 0.3
-    assert show(engine, campaign).chunks.total == len(vendor.requests()) == 4

@@ -5,20 +5,12 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
 from workers.rate_limit import RateLimit
 from workers.wiring import connect_redis
-
-
-@pytest.fixture
-def redis(broker_url: str) -> Iterator[Redis]:
-    """A connection to an empty Valkey."""
-    with Redis.from_url(broker_url) as client:
-        yield client
 
 
 @pytest.fixture

@@ -21,18 +21,12 @@ from dispatcher.publishing import DELIVER, QUEUE, broker_settings
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
+from tests.workers.messages import messages
 from tests.workers.tcp_proxy import Road, road_to
 from workers.deliver import Courier, deliver_all
 from workers.relay import Relay
 
 Relays = Callable[..., Relay]
-
-
-@pytest.fixture
-def redis(broker_url: str) -> Iterator[Redis]:
-    """A connection to the broker."""
-    with Redis.from_url(broker_url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -84,14 +78,6 @@ def started(relay: Relays) -> Iterator[Callable[..., Relay]]:
 def unpublished(engine: Engine, chunks: int = 1) -> UUID:
     """A campaign nothing of which has been published."""
     return make_campaign(engine, chunks, published=False)
-
-
-def messages(redis: Redis) -> list[tuple[str, list[Any]]]:
-    """The task and the arguments of each message that waits."""
-    found = [json.loads(message) for message in reversed(redis.lrange(QUEUE, 0, -1))]
-    return [
-        (message["headers"]["task"], json.loads(b64decode(message["body"]))[0]) for message in found
-    ]
 
 
 def test_a_message_names_the_task_the_campaign_and_its_chunks_and_nothing_else(

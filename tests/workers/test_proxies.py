@@ -1,7 +1,6 @@
-"""TLS and proxies: their own bytes are not the request's, and the deadline holds in them too."""
+"""Proxies: what they are told is not the request, and the deadline holds in them, too."""
 
 import select
-import shutil
 import socket
 import ssl
 import time
@@ -13,139 +12,28 @@ import pytest
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import Accepted, InDoubt, NotSent, Outcome
-from tests.workers.certificates import Certificate, self_signed
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
-from tests.workers.sending import attempt, result
+from tests.workers.scripts import (
+    ACCEPTED,
+    drip_reply,
+    hang_after_request,
+    https,
+    over_tls,
+    reset_after_request,
+)
+from tests.workers.sending import attempt
 from workers.envelope import Envelope
 from workers.push_api import PushApi
 
 Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]
 
-ACCEPTED = http(result())
 SHORT = 0.3
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A certificate that nobody trusts yet."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
-    return self_signed(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's TLS, which the clients of this test trust."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
-    return certificate.context()
-
-
-def over_tls(context: ssl.SSLContext, script: Script) -> Script:
-    def secured(peer: Peer) -> None:
-        peer.secure(context)
-        script(peer)
-
-    return secured
-
-
-def https(server: ScriptedServer) -> str:
-    return server.url.replace("http://", "https://")
-
-
-def hang_after_request(peer: Peer) -> None:
-    peer.read_request()
-    peer.hang()
-
-
-def drip_reply(peer: Peer) -> None:
-    peer.read_request()
-    peer.drip(ACCEPTED)
-
-
-def reset_after_request(peer: Peer) -> None:
-    peer.read_request()
-    peer.reset()
-
-
-def hang(peer: Peer) -> None:
-    peer.hang()
-
-
-def drip_handshake(peer: Peer) -> None:
-    peer.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 16_384)
 
 
 def timed(act: Callable[[], Outcome]) -> tuple[Outcome, float]:
     began = time.monotonic()
     return act(), time.monotonic() - began
-
-
-def test_a_certificate_that_is_not_trusted_sent_nothing(
-    serve: Serve, push_api: Client, envelope: Envelope, certificate: Certificate
-) -> None:
-    server = serve(over_tls(certificate.context(), replying(ACCEPTED)))
-    outcome = attempt(push_api(https(server)), envelope)
-    assert isinstance(outcome, NotSent)
-    assert "certificate verify failed" in outcome.reason.message
-    assert server.received == b""
-
-
-def test_certificates_that_cannot_be_read_sent_nothing(
-    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
-    outcome = attempt(push_api(https(serve(hang))), envelope)
-    assert isinstance(outcome, NotSent)
-    assert "/nowhere.pem" in outcome.reason.message
-
-
-def test_a_server_without_tls_sent_nothing(
-    serve: Serve, push_api: Client, envelope: Envelope
-) -> None:
-    def answer_plainly(peer: Peer) -> None:
-        peer.sock.recv(1)
-        peer.send(ACCEPTED)
-
-    assert isinstance(attempt(push_api(https(serve(answer_plainly))), envelope), NotSent)
-
-
-def test_a_trusted_server_gets_the_request_and_keeps_the_connection(
-    serve: Serve, push_api: Client, envelope: Envelope, trusted: ssl.SSLContext
-) -> None:
-    server = serve(over_tls(trusted, replying(ACCEPTED, ACCEPTED)))
-    client = push_api(https(server))
-    assert isinstance(attempt(client, envelope), Accepted)
-    assert isinstance(attempt(client, envelope), Accepted)
-    assert len(server.peers) == 1
-
-
-@pytest.mark.parametrize("script", [hang_after_request, drip_reply])
-def test_the_deadline_holds_over_tls(
-    serve: Serve, push_api: Client, envelope: Envelope, trusted: ssl.SSLContext, script: Script
-) -> None:
-    client = push_api(https(serve(over_tls(trusted, script))), timeout=SHORT)
-    outcome, took = timed(lambda: attempt(client, envelope))
-    assert isinstance(outcome, InDoubt)
-    assert took < SHORT + 0.5
-
-
-def test_a_reset_over_tls_is_in_doubt(
-    serve: Serve, push_api: Client, envelope: Envelope, trusted: ssl.SSLContext
-) -> None:
-    server = serve(over_tls(trusted, reset_after_request))
-    assert isinstance(attempt(push_api(https(server)), envelope), InDoubt)
-
-
-@pytest.mark.parametrize("script", [hang, drip_handshake])
-def test_a_handshake_that_does_not_end_sent_nothing_in_time(
-    serve: Serve, push_api: Client, envelope: Envelope, script: Script
-) -> None:
-    client = push_api(https(serve(script)), timeout=SHORT)
-    outcome, took = timed(lambda: attempt(client, envelope))
-    assert isinstance(outcome, NotSent)
-    assert outcome.reason.message == "No connection within 0.3 s"
-    assert took < SHORT + 0.5
 
 
 def tunnel(peer: Peer) -> None:

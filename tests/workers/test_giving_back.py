@@ -1,0 +1,78 @@
+"""Chunks that a worker was told of and does not claim: they are given back."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from dispatcher.books import transitions
+from dispatcher.books.session import transaction
+from tests.sandbox_process import PushApi
+from tests.workers.books import chunk, make_campaign, rows, show
+from workers.deliver import Courier, deliver_all
+from workers.rate_limit import RateLimit
+
+Couriers = Callable[..., Courier]
+
+
+@pytest.mark.parametrize("state", ["paused", "cancelled"])
+def test_the_chunks_of_a_campaign_that_does_not_run_are_given_back(
+    courier: Couriers, vendor: PushApi, engine: Engine, state: str
+) -> None:
+    campaign = make_campaign(engine, chunks=3)
+    change = transitions.pause if state == "paused" else transitions.cancel
+    with transaction(engine) as connection:
+        change(connection, campaign)
+    deliver_all(courier(vendor.url), campaign, [1, 2, 3])
+    assert not vendor.requests()
+    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
+def test_a_worker_that_closes_gives_the_rest_back(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=3)
+    closing = courier(vendor.url, closing=lambda: bool(vendor.requests()))
+    deliver_all(closing, campaign, [1, 2, 3])
+    assert [chunk(engine, campaign, n).state for n in (1, 2, 3)] == [
+        "delivered",
+        "pending",
+        "pending",
+    ]
+    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
+def test_a_message_is_worked_on_for_half_a_second(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    vendor.set_faults(latency=0.3)
+    campaign = make_campaign(engine, chunks=5)
+    deliver_all(courier(vendor.url), campaign, [1, 2, 3, 4, 5])
+    assert len(vendor.requests()) == 2
+    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
+def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
+    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
+) -> None:
+    campaign = make_campaign(engine, chunks=2, rate=0.5)
+    with Redis.from_url(broker_url) as redis:
+        deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2])
+    row = chunk(engine, campaign, 2)
+    assert (row.state, row.attempt, row.published_at) == ("pending", 0, None)
+    assert timedelta(seconds=1) < row.due_at - datetime.now(UTC) <= timedelta(seconds=2)
+    assert chunk(engine, campaign, 1).state == "delivered"
+
+
+def test_a_rate_is_kept_by_waiting(
+    courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
+) -> None:
+    campaign = make_campaign(engine, chunks=4, rate=10)
+    began = time.monotonic()
+    with Redis.from_url(broker_url) as redis:
+        deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2, 3, 4])
+    assert time.monotonic() - began >= 0.3
+    assert show(engine, campaign).chunks.total == len(vendor.requests()) == 4
