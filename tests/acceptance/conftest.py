@@ -13,6 +13,7 @@ import redis
 from dispatcher.embedded import ServerUrls
 from tests.acceptance.audiences import UNREACHABLE
 from tests.acceptance.program import COMMAND, Program, Worker
+from tests.acceptance.refusals import Run, runner
 from tests.databases import fresh_database
 from tests.sandbox_process import PushApi, running_push_api
 
@@ -104,3 +105,21 @@ def push_api(house_api: PushApi) -> PushApi:
     house_api.ask("DELETE", "ledger")
     house_api.set_faults(latency=0, probabilities={}, conditions=[], next=[])
     return house_api
+
+
+@pytest.fixture(scope="package")
+def empty_books(
+    servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
+    """A program for commands that are all refused, so that its books stay empty."""
+    directory = tmp_path_factory.mktemp("empty")
+    with _new_program(servers, template_database, directory) as program:
+        yield program
+
+
+@pytest.fixture
+def run(
+    empty_books: Program, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs commands on the empty books."""
+    return runner(empty_books, monkeypatch, capfd)
