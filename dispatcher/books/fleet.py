@@ -1,25 +1,39 @@
 """Which workers are alive, and how many requests they can make at once."""
 
+from datetime import UTC, datetime, timedelta
+
 from sqlalchemy import Connection, text
 
 _SEEN = text("""
-INSERT INTO worker (name, slots) VALUES (:name, :slots)
-ON CONFLICT (name) DO UPDATE SET slots = :slots, seen_at = clock_timestamp()
+INSERT INTO worker (name, slots, clock_ahead)
+VALUES (:name, :slots, :clock - clock_timestamp())
+ON CONFLICT (name) DO UPDATE
+SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead
 """)
 _SLOTS = text("""
 SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s'
+""")
+_DRIFT = text("""
+SELECT max(greatest(clock_ahead, -clock_ahead)) FROM worker
+WHERE seen_at > clock_timestamp() - interval '5 s'
 """)
 _FORGET = text("DELETE FROM worker WHERE name = :name OR seen_at < now() - interval '1 day'")
 
 
 def seen(connection: Connection, name: str, slots: int) -> None:
-    """Note that this worker process is alive, with so many slots."""
-    connection.execute(_SEEN, {"name": name, "slots": slots})
+    """Note that this worker process is alive, with so many slots, and what its clock says."""
+    connection.execute(_SEEN, {"name": name, "slots": slots, "clock": datetime.now(UTC)})
 
 
 def live_slots(connection: Connection) -> int:
     """The slots of the workers that were seen in the last five seconds."""
     return int(connection.execute(_SLOTS).scalar_one())
+
+
+def clock_drift(connection: Connection) -> timedelta:
+    """How far the clock of a live worker is from the database's, at most."""
+    drift: timedelta | None = connection.scalar(_DRIFT)
+    return drift or timedelta(0)
 
 
 def gone(connection: Connection, name: str) -> None:

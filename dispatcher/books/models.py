@@ -4,7 +4,7 @@ A chunk writes only its own row and its attempt's; the campaign's row is a rollu
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -294,3 +294,4 @@ class Worker(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     slots: Mapped[int]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    clock_ahead: Mapped[timedelta] = mapped_column(server_default="0")

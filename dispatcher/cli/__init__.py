@@ -39,6 +39,12 @@ for family in (demo, send, watch, campaigns, retry, inspection, schema, programs
 app.add_typer(services.services_app, name="services")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"dispatcher {version('dispatcher')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     ctx: typer.Context,
@@ -48,13 +54,13 @@ def _options(
             "--config", help="A TOML file of settings, before the verb; the environment wins."
         ),
     ] = None,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.")
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    if show_version:
-        print(f"dispatcher {version('dispatcher')}")
-        raise typer.Exit
     if config is not None:
         for name, value in read_config(config).items():
             os.environ.setdefault(name, value)

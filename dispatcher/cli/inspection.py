@@ -1,4 +1,4 @@
-"""The verbs that look into the books: verify, explain, failures."""
+"""The verbs that look: explain, verify and failures into a campaign, doctor at everything."""
 
 import csv
 import json
@@ -17,6 +17,7 @@ from rich.text import Text
 from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.failures import Failure, Unnamed
+from dispatcher.checkup import examine
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
 from dispatcher.errors import OptionError
 
@@ -27,7 +28,7 @@ _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 def register(app: typer.Typer) -> None:
     """Add this family's verbs."""
-    for verb in (explain, verify, failures):
+    for verb in (explain, verify, failures, doctor):
         app.command(verb.__name__, help=verb.__doc__)(verb)
 
 
@@ -84,6 +85,29 @@ def failures(
     with _opened(out) as (file, writer):
         unnamed = list(_write(found, writer(file)))
     _tell_unnamed(unnamed)
+
+
+def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Check that everything is in place and set safely.
+
+    Exits with 1 where something is not.
+
+    Example: dispatcher doctor
+    """
+    checks = []
+    for check in examine(context_of(ctx).settings()):
+        checks.append(check)
+        if not as_json:
+            mark, style = _MARKS[check.result]
+            console = Console(highlight=False)
+            console.print(Text(f"{mark} {check.name}: {check.words}", style))
+    if as_json:
+        print_json([check.as_json() for check in checks])
+    if any(check.result == "failed" for check in checks):
+        raise typer.Exit(_BROKEN)
+
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
 
 
 class _Writer(Protocol):

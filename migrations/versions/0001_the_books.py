@@ -43,6 +43,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
+        sa.Column("clock_ahead", sa.Interval(), server_default="0", nullable=False),
         sa.CheckConstraint("slots > 0", name=op.f("worker_slots")),
         sa.PrimaryKeyConstraint("name", name=op.f("worker_pkey")),
     )

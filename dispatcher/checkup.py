@@ -1,0 +1,188 @@
+"""Is everything in place and set safely? Each check says what it found, and what to do about it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import requests
+from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine, text
+
+from dispatcher import publishing
+from dispatcher.books import fleet, schema
+from dispatcher.books.session import make_engine, transaction
+from dispatcher.errors import DispatcherError
+from dispatcher.settings import Settings
+
+Result = Literal["ok", "warning", "failed"]
+
+_TIMEOUT = 3.0
+_MOST_DRIFT = timedelta(seconds=2)
+_OVERDUE = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; a `failed` one makes the promise void, or stops everything."""
+
+    name: str
+    result: Result
+    words: str
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of the document of `doctor --json`."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check in turn, each as soon as it is known; those in vain are left out.
+
+    Without a database nothing of the fleet can be told, without a worker nothing of Celery.
+    """
+    yield _attempted("token", lambda: _token(settings))
+    yield _attempted("push api", lambda: _push_api(settings))
+    database = _attempted("database", lambda: _database(settings))
+    yield database
+    broker = _attempted("broker", lambda: _broker(settings))
+    yield broker
+    if settings.redis_url is not None:
+        yield _attempted("redis", lambda: _redis(settings.redis_url or ""))
+    if database.result != "ok":
+        return
+    engine = make_engine(settings.require_database_url())
+    yield _attempted("durability", lambda: _durability(engine))
+    workers = _attempted("workers", lambda: _workers(engine))
+    yield workers
+    yield _attempted("clocks", lambda: _clocks(engine))
+    yield _attempted("relay", lambda: _relay(engine))
+    if broker.result == workers.result == "ok":
+        yield _attempted("celery", lambda: _celery(publishing.producer(settings)))
+
+
+def _attempted(name: str, check: Callable[[], tuple[Result, str]]) -> Check:
+    try:
+        result, words = check()
+    except (DispatcherError, RedisError) as error:
+        result, words = "failed", str(error)
+    return Check(name, result, words)
+
+
+def _token(settings: Settings) -> tuple[Result, str]:
+    settings.require_any_token()
+    return "ok", f"there is one for {', '.join(settings.tokens)}"
+
+
+def _push_api(settings: Settings) -> tuple[Result, str]:
+    """Any answer will do: a GET sends nothing."""
+    try:
+        answer = requests.get(settings.push_api_url, timeout=_TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        kind = type(error).__name__
+        return "failed", f"{settings.push_api_url} cannot be reached ({kind}): is its host right?"
+    return "ok", f"{settings.push_api_url} answers (HTTP {answer.status_code} to an empty request)"
+
+
+def _database(settings: Settings) -> tuple[Result, str]:
+    engine = make_engine(settings.require_database_url())
+    schema.check_schema(engine)
+    with transaction(engine) as connection:
+        version = connection.scalar(text("SHOW server_version"))
+    return "ok", f"PostgreSQL {version}, schema {schema.head_revision()}"
+
+
+def _durability(engine: Engine) -> tuple[Result, str]:
+    """A claim must outlive the crash of the machine, or its chunk could be sent twice."""
+    with transaction(engine) as connection:
+        off = [
+            name
+            for name in ("fsync", "synchronous_commit")
+            if connection.scalar(text(f"SHOW {name}")) == "off"
+        ]
+    if off:
+        return "failed", f"{' and '.join(off)} off: a crash of the machine can lose claims"
+    return "ok", "what is committed stays committed"
+
+
+def _broker(settings: Settings) -> tuple[Result, str]:
+    publishing.reach(publishing.producer(settings))
+    return "ok", "it answers"
+
+
+def _redis(url: str) -> tuple[Result, str]:
+    client = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    memory = client.info("memory")
+    policy, limit = memory["maxmemory_policy"], memory["maxmemory"]
+    if policy == "noeviction":
+        return "ok", "it evicts nothing"
+    words = f"maxmemory-policy is {policy}: set noeviction, or messages and rates may be dropped"
+    return ("failed" if limit else "warning"), words
+
+
+def _workers(engine: Engine) -> tuple[Result, str]:
+    with transaction(engine) as connection:
+        slots = fleet.live_slots(connection)
+    if slots == 0:
+        return "failed", "none is alive: start one with `celery -A workers worker`"
+    return "ok", f"alive, for {slots} requests at once"
+
+
+def _clocks(engine: Engine) -> tuple[Result, str]:
+    with transaction(engine) as connection:
+        furthest = fleet.clock_drift(connection)
+    if furthest > _MOST_DRIFT:
+        seconds = f"{furthest.total_seconds():.1f} s"
+        return "warning", f"a worker's clock and the database's differ by {seconds}: run NTP"
+    return "ok", "the workers' clocks agree with the database's"
+
+
+_WAITING = text("""
+SELECT count(*) FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
+JOIN account ON account.name = campaign.account
+WHERE campaign.state = 'running' AND campaign.resumed_at < now() - :overdue
+  AND (account.hold_until IS NULL OR account.hold_until < now())
+  AND (chunk.state = 'sending' AND chunk.lease_until < now() - :overdue
+       OR chunk.state = 'pending' AND chunk.due_at < now() - :overdue
+          AND NOT EXISTS (SELECT FROM chunk AS flying
+                          WHERE flying.campaign_id = campaign.id
+                            AND (flying.published_at IS NOT NULL OR flying.state = 'sending'))
+          AND NOT EXISTS (SELECT FROM attempt
+                          WHERE attempt.campaign_id = campaign.id
+                            AND attempt.ended_at > now() - :overdue))
+""")
+
+
+def _relay(engine: Engine) -> tuple[Result, str]:
+    """A relay that runs leaves nothing due unpublished, and no lease long over."""
+    with transaction(engine) as connection:
+        waiting = connection.execute(_WAITING, {"overdue": _OVERDUE}).scalar_one()
+    if waiting:
+        seconds = f"{_OVERDUE.total_seconds():.0f} s"
+        return "failed", f"{waiting:,} chunks have been due for {seconds}: restart the workers"
+    return "ok", "nothing has been due for long"
+
+
+_SAFE = {
+    "task_acks_late": False,
+    "task_publish_retry": False,
+    "task_always_eager": False,
+    "worker_pool": "threads",
+    "worker_prefetch_multiplier": 1,
+}
+
+
+def _celery(app: Celery) -> tuple[Result, str]:
+    workers = app.control.inspect(timeout=1.0).conf(with_defaults=True) or {}
+    unsafe = sorted(
+        f"{name} = {settings[name]!r}"
+        for settings in workers.values()
+        for name, safe in _SAFE.items()
+        if settings.get(name, safe) != safe
+    )
+    if unsafe:
+        return "failed", f"workers run with {', '.join(dict.fromkeys(unsafe))}: leave it as it was"
+    if not workers:
+        return "warning", "no worker answered within a second: its settings are not known"
+    return "ok", f"{len(workers)} workers answered, with the settings that they should have"
