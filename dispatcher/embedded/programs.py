@@ -24,6 +24,8 @@ def attached(
     Raises EmbeddedServerError where it cannot be started; what it says goes to the file `log`.
     """
     lock = os.open(os.devnull, os.O_RDONLY)
+    note = log.with_suffix(".json")
+    note.unlink(missing_ok=True)
     order: dict[str, object] = {
         "command": [sys.executable, "-m", *arguments],
         "stdin": os.devnull,
@@ -31,7 +33,7 @@ def attached(
         "uid": None,
         "gid": None,
         "lock": lock,
-        "note": str(log.with_suffix(".json")),
+        "note": str(note),
         "holder": {},
         "attached": True,
         "stops": _STOPS,
@@ -52,7 +54,9 @@ def attached(
         assert process.stdout is not None
         process.stdin.write(json.dumps(order).encode() + b"\n")
         process.stdin.flush()
-        if not process.stdout.readline():
+        # Its output ends when the program runs, of which it leaves the note, or could not start.
+        process.stdout.read()
+        if not note.exists():
             raise EmbeddedServerError(f"{arguments[0]} does not start: see {log}.")
         # Leaving the block closes the pipe, which ends the program, and waits for that.
         yield
