@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Sendable
-from dispatcher.books.session import is_transient, transaction
+from dispatcher.books.session import is_transient, transaction, words_of
 from dispatcher.books.transitions import Claim
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import (
@@ -67,7 +67,7 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
         _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
     except (DispatcherError, SQLAlchemyError) as error:
-        log.warning("%s", error, extra={"campaign": str(campaign_id)})
+        log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):
             _give_back(courier, campaign_id, sequences)
@@ -169,7 +169,7 @@ def _record(courier: Courier, claim: Claim, outcome: Outcome, decision: Decision
             if lost or not is_transient(error):
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning("cannot be recorded yet: %s", error, extra=_fields(claim))
+                log.warning("cannot be recorded yet: %s", words_of(error), extra=_fields(claim))
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dispatcher.settings import Secret
 
@@ -16,6 +17,7 @@ class Envelope:
     token: Secret
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(cls, token: Secret, app_id: str, campaign_tag: str | None, message: str) -> "Envelope":
         """The envelope of a campaign; `message` is the JSON text of its platform objects."""
         fields = {"user_token": token.reveal(), "app_id": app_id}

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher import publishing
 from dispatcher.books import campaigns, fleet, transitions
-from dispatcher.books.session import transaction, try_lock
+from dispatcher.books.session import transaction, try_lock, words_of
 from dispatcher.errors import DispatcherError
 
 _ROUND = 0.2
@@ -94,8 +94,11 @@ class Relay:
             fleet.seen(connection, self._worker, self._slots)
         self._step(transitions.start_due)
         self._step(transitions.take_back_lost_leases)
-        self._step(partial(transitions.settle_closed_windows, window=self._window))
         self._step(partial(transitions.unmark_unclaimed, after=_UNCLAIMED_AFTER))
+        closed = partial(campaigns.with_closed_windows, window=self._window)
+        for campaign_id in self._step(closed) or ():
+            settle = partial(transitions.settle_closed_windows, window=self._window)
+            self._step(partial(settle, campaign_id=campaign_id))
         for campaign_id in self._step(campaigns.overdue) or ():
             self._step(partial(transitions.expire, campaign_id=campaign_id))
         for campaign_id in self._step(campaigns.unsettled) or ():
@@ -113,7 +116,7 @@ class Relay:
             duty()
         except (DispatcherError, SQLAlchemyError) as error:
             if name not in self._troubled:
-                log.warning("%s Trying again until it works.", error)
+                log.warning("%s Trying again until it works.", words_of(error))
         except Exception:
             if name not in self._troubled:
                 log.exception("the relay cannot %s; it tries again", name.strip("_"))

@@ -13,6 +13,8 @@ from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, SettingError
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
+_READ_ONLY = "25006"
+"""What a server says that became a standby under us; the next connection may find the leader."""
 
 SESSION_LIMITS = {
     "idle_in_transaction_session_timeout": "5s",
@@ -116,8 +118,20 @@ def is_transient(error: Exception) -> bool:
     """Whether the same statement may succeed later: the server was away or busy."""
     return isinstance(error, DatabaseUnavailable) or (
         isinstance(error, DBAPIError)
-        and isinstance(error.orig, psycopg2.OperationalError | psycopg2.InterfaceError)
+        and (
+            error.connection_invalidated
+            or getattr(error.orig, "pgcode", None) == _READ_ONLY
+            or isinstance(error.orig, psycopg2.OperationalError | psycopg2.InterfaceError)
+        )
     )
+
+
+def words_of(error: Exception) -> str:
+    """What an error says, for a log: of the database's only the first line.
+
+    Its details quote the row, and a chunk's row begins with its members.
+    """
+    return _first_line(error) if isinstance(error, DBAPIError) else str(error)
 
 
 def _place(engine: Engine) -> str:

@@ -47,7 +47,7 @@ def be_uncounted(campaign: OneCampaign) -> None:
 
 def be_unresolved(campaign: OneCampaign) -> None:
     campaign.books.time_passes(WINDOW)
-    assert campaign.books.do(transitions.settle_closed_windows, WINDOW) == 1
+    assert campaign.do(transitions.settle_closed_windows, WINDOW) == 1
 
 
 @pytest.mark.parametrize(

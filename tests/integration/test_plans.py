@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from dispatcher import publishing
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import campaigns
 from dispatcher.books.session import make_engine
+from dispatcher.books.transitions import attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.databases import fresh_database
@@ -109,20 +110,21 @@ CLAIM = {
     "unreachable": "unreachable",
 }
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
-    "claim": (transitions._CLAIM, CLAIM),
+    "claim": (attempts._CLAIM, CLAIM),
     "give back": (
-        transitions._GIVE_BACK,
+        attempts._GIVE_BACK,
         {"sequences": list(range(60_000, 60_016)), "due_in": timedelta(0)},
     ),
-    "publish those in doubt": (transitions._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
-    "publish clean ones": (transitions._PUBLISH_FRESH, {"count": IN_FLIGHT}),
+    "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
+    "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
     "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "due": (publishing._DUE, {"most": IN_FLIGHT, "fresh": IN_FLIGHT}),
-    "unmark": (transitions._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
-    "take back": (transitions._TAKE_BACK, {"batch": 1000, "most": 5}),
-    "settle": (transitions._SETTLE_CLOSED, {"window": WINDOW, "batch": 1000}),
-    "resume": (transitions._UNMARK, {}),
-    "rejections": (transitions._RECENT_REJECTIONS, {"last": 50, "nobody_found": 33}),
+    "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
+    "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
+    "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW}),
+    "closed windows": (campaigns._WITH_CLOSED_WINDOWS, {"window": WINDOW}),
+    "resume": (steering._UNMARK, {}),
+    "rejections": (steering._RECENT_REJECTIONS, {"last": 50, "nobody_found": 33}),
     "unsettled": (campaigns._UNSETTLED, {}),
 }
 each_statement = pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_it_reads_what_is_in_flight_and_not_the_campaign(
     assert max(map(rows_read, nodes)) <= MOST_ROWS
 
 
-@pytest.mark.parametrize("sweep", ["unmark", "take back", "settle"])
+@pytest.mark.parametrize("sweep", ["unmark", "take back", "closed windows"])
 def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
     large: OneCampaign, sweep: str
 ) -> None:
@@ -156,7 +158,7 @@ def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
     partial = {
         "unmark": "chunk_published",
         "take back": "chunk_sending",
-        "settle": "chunk_in_doubt",
+        "closed windows": "chunk_in_doubt",
     }
     assert partial[sweep] in indexes
 

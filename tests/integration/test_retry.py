@@ -33,7 +33,7 @@ def test_only_the_chunks_in_the_named_state_are_sent_again(half_rejected: OneCam
 def test_a_new_round_has_a_new_pack_id_and_nothing_in_doubt(books: Books) -> None:
     campaign = books.campaign().in_doubt(1)
     books.time_passes(timedelta(minutes=10))
-    campaign.books.do(transitions.settle_closed_windows, timedelta(minutes=9))
+    campaign.do(transitions.settle_closed_windows, timedelta(minutes=9))
     assert campaign.rolled_up().members.unresolved == SIZE
     before = campaign.chunk()
     campaign.do(transitions.retry, ChunkState.UNRESOLVED)

@@ -78,7 +78,7 @@ def test_what_is_in_doubt_is_unresolved_when_its_window_closes(books: Books) -> 
     campaign.in_doubt(2)
     campaign.publish(1)
     books.time_passes(WINDOW / 2)
-    assert books.do(transitions.settle_closed_windows, WINDOW) == 1
+    assert campaign.do(transitions.settle_closed_windows, WINDOW) == 1
     assert campaign.states() == ["unresolved", "pending", "pending"]
     chunk = campaign.chunk(1)
     assert (chunk.error, chunk.published_at) == ("Connection reset by peer", None)
@@ -88,7 +88,7 @@ def test_what_is_on_the_wire_when_its_window_closes_may_still_be_accepted(books:
     campaign = books.campaign().in_doubt(1)
     claim = campaign.claimed()
     books.time_passes(WINDOW)
-    assert books.do(transitions.settle_closed_windows, WINDOW) == 0
+    assert campaign.do(transitions.settle_closed_windows, WINDOW) == 0
     assert campaign.record(claim, ACCEPTED)
     assert campaign.states() == ["delivered"]
 
@@ -99,9 +99,10 @@ def test_a_pause_does_not_stop_the_window_and_the_paused_campaign_shows_its_end(
     campaign = books.campaign().in_doubt(1)
     campaign.do(transitions.pause)
     books.time_passes(WINDOW)
-    assert books.do(transitions.settle_closed_windows, WINDOW) == 1
-    assert books.do(campaigns.unsettled) == [campaign.id]
-    shown = campaign.rolled_up()
+    assert books.do(campaigns.with_closed_windows, WINDOW) == [campaign.id]
+    assert campaign.do(transitions.settle_closed_windows, WINDOW) == 1
+    assert books.do(campaigns.with_closed_windows, WINDOW) == []
+    shown = campaign.shown()
     assert (shown.state, shown.members.unresolved) == ("completed", 10)
 
 

@@ -1,0 +1,45 @@
+"""The only writer of states. Every write is guarded by the state it expects, and says who lost.
+
+`attempts` has what a worker does to a chunk, `rounds` what the relay does to chunks, `steering`
+what becomes of a campaign. A transaction that touches a campaign's row and its chunks' locks the
+campaign's first.
+"""
+
+from dispatcher.books.transitions.attempts import Claim, claim, give_back, record
+from dispatcher.books.transitions.rounds import (
+    mark_published,
+    settle_closed_windows,
+    take_back_lost_leases,
+    unmark_unclaimed,
+)
+from dispatcher.books.transitions.steering import (
+    cancel,
+    expire,
+    pause,
+    pause_itself,
+    resume,
+    retry,
+    roll_up,
+    set_rate,
+    start_due,
+)
+
+__all__ = [
+    "Claim",
+    "cancel",
+    "claim",
+    "expire",
+    "give_back",
+    "mark_published",
+    "pause",
+    "pause_itself",
+    "record",
+    "resume",
+    "retry",
+    "roll_up",
+    "set_rate",
+    "settle_closed_windows",
+    "start_due",
+    "take_back_lost_leases",
+    "unmark_unclaimed",
+]

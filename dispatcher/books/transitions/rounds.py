@@ -1,0 +1,116 @@
+"""Chunks under the relay: marked as published, and what time alone changes."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from dispatcher.books.transitions.steering import lock, roll_up
+from dispatcher.lifecycle import MOST_LOST_LEASES
+
+_BATCH = 1000
+
+
+# A limit that the planner can read keeps it from reading the whole campaign.
+def _publish(which: str, order: str) -> TextClause:
+    return text(f"""
+    WITH due AS (
+        SELECT sequence, row_number() OVER (ORDER BY {order}) AS place
+        FROM (SELECT sequence, in_doubt_since, due_at FROM chunk
+              WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
+                AND {which} AND due_at <= statement_timestamp()
+                AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
+              ORDER BY {order} LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
+    ), marked AS (
+        UPDATE chunk SET published_at = clock_timestamp()
+        FROM due
+        WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = due.sequence
+        RETURNING chunk.sequence, due.place
+    )
+    SELECT sequence FROM marked ORDER BY place
+    """)
+
+
+_PUBLISH_DOUBTFUL = _publish("in_doubt_since IS NOT NULL", "in_doubt_since")
+_PUBLISH_FRESH = _publish("in_doubt_since IS NULL", "due_at, sequence")
+
+
+def mark_published(
+    connection: Connection, campaign_id: UUID, *, count: int, fresh: int
+) -> list[int]:
+    """Mark up to `count` due chunks, of which `fresh` may be clean ones; their sequences.
+
+    Those in doubt come first, the oldest window before all; then the clean ones, in the order of
+    the audience. None of a campaign that does not run.
+    """
+    values = {"campaign_id": campaign_id, "count": count}
+    doubtful = list(connection.scalars(_PUBLISH_DOUBTFUL, values))
+    values["count"] = min(fresh, count - len(doubtful))
+    return doubtful + list(connection.scalars(_PUBLISH_FRESH, values))
+
+
+_UNMARK_UNCLAIMED = text("""
+WITH unclaimed AS (
+    SELECT campaign_id, sequence FROM chunk
+    WHERE published_at < statement_timestamp() - :after AND state = 'pending'
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE chunk SET published_at = NULL
+FROM unclaimed
+WHERE chunk.campaign_id = unclaimed.campaign_id AND chunk.sequence = unclaimed.sequence
+""")
+
+
+def unmark_unclaimed(connection: Connection, after: timedelta) -> int:
+    """Make due again what was published `after` ago and never claimed: its message was lost."""
+    return connection.execute(_UNMARK_UNCLAIMED, {"after": after}).rowcount
+
+
+_TAKE_BACK = text("""
+WITH lost AS (
+    SELECT campaign_id, sequence FROM chunk
+    WHERE state = 'sending' AND lease_until <= statement_timestamp()
+    LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
+), back AS (
+    UPDATE chunk
+    SET state = CASE WHEN lost_leases + 1 >= :most THEN 'unresolved' ELSE 'pending' END,
+        settled_at = CASE WHEN lost_leases + 1 >= :most THEN clock_timestamp() END,
+        lost_leases = lost_leases + 1, lease_until = NULL, due_at = clock_timestamp(),
+        http_status = NULL, code = NULL,
+        error = CASE WHEN lost_leases + 1 >= :most THEN 'Its worker died ' || :most || ' times'
+                     ELSE 'Its worker did not report back' END
+    FROM lost
+    WHERE chunk.campaign_id = lost.campaign_id AND chunk.sequence = lost.sequence
+    RETURNING chunk.*
+)
+INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                     chunk_state, error)
+SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, 'lease_lost', state, error
+FROM back
+""")
+
+
+def take_back_lost_leases(connection: Connection) -> int:
+    """Return chunks whose worker's lease has ended; after the fifth time they are unresolved."""
+    return connection.execute(_TAKE_BACK, {"batch": _BATCH, "most": MOST_LOST_LEASES}).rowcount
+
+
+_SETTLE_CLOSED = text("""
+UPDATE chunk
+SET state = 'unresolved', published_at = NULL, settled_at = clock_timestamp(),
+    error = coalesce(error, 'The time in which it could be tried again safely ran out')
+WHERE campaign_id = :campaign_id AND state = 'pending'
+  AND in_doubt_since <= statement_timestamp() - :window
+""")
+
+
+def settle_closed_windows(connection: Connection, campaign_id: UUID, window: timedelta) -> int:
+    """Give up what may have been sent and cannot be asked about any more; how many chunks.
+
+    `window` is its usable part. A paused campaign's windows close like any other's.
+    """
+    lock(connection, campaign_id)
+    values = {"campaign_id": campaign_id, "window": window}
+    settled = connection.execute(_SETTLE_CLOSED, values).rowcount
+    roll_up(connection, campaign_id)
+    return settled
