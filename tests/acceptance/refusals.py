@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -25,11 +26,9 @@ def runner(
     monkeypatch.chdir(program.directory)
 
     def run(*arguments: str, **variables: str | None) -> Ran:
-        with monkeypatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith("DISPATCHER_")]:
-                patch.delenv(name)
-            for name, value in program.having(**variables).environment.items():
-                patch.setenv(name, value)
+        environment = program.having(**variables).environment
+        # The command itself writes to the environment where it reads a configuration file.
+        with mock.patch.dict(os.environ, environment, clear=True), monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["dispatcher", *arguments])
             status = _status_of_main()
             said = capfd.readouterr()

@@ -66,7 +66,7 @@ def test_a_database_that_was_not_migrated_names_the_verb(run: Run, empty_databas
 
 CONFIGURATIONS: list[tuple[str, str | bytes | None, tuple[str, ...]]] = [
     ("no file", None, ("config.toml cannot be read", "No such file")),
-    ("not TOML", "rate = ", ("config.toml is not TOML", "line 1")),
+    ("not TOML", "rate = \n", ("config.toml is not TOML", "line 1")),
     ("not UTF-8", b"rate = '\xff'", ("config.toml is not TOML",)),
     ("an unknown key", "rates = 5", ("rates is not a setting", "request_timeout")),
     ("a wrong value", "rate = 'fast'", ("DISPATCHER_RATE", "fast")),
