@@ -40,6 +40,7 @@ RETRIABLE = frozenset({ChunkState.REJECTED, ChunkState.UNRESOLVED, ChunkState.EX
 """What the operator may order to be sent again, in a new round under a new pack_id."""
 
 LIVE_CHUNKS = frozenset({ChunkState.PENDING, ChunkState.SENDING})
+SETTLED = tuple(state for state in ChunkState if state not in LIVE_CHUNKS)
 LIVE_CAMPAIGNS = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED})
 
 CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {

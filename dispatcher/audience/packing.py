@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from sqlalchemy import Connection
 
 from dispatcher.audience.prepared import Prepared
@@ -18,11 +19,17 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
     """Write the chunks of a campaign, numbered from 1, in the transaction of `connection`.
 
     The table `chunk` has campaign_id, sequence, size and members (the text of a JSON array); its
-    other columns have defaults. Nothing is committed here. Raises what the driver raises.
+    other columns have defaults. Nothing is committed here. Raises what the driver raises; what
+    ends the reading, as a KeyboardInterrupt does, goes through as it is.
     """
     driver_connection: Any = connection.connection.driver_connection
+    stream = _Stream(_lines(campaign_id, prepared))
     with driver_connection.cursor() as cursor:
-        cursor.copy_expert(_COPY, _Stream(_lines(campaign_id, prepared)), _PIECE)
+        try:
+            cursor.copy_expert(_COPY, stream, _PIECE)
+        except psycopg2.Error as error:
+            # The driver makes an error of its own of whatever the stream raises.
+            raise stream.failure or error from None
 
 
 def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
@@ -41,9 +48,17 @@ class _Stream:
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self._rest = b""
+        self.failure: BaseException | None = None
 
     def read(self, size: int) -> bytes:
         """The next bytes, at most `size`; none at the end."""
+        try:
+            return self._read(size)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _read(self, size: int) -> bytes:
         if not self._rest:
             self._rest = next(self._lines, b"")
         piece, self._rest = self._rest[:size], self._rest[size:]

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books.models import SETTLED
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
-from dispatcher.lifecycle import CampaignState, ChunkState
+from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.lifecycle import LIVE_CHUNKS, CampaignState, ChunkState
+from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 NAMES = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -34,7 +34,6 @@ NAMES = {
     "pk": "%(table_name)s_pkey",
 }
 Counter = Annotated[int, mapped_column(BigInteger, server_default="0")]
-SETTLED = tuple(state for state in ChunkState if state not in LIVE_CHUNKS)
 
 
 class Base(DeclarativeBase):

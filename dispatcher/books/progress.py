@@ -4,8 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books.models import SETTLED
-from dispatcher.lifecycle import ChunkState
+from dispatcher.lifecycle import SETTLED, ChunkState
 
 
 def _sums() -> dict[str, str]:

@@ -1,13 +1,11 @@
 """The verb send: a message and an audience become a committed campaign."""
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -157,28 +155,12 @@ def _on_invalid(text: str) -> audience.OnInvalid:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say what Ctrl-C leaves, and exit with 130.
-
-    The driver makes another error of a KeyboardInterrupt that comes amid COPY, so the handler
-    itself keeps in mind that the key was pressed.
-    """
-    pressed = False
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
+    """Say what Ctrl-C leaves, and exit with 130."""
     try:
         yield
-    except BaseException:
-        if not pressed:
-            raise
+    except KeyboardInterrupt:
         say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
         raise typer.Exit(130) from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
