@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,8 +19,7 @@ from dispatcher.books import fleet, schema
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.embedded.attached import running
 from dispatcher.embedded.directories import temporary_home
-from dispatcher.embedded.programs import attached
-from dispatcher.errors import EmbeddedServerError
+from dispatcher.embedded.programs import attached, not_started
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
 
 APP_ID = "sandbox-app"
@@ -116,7 +115,7 @@ def _push_api(home: Path, faults: bool) -> Iterator[str]:
         assert process.stdout is not None
         _, _, url = process.stdout.readline().strip().partition(": ")
         if not url:
-            raise EmbeddedServerError(_end_of("The sandbox Push API", home / "sandbox.log"))
+            raise not_started("The sandbox Push API", home / "sandbox.log")
         yield url
 
 
@@ -140,9 +139,4 @@ def _wait_for_worker(engine: Engine, log: Path) -> None:
             if fleet.live_slots(connection) > 0:
                 return
         time.sleep(0.05)
-    raise EmbeddedServerError(_end_of("The worker", log))
-
-
-def _end_of(program: str, log: Path) -> str:
-    lines: Sequence[str] = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return f"{program} does not start; it said last: {' / '.join(lines[-3:])}"
+    raise not_started("The worker", log)

@@ -57,6 +57,12 @@ def attached(
         # Its output ends when the program runs, of which it leaves the note, or could not start.
         process.stdout.read()
         if not note.exists():
-            raise EmbeddedServerError(f"{arguments[0]} does not start: see {log}.")
+            raise not_started(arguments[0], log)
         # Leaving the block closes the pipe, which ends the program, and waits for that.
         yield
+
+
+def not_started(program: str, log: Path) -> EmbeddedServerError:
+    """The error of a program that does not start, with the end of what it said."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return EmbeddedServerError(f"{program} does not start; it said last: {' / '.join(lines[-3:])}")
