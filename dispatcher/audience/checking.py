@@ -7,7 +7,7 @@ is known by, or NULL and the reason why the row is invalid.
 
 from collections.abc import Sequence
 
-from dispatcher.audience.engine import literal
+from dispatcher.audience.engine import file_name, literal
 from dispatcher.audience.identifiers import TOKEN, Identifier, Kind, unknown
 from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
 from dispatcher.audience.spool import WHOLE_NUMBER
@@ -78,7 +78,7 @@ def _raw_csv(source: CsvFile, columns: Sequence[str], present: Sequence[Identifi
     packing = "zstd" if source.path.suffix.lower() == ".zst" else "none"
     return f"""
         SELECT NULL::VARCHAR AS fault, {values}
-        FROM read_csv({literal(source.path)}, auto_detect = false, header = true,
+        FROM read_csv({literal(file_name(source.path))}, auto_detect = false, header = true,
                       delim = ',', quote = '"', escape = '"', strict_mode = true,
                       columns = {{{types}}}, compression = '{packing}',
                       max_line_size = {_LONGEST_CSV_ROW}, buffer_size = {_CSV_BUFFER},
@@ -104,7 +104,7 @@ def _raw_json(source: JsonLines, present: Sequence[Identifier]) -> str:
     return f"""
         SELECT {_json_fault(source, present)} AS fault, {values}
         FROM (SELECT json, json_extract(json, [{paths}]) AS values, json_keys(json) AS keys
-              FROM read_ndjson_objects({literal(source.path)}, ignore_errors = true,
+              FROM read_ndjson_objects({literal(file_name(source.path))}, ignore_errors = true,
                                        compression = '{packing}', hive_partitioning = false))"""
 
 
@@ -127,7 +127,7 @@ def _raw_parquet(source: ParquetFile, present: Sequence[Identifier]) -> str:
     values = ", ".join(f"to_json({_quoted(each)})::VARCHAR AS {_quoted(each)}" for each in present)
     return f"""
         SELECT NULL::VARCHAR AS fault, {values}
-        FROM read_parquet({literal(source.path)}, hive_partitioning = false)"""
+        FROM read_parquet({literal(file_name(source.path))}, hive_partitioning = false)"""
 
 
 def _value(identifier: Identifier) -> str:

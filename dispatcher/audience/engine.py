@@ -1,5 +1,6 @@
 """DuckDB, held to a memory limit, to this machine and to Ctrl-C."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -24,6 +25,11 @@ _LIMITED_SHARE = 0.8
 def literal(text: str | Path) -> str:
     """The text as a literal of SQL."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def file_name(path: Path) -> str:
+    """The path as DuckDB wants it: with *, ? or [ it would be a pattern for several files."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 class Engine:

@@ -21,7 +21,7 @@ from dispatcher.audience.checking import (
     names,
     refuse_unknown_columns,
 )
-from dispatcher.audience.engine import Engine, literal, unreadable
+from dispatcher.audience.engine import Engine, file_name, literal, unreadable
 from dispatcher.audience.identifiers import Identifier, known
 from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
@@ -142,7 +142,7 @@ class _Preparation:
         return columns
 
     def _parquet_columns(self, source: Opened) -> list[str]:
-        query = f"FROM read_parquet({literal(source.path)}, hive_partitioning = false)"
+        query = f"FROM read_parquet({literal(file_name(source.path))}, hive_partitioning = false)"
         try:
             return list(self.engine.columns(query))
         except duckdb.Error as error:

@@ -29,17 +29,21 @@ Watcher = Callable[[Progress], None]
 
 
 class Reporter:
-    """Passes progress on to a watcher, if there is one, at most five times a second."""
+    """Passes progress on to a watcher: at most five times a second, and each phase's end."""
 
     def __init__(self, watcher: Watcher | None) -> None:
         self._watcher = watcher
         self._last = float("-inf")
+        self._phase: Phase | None = None
 
     def report(
         self, phase: Phase, done: int, total: int | None = None, fraction: float | None = None
     ) -> None:
-        """Tell the watcher, unless it was told a moment ago."""
+        """Tell the watcher, unless it was told of this phase a moment ago."""
         now = time.monotonic()
-        if self._watcher is not None and now - self._last >= SECONDS_BETWEEN:
-            self._last = now
-            self._watcher(Progress(phase, done, total, fraction))
+        if self._watcher is None or (
+            phase == self._phase and now - self._last < SECONDS_BETWEEN and done != total
+        ):
+            return
+        self._phase, self._last = phase, now
+        self._watcher(Progress(phase, done, total, fraction))

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import duckdb
 
+from dispatcher.audience.engine import file_name
 from dispatcher.audience.progress import Reporter
 from dispatcher.errors import AudienceError
 
@@ -69,7 +70,7 @@ def _zstd_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[b
         "SELECT line FROM read_csv(?, auto_detect = false, header = false, strict_mode = false,"
         " columns = {'line': 'VARCHAR'}, delim = '\x1f', quote = '', escape = '',"
         " encoding = 'latin-1', compression = 'zstd')",
-        [str(path)],
+        [file_name(path)],
     )
     while batch := rows.fetchmany(1000):
         for (line,) in batch:

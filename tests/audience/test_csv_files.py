@@ -1,0 +1,236 @@
+"""CSV files, with and without fault: every fault is named with the line its row starts on."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.audience.preparing import outcome_of, read_rejects, refusal_of, rejects_of, written
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "users.csv"
+
+
+def test_members_come_in_the_files_order_without_empty_cells(file: Path, scratch: Path) -> None:
+    written(file, "userId,token,devtodevId\nann,,7\n,t2,\n")
+    outcome = outcome_of(file, scratch)
+    assert outcome.members == [{"userId": "ann", "devtodevId": 7}, {"token": "t2"}]
+    assert (outcome.read, outcome.invalid, outcome.duplicates, outcome.total) == (2, 0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"token,userId\na,b\nc,d\n",
+        b"token,userId\na,b\nc,d",
+        b"token,userId\r\na,b\r\nc,d\r\n",
+        b"token,userId\r\na,b\nc,d\r\n",
+        b"\xef\xbb\xbftoken,userId\na,b\nc,d\n",
+        b'"token","userId"\n"a","b"\n"c","d"\n',
+        b"token,userId\n\na,b\n\n\r\nc,d\n\n",
+    ],
+)
+def test_ends_of_lines_marks_quotes_and_blank_lines_make_no_difference(
+    file: Path, scratch: Path, content: bytes
+) -> None:
+    outcome = outcome_of(written(file, content), scratch)
+    assert outcome.members == [{"token": "a", "userId": "b"}, {"token": "c", "userId": "d"}]
+
+
+def test_every_cell_is_a_text_but_the_vendors_number(file: Path, scratch: Path) -> None:
+    written(file, "userId,devtodevId\n0012,18446744073709551615\nNULL,-9223372036854775808\n1,12.0")
+    assert outcome_of(file, scratch).members == [
+        {"userId": "0012", "devtodevId": 18446744073709551615},
+        {"userId": "NULL", "devtodevId": -9223372036854775808},
+        {"userId": "1", "devtodevId": 12},
+    ]
+
+
+@pytest.mark.parametrize(
+    "cell", ["18446744073709551616", "abc", "1.5", "1e3", "0x1F", " 1", "true"]
+)
+@pytest.mark.parametrize("fault", ["", "a,b,c\n"], ids=["in DuckDB", "line by line"])
+def test_a_number_that_is_none_is_named(file: Path, scratch: Path, cell: str, fault: str) -> None:
+    written(file, f"userId,devtodevId\nann,{cell}\nbob,1\n{fault}")
+    line, reason, row = rejects_of(file, scratch)[0]
+    assert (line, row) == (2, f"ann,{cell}")
+    assert reason == "devtodevId must be a whole number of at most 64 bits"
+
+
+def test_an_advertising_id_of_zeros_is_none(file: Path, scratch: Path) -> None:
+    zeros = "00000000-0000-0000-0000-000000000000"
+    written(file, f"idfa,userId,advertisingId\n{zeros},ann,\n{zeros},,\n,,{zeros}\n,0-0,\n")
+    assert rejects_of(file, scratch) == [
+        (3, "has no identifier (an advertising id of zeros is none)", f"{zeros},,"),
+        (4, "has no identifier (an advertising id of zeros is none)", f",,{zeros}"),
+    ]
+    assert outcome_of(file, scratch, on_invalid="skip").members == [
+        {"userId": "ann"},
+        {"userId": "0-0"},
+    ]
+
+
+FAULTY = b"""token,userId
+a,b
+
+short
+"two
+lines",c
+lo,n,g
+bad\xff,d
+,
+"open,e
+f,"mid"dle
+g,"last
+"""
+
+
+def test_each_faulty_row_is_named_with_the_line_it_starts_on(file: Path, scratch: Path) -> None:
+    not_closed = "has a quote that is not closed, or does not enclose its whole cell"
+    assert rejects_of(written(file, FAULTY), scratch) == [
+        (4, "has 1 cell where the header has 2", "short"),
+        (7, "has 3 cells where the header has 2", "lo,n,g"),
+        (8, "is not UTF-8", "bad\\xff,d"),
+        (9, "has no identifier", ","),
+        (10, not_closed, '"open,e'),
+        (11, not_closed, 'f,"mid"dle'),
+        (12, not_closed, 'g,"last'),
+    ]
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert outcome.members == [
+        {"token": "a", "userId": "b"},
+        {"token": "two\nlines", "userId": "c"},
+    ]
+    assert (outcome.read, outcome.invalid, outcome.total) == (9, 7, 2)
+
+
+def test_a_quote_left_open_costs_one_row_and_not_the_rest(file: Path, scratch: Path) -> None:
+    rows = "".join(f"t{number},u{number}\n" for number in range(10_000))
+    written(file, f'token,userId\n"open,u\n{rows}')
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert (outcome.read, outcome.invalid, outcome.total) == (10_001, 1, 10_000)
+
+
+def test_by_default_nothing_is_sent_and_the_first_ten_are_named(file: Path, scratch: Path) -> None:
+    written(file, "token,userId\na,b\n" + ",\n" * 1234)
+    lines = refusal_of(file, scratch).splitlines()
+    assert lines[0] == (
+        f"The audience {file} has 1,234 invalid rows, so nothing is sent: correct them, or let "
+        'them be skipped (on_invalid="skip", --on-invalid skip).'
+    )
+    assert lines[1:] == [
+        *(f"  line {number} has no identifier" for number in range(3, 13)),
+        "  and 1,224 more",
+    ]
+
+
+def test_a_file_of_one_column_may_have_blank_lines(file: Path, scratch: Path) -> None:
+    written(file, "userId\n\nann\n\n0-0\n\n")
+    outcome = outcome_of(file, scratch)
+    assert [member["userId"] for member in outcome.members] == ["ann", "0-0"]
+    written(file, 'userId\n\nann\n\n"bob"x\n\n')
+    assert rejects_of(file, scratch)[0][0] == 5
+
+
+def test_a_very_long_cell_goes_through(file: Path, scratch: Path) -> None:
+    written(file, f"token,userId\n{'x' * 3_000_000},a\nb,c\n")
+    assert [len(member["token"]) for member in outcome_of(file, scratch).members] == [3_000_000, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", "has no header: its first line must name the columns."),
+        ("\ntoken\na\n", "has no header: its first line must name the columns."),
+        ("token,userId\n", "is empty: it holds no row."),
+        ("token,userId", "is empty: it holds no row."),
+        ("token,userId\n\n\n", "is empty: it holds no row."),
+        (
+            "token,Token\n",
+            "has the column 'Token', which no platform of the message knows; known are token, "
+            "idfa, idfv, userId, devtodevId.",
+        ),
+        (
+            "token,androidId\na,\n",
+            "has the column 'androidId', which no platform of the message knows; known are token, "
+            "idfa, idfv, userId, devtodevId.",
+        ),
+        ("token;userId\na;b\n", "has the column 'token;userId', which no platform"),
+        ("token, userId\na,b\n", "has the column ' userId', which no platform"),
+        ("token,\na,b\n", "has the column '', which no platform"),
+    ],
+)
+def test_a_file_that_cannot_be_an_audience_is_refused(
+    file: Path, scratch: Path, content: str, expected: str
+) -> None:
+    for on_invalid in ("fail", "skip"):
+        text = refusal_of(written(file, content), scratch, ["ios"], on_invalid=on_invalid)
+        assert text.startswith(f"The audience {file} {expected}")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (b"token,userId,token", "has the column 'token' twice: keep one."),
+        (b"token,\xff", "is not UTF-8."),
+        (b'token,"userId', "has a quote that is not closed, or does not enclose its whole cell."),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_refused(
+    file: Path, scratch: Path, header: bytes, expected: str
+) -> None:
+    text = refusal_of(written(file, header + b"\na,b\n"), scratch)
+    assert text == f"The header of the audience {file} {expected}"
+
+
+def test_an_audience_without_a_valid_row_is_refused(file: Path, scratch: Path) -> None:
+    written(file, "token,userId\n,\n,\n")
+    assert refusal_of(file, scratch, on_invalid="skip") == (
+        f"The audience {file} is empty: none of its 2 rows is valid."
+    )
+
+
+cells = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r") | st.sampled_from('",\n; \\\t😀'),
+    min_size=1,
+    max_size=8,
+)
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8), st.booleans())
+def test_whatever_is_quoted_comes_back_as_it_was(
+    tmp_path: Path, scratch: Path, rows: list[tuple[str, str]], faulty: bool
+) -> None:
+    lines = [",".join(map(quoted, row)) for row in rows]
+    file = written(
+        tmp_path / "round.csv", "\n".join(["token,userId", *lines, *["short"] * faulty]) + "\n"
+    )
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    kept = list(dict.fromkeys(token for token, _ in rows))
+    assert [member["token"] for member in outcome.members] == kept
+    assert outcome.members[0] == {"token": rows[0][0], "userId": rows[0][1]}
+    assert (outcome.read, outcome.invalid) == (len(rows) + faulty, int(faulty))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.binary(max_size=40) | st.text(st.sampled_from('ab",\n\r ')).map(str.encode))
+def test_any_bytes_are_counted_and_named_or_refused(
+    tmp_path: Path, scratch: Path, content: bytes
+) -> None:
+    file = written(tmp_path / "any.csv", b"token,userId\ngood,row\n" + content)
+    rejects = tmp_path / "any.rejects.csv"
+    outcome = outcome_of(file, scratch, on_invalid="skip", rejects=rejects)
+    assert outcome.members[0]["token"].startswith("good")
+    assert outcome.read == outcome.invalid + outcome.duplicates + outcome.total
+    numbers = [line for line, _, _ in read_rejects(rejects)]
+    assert len(numbers) == outcome.invalid
+    assert numbers == sorted(set(numbers))
+    assert all(2 <= number <= content.count(b"\n") + 3 for number in numbers)

@@ -1,0 +1,146 @@
+"""However a preparation ends, its scratch directory goes with it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dispatcher.audience import Progress, prepare
+from tests.audience.preparing import IOS_AND_ANDROID, outcome_of, refusal_of
+
+PREPARING = """
+import sys
+from pathlib import Path
+from dispatcher.audience import prepare
+
+with prepare(Path(sys.argv[1]), ["ios"], scratch=Path(sys.argv[2])) as prepared:
+    print(prepared.total, flush=True)
+    sys.stdin.read()
+"""
+
+ENDLESS = """
+import itertools, sys
+from pathlib import Path
+from dispatcher.audience import prepare
+
+def rows():
+    for number in itertools.count():
+        if number == 5000:
+            print("reading", flush=True)
+        yield {"userId": str(number)}
+
+with prepare(rows(), ["ios"], scratch=Path(sys.argv[2])):
+    pass
+"""
+
+IN_A_QUERY = """
+import sys
+from pathlib import Path
+from dispatcher.audience.engine import Engine
+from dispatcher.audience.scratch import scratch_directory
+
+with scratch_directory(Path(sys.argv[2])) as directory, Engine(directory, 200_000_000) as engine:
+    engine.run("SELECT 1")
+    print("running", flush=True)
+    engine.run("SELECT count(*) FROM range(1000000000000) WHERE sin(range) > 2")
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "users.csv"
+    path.write_text("token\na\nb\n")
+    return path
+
+
+def started(program: str, file: Path, scratch: Path) -> subprocess.Popen[str]:
+    """A process that has told that it is at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(file), str(scratch)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("program", [PREPARING, ENDLESS, IN_A_QUERY])
+def test_ctrl_c_ends_at_once_and_leaves_nothing(program: str, file: Path, scratch: Path) -> None:
+    process = started(program, file, scratch)
+    assert len(list(scratch.iterdir())) == 1
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=5)
+    assert errors.splitlines()[-1].startswith("KeyboardInterrupt")
+
+
+def test_leftovers_of_a_killed_producer_are_removed_by_the_next(file: Path, scratch: Path) -> None:
+    process = started(PREPARING, file, scratch)
+    process.kill()
+    process.communicate()
+    assert len(list(scratch.iterdir())) == 1
+    assert outcome_of(file, scratch).total == 2
+
+
+def test_what_a_living_producer_holds_stays(file: Path, scratch: Path) -> None:
+    process = started(PREPARING, file, scratch)
+    (held,) = scratch.iterdir()
+    assert outcome_of(file, scratch).total == 2
+    assert list(scratch.iterdir()) == [held]
+    process.communicate("", timeout=5)
+    assert process.returncode == 0
+
+
+def test_the_scratch_directory_is_private(scratch: Path) -> None:
+    with prepare([{"token": "a"}], IOS_AND_ANDROID, scratch=scratch):
+        modes = {path.stat().st_mode & 0o777 for path in (scratch, *scratch.iterdir())}
+    assert modes == {0o700}
+
+
+def test_what_the_caller_raises_goes_through(scratch: Path) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        prepare([{"token": "a"}], IOS_AND_ANDROID, scratch=scratch),
+    ):
+        raise ZeroDivisionError
+
+
+def test_what_a_watcher_raises_goes_through(scratch: Path) -> None:
+    def stop(progress: Progress) -> None:
+        raise ZeroDivisionError
+
+    with (
+        pytest.raises(ZeroDivisionError),
+        prepare([{"token": "a"}], IOS_AND_ANDROID, scratch=scratch, progress=stop),
+    ):
+        pytest.fail("the watcher stopped it")
+
+
+def test_a_scratch_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    text = refusal_of([{"token": "a"}], tmp_path / "file" / "scratch")
+    assert text.startswith(f"The scratch directory {tmp_path}/file/scratch cannot be used: ")
+
+
+def test_a_million_members_from_a_generator_need_little_memory(file: Path, scratch: Path) -> None:
+    program = """
+import re, sys
+from pathlib import Path
+from dispatcher.audience import prepare
+
+rows = ({"token": f"{number:064x}"} for number in range(1_000_000))
+with prepare(rows, ["ios"], scratch=Path(sys.argv[2])) as prepared:
+    assert sum(map(len, prepared.packs())) == 1_000_000
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(file), str(scratch)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(run.stdout) < 400_000

@@ -1,0 +1,81 @@
+"""Chunks in a real PostgreSQL."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Row, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from dispatcher.audience import Progress, copy_chunks, prepare
+from tests.audience.preparing import IOS_AND_ANDROID
+
+CAMPAIGN = uuid.UUID("0190fb2c-0000-7000-8000-000000000001")
+
+A_TABLE_OF_THAT_SHAPE = """
+    CREATE TEMPORARY TABLE chunk (campaign_id uuid, sequence integer, size integer, members text,
+                                  state text DEFAULT 'pending')"""
+
+
+@pytest.fixture
+def connection(empty_database_url: str) -> Iterator[Connection]:
+    engine = create_engine(empty_database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(A_TABLE_OF_THAT_SHAPE))
+        connection.commit()
+        yield connection
+
+
+def chunks(connection: Connection) -> list[Row[tuple[uuid.UUID, int, int, str, str]]]:
+    return list(connection.execute(text("TABLE chunk ORDER BY sequence")))
+
+
+def test_members_fill_chunks_of_a_thousand_in_order(connection: Connection, scratch: Path) -> None:
+    rows = [{"userId": f"u{i}"} for i in range(2001)]
+    with prepare(rows, IOS_AND_ANDROID, scratch=scratch) as prepared:
+        copy_chunks(connection, CAMPAIGN, prepared)
+    written = chunks(connection)
+    assert [(chunk.campaign_id, chunk.sequence, chunk.size) for chunk in written] == [
+        (CAMPAIGN, 1, 1000),
+        (CAMPAIGN, 2, 1000),
+        (CAMPAIGN, 3, 1),
+    ]
+    assert [member for chunk in written for member in json.loads(chunk.members)] == rows
+    assert {chunk.state for chunk in written} == {"pending"}
+
+
+def test_nasty_texts_arrive_as_they_were(connection: Connection, scratch: Path) -> None:
+    texts = ["\\N", "\\.", "\\", 'q"', "tab\tline\nreturn\r", "\x00\x1f", "é😀\u2028", "\\u0041"]
+    with prepare([{"userId": each} for each in texts], ["ios"], scratch=scratch) as prepared:
+        copy_chunks(connection, CAMPAIGN, prepared)
+    (chunk,) = chunks(connection)
+    assert json.loads(chunk.members) == [{"userId": each} for each in texts]
+
+
+def test_nothing_is_there_unless_the_caller_commits(connection: Connection, scratch: Path) -> None:
+    with prepare([{"token": "a"}], ["ios"], scratch=scratch) as prepared:
+        with connection.begin() as transaction:
+            copy_chunks(connection, CAMPAIGN, prepared)
+            transaction.rollback()
+        assert chunks(connection) == []
+        connection.rollback()
+        with connection.begin():
+            copy_chunks(connection, CAMPAIGN, prepared)
+    assert len(chunks(connection)) == 1
+
+
+def test_a_fault_in_the_middle_leaves_nothing(connection: Connection, scratch: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.phase == "packing":
+            raise ZeroDivisionError
+
+    rows = ({"userId": f"u{i}"} for i in range(5000))
+    with (
+        prepare(rows, ["ios"], scratch=scratch, progress=stop) as prepared,
+        pytest.raises(ZeroDivisionError),
+        connection.begin(),
+    ):
+        copy_chunks(connection, CAMPAIGN, prepared)
+    assert chunks(connection) == []
