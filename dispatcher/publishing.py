@@ -111,7 +111,7 @@ def reach(app: Celery) -> None:
 @contextmanager
 def _connected(app: Celery) -> Iterator[Any]:
     """A connection to the broker that asks once; what goes wrong on it is BrokerUnavailable."""
-    at_once = {"max_retries": 0, "socket_timeout": 1.5}
+    at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
     try:
         with app.connection_for_write(transport_options=at_once) as connection:
             yield connection

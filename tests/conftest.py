@@ -4,6 +4,7 @@ Each process of pytest-xdist has servers of its own, which end with it.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +18,9 @@ from dispatcher.books.session import make_engine
 from dispatcher.embedded import ServerUrls, running, temporary_home
 from tests.databases import fresh_database, name_of
 from tests.sandbox_process import PushApi, running_push_api
+
+# A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
