@@ -11,7 +11,8 @@ from dispatcher.books.session import make_engine
 from dispatcher.embedded import temporary_home
 from tests.databases import fresh_database, name_of
 from tests.faults.servers import Mortals, mortal_servers
-from tests.faults.theatre import Theatre, Timing, theatre
+from tests.faults.staging import theatre
+from tests.faults.theatre import Theatre, Timing
 
 Stage = Callable[..., Theatre]
 

@@ -37,6 +37,11 @@ class Snare:
         return len(self._caught)
 
     @property
+    def spent(self) -> bool:
+        """Whether it will hold nothing more."""
+        return self._left == 0
+
+    @property
     def client_port(self) -> int:
         """The port by which the first held worker may be known."""
         return self._caught[0].client_port
@@ -52,7 +57,9 @@ class Snare:
             return True
 
     def cut(self) -> None:
-        """Reset what is held: what it was waiting for never arrives."""
+        """Hold nothing more, and reset what is held: what it was waiting for never arrives."""
+        with self._lock:
+            self._left = 0
         for line in self._caught:
             line.cut()
 
@@ -160,7 +167,7 @@ class Proxy:
     def snare(self, pattern: bytes, moment: Moment, *, count: int = 1) -> Snare:
         """Hold up the next `count` connections whose request contains the pattern."""
         snare = Snare(pattern, moment, count)
-        self.snares.append(snare)
+        self.snares = [*(earlier for earlier in self.snares if not earlier.spent), snare]
         return snare
 
     def open_door(self) -> None:

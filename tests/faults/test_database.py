@@ -8,13 +8,8 @@ import pytest
 
 from tests.faults import moments
 from tests.faults.conftest import Stage
-from tests.faults.theatre import Theatre, for_seconds
+from tests.faults.theatre import TERMINATE_BACKENDS, Theatre, for_seconds
 from tests.waiting import eventually
-
-_TERMINATE = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
 
 
 def test_a_campaign_outlives_a_restart_terminated_backends_and_exhausted_connections(
@@ -27,7 +22,7 @@ def test_a_campaign_outlives_a_restart_terminated_backends_and_exhausted_connect
     eventually(lambda: theatre.requests() > 10, within=20)
     theatre.servers.postgresql.restart()
     eventually(lambda: theatre.requests() > 40, within=40)
-    theatre.execute(_TERMINATE)
+    theatre.execute(TERMINATE_BACKENDS)
     eventually(lambda: theatre.requests() > 70, within=40)
     with ExitStack() as connections:
         _take_all_connections(theatre, connections)
@@ -84,7 +79,7 @@ def test_a_lost_reply_to_a_commit_sends_nothing_and_records_once(stage: Stage) -
 def _take_all_connections(theatre: Theatre, connections: ExitStack) -> None:
     """Leave the server without a free connection, and the workers without those they had."""
     url = theatre.servers.postgresql.url.replace("+psycopg2", "")
-    theatre.execute(_TERMINATE)
+    theatre.execute(TERMINATE_BACKENDS)
     theatre.database.cut()
     with pytest.raises(psycopg2.OperationalError, match="too many clients"):
         _connect_for_ever(url, connections)

@@ -1,34 +1,35 @@
 """A stage for one story: servers behind proxies, the vendor's sandbox, and workers to hire."""
 
-import os
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import redis
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, text
 
 from dispatcher import Dispatcher, publishing
 from dispatcher.books import fleet
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.session import transaction
 from dispatcher.errors import DatabaseUnavailable
-from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
+from dispatcher.settings import Settings
 from tests.faults.cast import Worker, hired
 from tests.faults.judge import Verdict, judge
-from tests.faults.proxy import HOST, Proxy, Snare, proxied
+from tests.faults.proxy import Proxy, Snare
 from tests.faults.servers import Mortals
-from tests.sandbox.process import APP, TOKEN
-from tests.sandbox_process import PushApi, running_push_api
+from tests.sandbox.process import APP
+from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 
 CHUNK = 1000
+TERMINATE_BACKENDS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 
 
@@ -53,21 +54,36 @@ class Theatre:
     database: Proxy
     broker: Proxy
     api: Proxy
-    _stack: ExitStack
+    _environment: dict[str, str]
+    _troupe: ExitStack
     workers: list[Worker] = field(default_factory=list)
     _campaigns: int = 0
+    _hired: int = 0
 
     def hire(self, count: int = 1, *, slots: int = 4) -> list[Worker]:
         """Start so many workers, and return when the fleet counts them."""
         before = self._live_slots()
-        new = [self._hire_one(f"w{len(self.workers) + n}", slots) for n in range(count)]
-        self.workers += new
+        new = [self.start_worker(slots=slots) for _ in range(count)]
         eventually(lambda: self._live_slots() >= before + count * slots, within=60)
         return new
 
     def hire_one(self, *, slots: int = 4) -> Worker:
         """One worker more."""
         return self.hire(slots=slots)[0]
+
+    def start_worker(self, *, slots: int = 4) -> Worker:
+        """One worker more, though it may have to wait for its servers."""
+        self._hired += 1
+        worker = self._troupe.enter_context(
+            hired(
+                f"w{self._hired}",
+                slots=slots,
+                environment=self._environment,
+                directory=self.directory,
+            )
+        )
+        self.workers.append(worker)
+        return worker
 
     def enqueue(self, chunks: int, **options: object) -> str:
         """Commit a campaign of so many full chunks, to members whom no other campaign has."""
@@ -145,10 +161,14 @@ class Theatre:
         with publishing.producer(self.settings) as app:
             publishing.ring(app, [publishing.Batch(UUID(campaign), tuple(chunks))])
 
+    def is_whole(self) -> bool:
+        """Whether every worker that nobody sent away lives and is counted."""
+        living = all(worker.lives for worker in self.workers)
+        return living and self._live_slots() == self.slots
+
     def assert_all_workers_go_on(self) -> None:
         """Every worker lives, is counted, and takes its part in one more campaign."""
-        eventually(lambda: self._live_slots() == self.slots, within=20)
-        assert all(worker.lives for worker in self.workers)
+        eventually(self.is_whole, within=20)
         campaign = self.enqueue(4 * len(self.workers))
         eventually(lambda: self.books(campaign).ended, within=40)
         assert self.books(campaign).members.failed == 0
@@ -171,79 +191,7 @@ class Theatre:
         with transaction(self.engine) as connection:
             return fleet.live_slots(connection)
 
-    def _hire_one(self, name: str, slots: int) -> Worker:
-        return self._stack.enter_context(
-            hired(name, slots=slots, environment=self._environment(), directory=self.directory)
-        )
-
-    def _environment(self) -> dict[str, str]:
-        """The whole environment of a worker: nothing of the developer's reaches it."""
-        return {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
-            "HOME": str(self.directory),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": os.getcwd(),
-            "DISPATCHER_HOME": str(self.directory / "home"),
-            "DISPATCHER_DATABASE_URL": _through(self.database, self.settings.database_url),
-            "DISPATCHER_BROKER_URL": _through(self.broker, self.settings.broker_url),
-            "DISPATCHER_PUSH_API_URL": _through(self.api, self.push_api.url),
-            "DISPATCHER_USER_TOKEN": TOKEN,
-            "DISPATCHER_REQUEST_TIMEOUT": str(self.timing.request_timeout),
-            "DISPATCHER_PACK_ID_WINDOW": str(self.timing.pack_id_window),
-        }
-
 
 def for_seconds(seconds: float) -> None:
     """Let a fault last so long."""
     time.sleep(seconds)
-
-
-@contextmanager
-def theatre(
-    servers: Mortals, database_url: str, directory: Path, timing: Timing, *sandbox: str
-) -> Iterator[Theatre]:
-    """A stage over a database of its own, with an empty broker; `sandbox` are further options."""
-    with ExitStack() as stack:
-        window = ["--window", str(timing.pack_id_window)]
-        push_api = stack.enter_context(running_push_api(*window, *sandbox))
-        with redis.Redis.from_url(servers.valkey.url) as client:
-            client.config_set("maxmemory", "0")
-            client.flushall()
-        settings = Settings(
-            home=directory / "home",
-            push_api_url=push_api.url,
-            database_url=database_url,
-            broker_url=servers.valkey.url,
-            redis_url=servers.valkey.url,
-            tokens={DEFAULT_ACCOUNT: Secret(TOKEN)},
-            request_timeout=timedelta(seconds=timing.request_timeout),
-            pack_id_window=timedelta(seconds=timing.pack_id_window),
-        )
-        urls = (database_url, servers.valkey.url, push_api.url)
-        database, broker, api = (stack.enter_context(proxied(_place(url))) for url in urls)
-        engine = create_engine(database_url, poolclass=NullPool)
-        with ExitStack() as troupe:
-            yield Theatre(
-                servers,
-                push_api,
-                timing,
-                settings,
-                engine,
-                directory,
-                database,
-                broker,
-                api,
-                troupe,
-            )
-
-
-def _place(url: str) -> tuple[str, int]:
-    port = urlsplit(url).port
-    assert port is not None
-    return HOST, port
-
-
-def _through(proxy: Proxy, url: str | None) -> str:
-    """The same URL by way of the proxy."""
-    assert url is not None
-    return url.replace(f"{HOST}:{_place(url)[1]}", f"{HOST}:{proxy.port}")

@@ -1,0 +1,49 @@
+"""A random schedule of faults; the same seed makes the same schedule."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+_LASTING = (0.5, 1.0, 2.0, 4.0, 8.0, 13.0)
+"""Seconds; the longest is past a lease of eleven."""
+_LONGEST_GAP = 4.0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Strike:
+    """One fault: `which` chooses among several that it could hit."""
+
+    at: float
+    target: str
+    fault: str
+    lasting: float
+    which: int
+
+    def __str__(self) -> str:
+        return f"{self.at:6.1f} s  {self.target}: {self.fault}, for {self.lasting:g} s"
+
+
+def schedule(seed: int, seconds: float, faults: Mapping[str, Sequence[str]]) -> tuple[Strike, ...]:
+    """The strikes in their order: one at a time on each target, on several targets at once.
+
+    `faults` names those that each target knows.
+    """
+    return tuple(
+        sorted(
+            strike
+            for target, names in faults.items()
+            for strike in _on(target, names, random.Random(f"{seed} {target}"), seconds)
+        )
+    )
+
+
+def _on(
+    target: str, names: Sequence[str], chance: random.Random, seconds: float
+) -> Iterator[Strike]:
+    at = chance.uniform(1, _LONGEST_GAP)
+    while at < seconds:
+        lasting = min(chance.choice(_LASTING), seconds - at)
+        yield Strike(
+            round(at, 1), target, chance.choice(names), round(lasting, 1), chance.randrange(100)
+        )
+        at += lasting + chance.uniform(0.5, _LONGEST_GAP)
