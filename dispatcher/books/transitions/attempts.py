@@ -23,6 +23,7 @@ from dispatcher.lifecycle import (
 _PROBE_HOLD = timedelta(seconds=5)
 _UNREACHABLE = "the Push API cannot be reached"
 _ACCEPTED = "accepted"
+_LEASE_LOST = "lease_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,27 +149,40 @@ WITH settled AS (
 SELECT count(*) FROM settled
 """)
 
+# A proof ends the attempt that holds the chunk, too: its worker may never report.
 _LATE_PROOF = text("""
+WITH unproven AS (
+    SELECT campaign_id, sequence, state, attempt, round, claimed_at, claimed_by FROM chunk
+    WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
+      AND state IN ('pending', 'sending', 'uncounted', 'unresolved')
+    FOR NO KEY UPDATE
+), overtaken AS (
+    INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                         chunk_state, error)
+    SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, :lease_lost,
+           'delivered', 'An earlier attempt was proven to be accepted'
+    FROM unproven WHERE state = 'sending'
+)
 UPDATE chunk
 SET state = 'delivered', published_at = NULL, lease_until = NULL, in_doubt_since = NULL,
     settled_at = coalesce(settled_at, clock_timestamp()),
     audience = :audience, successful = :successful, erroneous = :erroneous,
     http_status = NULL, code = NULL, error = NULL
-WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
-  AND state IN ('pending', 'sending', 'uncounted', 'unresolved')
+FROM unproven
+WHERE chunk.campaign_id = unproven.campaign_id AND chunk.sequence = unproven.sequence
 """)
 
-# The sweep has written the attempt's row, unless another attempt's late proof ended this one.
+# The attempt's row was written when its lease was lost: a proof corrects it, and whatever it came
+# to does where another attempt's proof had ended it.
 _LOG_LATE = text("""
-INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
-                     chunk_state, http_status, code, error, error_details)
-SELECT campaign_id, sequence, :attempt, :round, claimed_by, :claimed_at, :outcome,
-       state, :http_status, :code, :error, :error_details
-FROM chunk WHERE campaign_id = :campaign_id AND sequence = :sequence
-ON CONFLICT (campaign_id, sequence, attempt) DO UPDATE
-SET outcome = excluded.outcome, chunk_state = excluded.chunk_state, ended_at = excluded.ended_at,
-    http_status = NULL, code = NULL, error = NULL, error_details = excluded.error_details
-WHERE excluded.outcome = :accepted AND attempt.outcome <> :accepted
+UPDATE attempt
+SET outcome = :outcome, ended_at = clock_timestamp(), http_status = :http_status, code = :code,
+    error = :error, error_details = :error_details,
+    chunk_state = (SELECT state FROM chunk
+                   WHERE campaign_id = :campaign_id AND sequence = :sequence)
+WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
+  AND outcome <> :accepted
+  AND (:outcome = :accepted OR outcome = :lease_lost AND chunk_state = 'delivered')
 """)
 
 
@@ -218,6 +232,7 @@ def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, obj
         "corruptions": decision.corruptions,
         "outcome": name_of(outcome),
         "accepted": _ACCEPTED,
+        "lease_lost": _LEASE_LOST,
         "audience": accepted and accepted.audience,
         "successful": accepted and accepted.successful,
         "erroneous": accepted and accepted.erroneous,
