@@ -1,10 +1,12 @@
 # Every target works on a fresh machine with Python 3.11+ and make; uv is used when it is there.
 PYTHON ?= python3
 BIN := .venv/bin
+SEED ?= 1
+MINUTES ?= 1
 UV := $(shell command -v uv 2>/dev/null)
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test faults check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +42,9 @@ demo: setup      ## a campaign of 200,000 members on this machine, with proof
 
 test: setup      ## all tests; they bring their own servers
 	@$(BIN)/pytest -q
+
+faults: setup    ## a campaign under random faults: make faults SEED=7 MINUTES=5
+	@$(BIN)/python -m tests.faults.nemesis --seed $(SEED) --minutes $(MINUTES)
 
 check: setup     ## what the gate runs: format, lint, types, floors, tests
 	@$(BIN)/ruff format --check .
