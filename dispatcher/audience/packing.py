@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg2
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from dispatcher.audience.prepared import Prepared
 
@@ -19,8 +20,8 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
     """Write the chunks of a campaign, numbered from 1, in the transaction of `connection`.
 
     The table `chunk` has campaign_id, sequence, size and members (the text of a JSON array); its
-    other columns have defaults. Nothing is committed here. Raises what the driver raises; what
-    ends the reading, as a KeyboardInterrupt does, goes through as it is.
+    other columns have defaults. Nothing is committed here. Raises SQLAlchemy's DBAPIError, as its
+    own statements do; what ends the reading, a KeyboardInterrupt say, goes through as it is.
     """
     driver_connection: Any = connection.connection.driver_connection
     stream = _Stream(_lines(campaign_id, prepared))
@@ -29,7 +30,11 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
             cursor.copy_expert(_COPY, stream, _PIECE)
         except psycopg2.Error as error:
             # The driver makes an error of its own of whatever the stream raises.
-            raise stream.failure or error from None
+            if stream.failure is not None:
+                raise stream.failure from None
+            if driver_connection.closed:
+                connection.invalidate(error)
+            raise DBAPIError.instance(_COPY, None, error, psycopg2.Error) from error
 
 
 def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:

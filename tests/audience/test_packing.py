@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Row, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from dispatcher.audience import Progress, copy_chunks, prepare
@@ -79,3 +80,25 @@ def test_a_fault_in_the_middle_leaves_nothing(connection: Connection, scratch: P
     ):
         copy_chunks(connection, CAMPAIGN, prepared)
     assert chunks(connection) == []
+
+
+def test_a_server_that_goes_away_amid_copy_is_an_error_of_sqlalchemys(
+    connection: Connection, scratch: Path, empty_database_url: str
+) -> None:
+    backend = connection.scalar(text("SELECT pg_backend_pid()"))
+    connection.commit()
+    other = create_engine(empty_database_url, poolclass=NullPool)
+    terminating = text("SELECT pg_terminate_backend(:backend, 5000)").bindparams(backend=backend)
+
+    def terminate(progress: Progress) -> None:
+        if progress.phase == "packing":
+            with other.begin() as killer:
+                killer.execute(terminating)
+
+    rows = ({"userId": f"u{i}"} for i in range(200_000))
+    with (
+        prepare(rows, ["ios"], scratch=scratch, progress=terminate) as prepared,
+        pytest.raises(OperationalError),
+        connection.begin(),
+    ):
+        copy_chunks(connection, CAMPAIGN, prepared)
