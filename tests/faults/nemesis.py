@@ -1,4 +1,4 @@
-"""Two campaigns under a random schedule of faults, and whether the promise was kept.
+"""Campaign after campaign under a random schedule of faults, and whether the promise was kept.
 
     python -m tests.faults.nemesis --seed 7 --minutes 5
 
@@ -10,14 +10,16 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine
 from dispatcher.embedded import temporary_home
+from dispatcher.errors import DatabaseUnavailable
 from tests.faults.afflictions import AFFLICTIONS
 from tests.faults.judge import Verdict
 from tests.faults.schedule import Strike, schedule
@@ -26,43 +28,77 @@ from tests.faults.staging import theatre
 from tests.faults.theatre import Theatre, Timing
 from tests.waiting import eventually
 
-TIMING = Timing(request_timeout=1, pack_id_window=30)
 SANDBOX = ("--latency", "0.3", "--retry-after", "1")
-_CHUNKS_A_SECOND = 4
+_CHUNKS = 8
+_EVERY = 2.0
+"""Seconds from one campaign to the next: however many messages are lost, work goes on."""
 _PATIENCE = 150.0
 
+_WINDOWS = (60.0, 20.0)
+"""Longer than a lost message is missed, which ends doubts; and shorter, which leaves them."""
+
 Tell = Callable[[str], None]
+Turn = tuple[float, Callable[[], None]]
+
+
+def timing(seed: int) -> Timing:
+    """The windows of this seed."""
+    return Timing(request_timeout=1, pack_id_window=_WINDOWS[seed % len(_WINDOWS)])
 
 
 def haunt(stage: Theatre, seed: int, seconds: float, tell: Tell = print) -> Verdict:
-    """Let the schedule of this seed play over two campaigns, one with a rate; the verdict."""
+    """Let the schedule of this seed play over the campaigns; the verdict on all of them.
+
+    Raises AssertionError where they do not end, or a worker that should live has ended.
+    """
     strikes = schedule(seed, seconds, {target: [*known] for target, known in AFFLICTIONS.items()})
+    producer = Producer(stage)
     stage.hire(2)
-    chunks = int(_CHUNKS_A_SECOND * seconds)
-    campaigns = (stage.enqueue(chunks), stage.enqueue(chunks, rate=_CHUNKS_A_SECOND))
-    _play(stage, strikes, tell)
-    verdict = stage.ended(*campaigns, within=_PATIENCE + seconds)
+    with ExitStack() as mended:
+        turns = [*_strikes(stage, strikes, mended, tell)]
+        turns += [(number * _EVERY, producer.enqueue) for number in range(int(seconds / _EVERY))]
+        _play(turns)
+    producer.enqueue()
+    verdict = stage.ended(*producer.campaigns, within=_PATIENCE + seconds)
     eventually(stage.is_whole, within=60)
     return verdict
 
 
-def _play(stage: Theatre, strikes: tuple[Strike, ...], tell: Tell) -> None:
-    """Begin and end each fault at its time; at the end all are mended, whatever happened."""
+class Producer:
+    """An application that enqueues, and does so again under the same key where it failed."""
+
+    def __init__(self, stage: Theatre) -> None:
+        self._stage = stage
+        self.campaigns: list[str] = []
+
+    def enqueue(self) -> None:
+        """One campaign more, every third with a rate; with the database away, not now."""
+        number = len(self.campaigns)
+        rate = 4 if number % 3 == 2 else None
+        with suppress(DatabaseUnavailable):
+            self.campaigns.append(self._stage.enqueue(_CHUNKS, key=f"c{number}", rate=rate))
+
+
+def _strikes(
+    stage: Theatre, strikes: Iterable[Strike], mended: ExitStack, tell: Tell
+) -> Iterator[Turn]:
+    """Each strike's beginning and end; what has not ended is mended with the stack."""
+    for strike in strikes:
+        lasting = mended.enter_context(ExitStack())
+        yield strike.at, partial(_begin, stage, strike, lasting, tell)
+        yield strike.at + strike.lasting, lasting.close
+
+
+def _begin(stage: Theatre, strike: Strike, lasting: ExitStack, tell: Tell) -> None:
+    tell(str(strike))
+    lasting.enter_context(AFFLICTIONS[strike.target][strike.fault](stage, strike.which))
+
+
+def _play(turns: Iterable[Turn]) -> None:
     begin = time.monotonic()
-    lasting = {strike: ExitStack() for strike in strikes}
-    turns = [(strike.at, 0, strike) for strike in strikes]
-    turns += [(strike.at + strike.lasting, 1, strike) for strike in strikes]
-    with ExitStack() as mended:
-        for strike in strikes:
-            mended.push(lasting[strike])
-        for moment, ends, strike in sorted(turns):
-            time.sleep(max(0.0, begin + moment - time.monotonic()))
-            if ends:
-                lasting[strike].close()
-            else:
-                tell(str(strike))
-                affliction = AFFLICTIONS[strike.target][strike.fault]
-                lasting[strike].enter_context(affliction(stage, strike.which))
+    for moment, turn in sorted(turns, key=lambda turn: turn[0]):
+        time.sleep(max(0.0, begin + moment - time.monotonic()))
+        turn()
 
 
 def main() -> int:
@@ -77,7 +113,9 @@ def main() -> int:
         migrate(engine)
         engine.dispose()
         options = (*SANDBOX, "--fault-seed", str(given.seed))
-        with theatre(servers, servers.postgresql.url, directory, TIMING, *options) as stage:
+        with theatre(
+            servers, servers.postgresql.url, directory, timing(given.seed), *options
+        ) as stage:
             try:
                 verdict = haunt(stage, given.seed, given.minutes * 60)
             except AssertionError as error:

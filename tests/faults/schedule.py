@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_LASTING = (0.5, 1.0, 2.0, 4.0, 8.0, 13.0)
-"""Seconds; the longest is past a lease of eleven."""
-_LONGEST_GAP = 4.0
+_LASTING = (0.3, 0.6, 1.0, 2.0, 4.0)
+_PAST_A_LEASE = 13.0
+_GAP = (0.5, 5.0)
+"""All in seconds. Much would hide little: while a server is away, nothing else can go wrong."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,10 +41,11 @@ def schedule(seed: int, seconds: float, faults: Mapping[str, Sequence[str]]) -> 
 def _on(
     target: str, names: Sequence[str], chance: random.Random, seconds: float
 ) -> Iterator[Strike]:
-    at = chance.uniform(1, _LONGEST_GAP)
+    at = chance.uniform(*_GAP)
     while at < seconds:
-        lasting = min(chance.choice(_LASTING), seconds - at)
+        long = chance.random() < 0.1
+        lasting = min(_PAST_A_LEASE if long else chance.choice(_LASTING), seconds - at)
         yield Strike(
             round(at, 1), target, chance.choice(names), round(lasting, 1), chance.randrange(100)
         )
-        at += lasting + chance.uniform(0.5, _LONGEST_GAP)
+        at += lasting + chance.uniform(*_GAP)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.afflictions import AFFLICTIONS
 from tests.faults.conftest import Stage
-from tests.faults.nemesis import SANDBOX, TIMING, haunt
+from tests.faults.nemesis import SANDBOX, haunt, timing
 from tests.faults.schedule import schedule
 
 FAULTS = {target: [*known] for target, known in AFFLICTIONS.items()}
@@ -28,5 +28,5 @@ def test_a_long_schedule_knows_every_fault_and_hits_each_target_once_at_a_time()
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_schedule_of_faults_keeps_the_promise(stage: Stage, seed: int) -> None:
-    theatre = stage(TIMING, *SANDBOX, "--fault-seed", str(seed))
+    theatre = stage(timing(seed), *SANDBOX, "--fault-seed", str(seed))
     assert not haunt(theatre, seed, seconds=20).broken

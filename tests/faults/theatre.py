@@ -1,7 +1,7 @@
 """A stage for one story: servers behind proxies, the vendor's sandbox, and workers to hire."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -86,13 +86,16 @@ class Theatre:
         return worker
 
     def enqueue(self, chunks: int, **options: object) -> str:
-        """Commit a campaign of so many full chunks, to members whom no other campaign has."""
+        """Commit a campaign of so many full chunks, to members whom no other campaign has.
+
+        `options` are those of the public interface; one `key` has the same members each time.
+        """
         self._campaigns += 1
-        name = f"{self._campaigns}-"
+        name = options.get("key") or self._campaigns
         return self.dispatcher.enqueue(
             app_id=APP,
             message=MESSAGE,
-            audience=({"token": f"{name}{n}"} for n in range(chunks * CHUNK)),
+            audience=({"token": f"{name}-{n}"} for n in range(chunks * CHUNK)),
             **options,  # type: ignore[arg-type]
         )
 
@@ -117,19 +120,17 @@ class Theatre:
     def ended(self, *campaigns: str, within: float = 30) -> Verdict:
         """The verdict on all that was enqueued, once it has ended."""
 
-        def remaining() -> list[Campaign]:
-            return [books for books in map(self.books, campaigns) if not books.ended]
-
         def all_ended() -> bool:
             try:
-                return not remaining()
+                return not self._unfinished(campaigns)
             except DatabaseUnavailable:
                 return False
 
         try:
             eventually(all_ended, within=within)
         except AssertionError as error:
-            raise AssertionError(f"not ended within {within:g} s: {remaining()}") from error
+            left = [self.books(campaign) for campaign in self._unfinished(campaigns)]
+            raise AssertionError(f"not ended within {within:g} s: {left}") from error
         return self.verdict(*campaigns)
 
     def verdict(self, *campaigns: str) -> Verdict:
@@ -186,6 +187,14 @@ class Theatre:
     def requests(self) -> int:
         """How many requests have arrived at the vendor's."""
         return int(self.push_api.ledger()["requests"])
+
+    def _unfinished(self, campaigns: Sequence[str]) -> list[str]:
+        with transaction(self.engine) as connection:
+            unfinished = connection.scalars(
+                text("SELECT id FROM campaign WHERE id::text = ANY(:ids) AND finished_at IS NULL"),
+                {"ids": list(campaigns)},
+            )
+            return list(map(str, unfinished))
 
     def _live_slots(self) -> int:
         with transaction(self.engine) as connection:
