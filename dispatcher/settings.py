@@ -36,7 +36,7 @@ _UNITS = {
     "MIB": 2**20,
     "GIB": 2**30,
 }
-_MINIMUM_MEMORY = 32 * 10**6
+_MINIMUM_MEMORY = 64 * 10**6
 _MAXIMUM_MEMORY = 2**50
 
 T = TypeVar("T")
@@ -229,6 +229,17 @@ _KNOWN = frozenset(
 )
 
 
+def below_environment(variables: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of a file's variables that the environment does not set; an empty one sets nothing.
+
+    A token and the file that holds it are two forms of one setting.
+    """
+    taken = {name.removesuffix("_FILE") for name, value in environ.items() if value != ""}
+    return {
+        name: value for name, value in variables.items() if name.removesuffix("_FILE") not in taken
+    }
+
+
 def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
     """Each account's token, from DISPATCHER_USER_TOKEN[_NAME][_FILE]."""
     tokens: dict[str, Secret] = {}
@@ -369,7 +380,7 @@ def _memory(text: str) -> int:
         raise ValueError(f"{text!r} is not an amount of memory such as 200MB or 1GB")
     amount = float(match[1]) * _UNITS[match[2].upper()]
     if amount < _MINIMUM_MEMORY:
-        raise ValueError(f"{text!r} is less than 32MB")
+        raise ValueError(f"{text!r} is less than 64MB")
     if amount > _MAXIMUM_MEMORY:
         raise ValueError(f"{text!r} is more than any machine has")
     return int(amount)

@@ -189,7 +189,9 @@ def _tell(claim: Claim, outcome: Outcome, decision: Decision, recorded: bool) ->
     """One line for what a person may want to know of the attempt."""
     words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.message
     if not recorded:
-        log.warning("too late: another worker has the chunk: %s", words, extra=_fields(claim))
+        log.warning(
+            "too late, it is settled or another attempt has it: %s", words, extra=_fields(claim)
+        )
     elif isinstance(outcome, AlreadySent) and claim.in_doubt_before is None:
         log.error(
             "the vendor says that this pack_id was sent before, but not by us: "

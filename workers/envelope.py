@@ -1,12 +1,15 @@
 """What all requests of a campaign have in common; the token is in their bodies and nowhere else."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from dispatcher.settings import Secret
 
 _MOST_REASON_CHARACTERS = 500
+_RECEIVED_VALUE = re.compile(r"(Received value: ).*?(?=\. Expected|$)", re.DOTALL)
+"""In the vendor's codes 28 and 30; it may be a member's identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Envelope:
 
     def redact(self, text: str) -> str:
         """The text without the token, on one line, and not longer than a reason may be."""
-        hidden = self.hide(text)
+        hidden = _RECEIVED_VALUE.sub(r"\1(hidden)", self.hide(text))
         printable = "".join(char if char.isprintable() else " " for char in hidden)
         return printable[:_MOST_REASON_CHARACTERS]
 

@@ -28,7 +28,9 @@ def checked_rows(source: Opened, columns: Sequence[str], identifiers: Sequence[I
     """
     present = [each for each in identifiers if each.name in columns]
     values = ", ".join(f"{_value(each)} AS {_quoted(each)}" for each in present)
-    wrong = " ".join(f"WHEN {_is_wrong(each)} THEN {_complaint(each)}" for each in present)
+    wrong = " ".join(
+        f"WHEN {_is_wrong(each)} THEN {_complaint(each)} {_when_nul(each)}" for each in present
+    )
     return f"""
         SELECT CASE WHEN reason IS NULL THEN md5_number({_distinctness(present)}) END AS key,
                coalesce(reason, member) AS text
@@ -148,6 +150,16 @@ def _value(identifier: Identifier) -> str:
 def _is_wrong(identifier: Identifier) -> str:
     mark = "= '!'" if identifier.kind is Kind.NUMBER else """<> '"'"""
     return f"left({_quoted(identifier)}, 1) {mark}"
+
+
+def _when_nul(identifier: Identifier) -> str:
+    """PostgreSQL could store the JSON of a NUL, but could not read the text that it stands for."""
+    if identifier.kind is Kind.NUMBER:
+        return ""
+    column = _quoted(identifier)
+    return rf"""WHEN contains({column}, '\u0000')
+        AND regexp_matches({column}, '(^|[^\\])(\\\\)*\\u0000')
+        THEN {literal(identifier.name + " holds a NUL character")}"""
 
 
 def _complaint(identifier: Identifier) -> str:

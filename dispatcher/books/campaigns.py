@@ -246,7 +246,7 @@ SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)'))
        count(*) AS chunks, sum(size) AS members
 FROM chunk
 WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
-GROUP BY campaign_id, http_status, code
+GROUP BY campaign_id, http_status, code, CASE WHEN http_status IS NULL THEN error END
 ORDER BY members DESC
 """)
 _LAST_SECONDS = text("""

@@ -9,10 +9,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, SettingError
+from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, ServiceError, SettingError
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
+_NO_RIGHT = "42501"
 _READ_ONLY = "25006"
 """What a server says that became a standby under us; the next connection may find the leader."""
 
@@ -97,6 +98,11 @@ def translated(engine: Engine) -> Iterator[None]:
             raise SchemaMismatch(
                 f"The database {_place(engine)} does not hold this version's tables: "
                 "run `dispatcher migrate`."
+            ) from error
+        if getattr(error.orig, "pgcode", None) == _NO_RIGHT:
+            raise ServiceError(
+                f"PostgreSQL at {_place(engine)} refuses the role of DISPATCHER_DATABASE_URL: "
+                f"{_first_line(error)}. Grant it the rights on the tables."
             ) from error
         raise
 

@@ -22,7 +22,7 @@ from dispatcher.cli import (
 )
 from dispatcher.cli.context import Context, say
 from dispatcher.errors import CallerError, DispatcherError
-from dispatcher.settings import read_config
+from dispatcher.settings import below_environment, read_config
 
 app = typer.Typer(
     name="dispatcher",
@@ -62,8 +62,7 @@ def _options(
     ] = False,
 ) -> None:
     if config is not None:
-        for name, value in read_config(config).items():
-            os.environ.setdefault(name, value)
+        os.environ.update(below_environment(read_config(config), os.environ))
     ctx.obj = Context()
 
 

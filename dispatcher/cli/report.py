@@ -60,7 +60,7 @@ def print_list(campaigns: Sequence[Campaign]) -> None:
             campaign.id[:8],
             Text(campaign.state, STATE_STYLES[CampaignState(campaign.state)]),
             _moment(campaign.created_at),
-            campaign.campaign_tag or "-",
+            Text(campaign.campaign_tag or "-"),
             f"{campaign.members.total:,}",
             f"{campaign.members.delivered:,}",
             f"{campaign.members.remaining:,}",

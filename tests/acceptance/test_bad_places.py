@@ -23,7 +23,7 @@ SETTINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("DISPATCHER_REQUEST_TIMEOUT", "0", ("a number of seconds above 0",)),
     ("DISPATCHER_PACK_ID_WINDOW", "60", ("shorter than four requests", "lower the timeout")),
     ("DISPATCHER_PREPARE_MEMORY", "lots", ("such as 200MB",)),
-    ("DISPATCHER_PREPARE_MEMORY", "1MB", ("less than 32MB",)),
+    ("DISPATCHER_PREPARE_MEMORY", "1MB", ("less than 64MB",)),
     ("DISPATCHER_LOG", "xml", ("neither json nor text",)),
 ]
 

@@ -86,13 +86,14 @@ def test_campaigns_are_found_by_last_by_a_beginning_and_by_state(house: Program)
 
 def test_a_person_reads_a_page_and_a_list(house: Program) -> None:
     audience = csv_of(house, "two.csv", reachable_tokens("page", 2))
-    campaign = house.send(audience, "--tag", "spring")
+    campaign = house.send(audience, "--tag", "spring [/b] :cat:")
     house.until(campaign, "completed")
 
     page, listed = house.run("show", campaign["id"]), house.run("list")
 
     assert f"Campaign {campaign['id']}  completed" in page.stdout
-    assert "tag spring" in page.stdout
+    assert "tag spring [/b] :cat:" in page.stdout
+    assert "spring [/b] :cat:" in listed.stdout
     assert "The vendor counted 2 found, 2 sent, 0 unreachable." in page.stdout
     assert campaign["id"][:8] in listed.stdout
     assert "\x1b" not in page.stdout + listed.stdout

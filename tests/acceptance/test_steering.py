@@ -12,7 +12,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("house_worker")
 
-LATENCY = 0.2
+LATENCY = 0.5
 
 
 def soon(seconds: float) -> str:
@@ -72,7 +72,7 @@ def test_cancelling_closes_the_books_and_nothing_is_sent_after(
 
 def test_a_scheduled_campaign_begins_at_its_time(house: Program, push_api: PushApi) -> None:
     audience = csv_of(house, "later.csv", reachable_tokens("later", 10))
-    begins = datetime.now(UTC) + timedelta(seconds=3)
+    begins = datetime.now(UTC) + timedelta(seconds=12)
 
     campaign = house.send(audience, "--at", begins.isoformat())
 

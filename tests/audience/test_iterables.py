@@ -40,9 +40,27 @@ def test_what_databases_and_data_frames_hand_over_is_understood(scratch: Path) -
 
 
 def test_any_text_comes_back_as_it_was(scratch: Path) -> None:
-    texts = ["é😀", 'a"b\\c', "line\nbreak\r\t", "\u2028", "\x00\x1f\x7f", "</script>", "a,b", " "]
+    texts = [
+        "é😀",
+        'a"b\\c',
+        "line\nbreak\r\t",
+        "\u2028",
+        "\x01\x1f\x7f",
+        "\\u0000",
+        "</script>",
+        "a,b",
+        " ",
+    ]
     members = outcome_of([{"userId": text} for text in texts], scratch).members
     assert [member["userId"] for member in members] == texts
+
+
+def test_a_nul_that_postgresql_could_not_read_is_invalid(scratch: Path) -> None:
+    rows = [{"token": "good"}, {"token": "a\0b"}, {"userId": "\\\0"}]
+    assert [(line, reason) for line, reason, _ in rejects_of(rows, scratch)] == [
+        (2, "token holds a NUL character"),
+        (3, "userId holds a NUL character"),
+    ]
 
 
 def test_what_is_no_valid_row_is_named_with_its_number(scratch: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from dispatcher.books import session
 from dispatcher.books.session import allow_long_statements, make_engine, transaction, try_lock
-from dispatcher.errors import DatabaseUnavailable, SettingError
+from dispatcher.errors import DatabaseUnavailable, ServiceError, SettingError
 
 PASSWORD = "s3cr3t"
 
@@ -77,6 +77,12 @@ def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
         fail()
     with transaction(engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM account")) == 0
+
+
+def test_a_role_without_rights_is_told_in_one_sentence(engine: Engine) -> None:
+    refused = pytest.raises(ServiceError, match="permission denied for table account")
+    with refused, transaction(engine) as connection:
+        connection.execute(text("SET LOCAL ROLE pg_monitor; SELECT name FROM account"))
 
 
 def test_our_own_mistakes_are_not_called_an_absent_server(engine: Engine) -> None:

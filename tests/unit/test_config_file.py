@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.errors import SettingError
-from dispatcher.settings import read_config, read_settings
+from dispatcher.settings import below_environment, read_config, read_settings
 
 
 @pytest.fixture
@@ -71,3 +71,17 @@ def test_a_wrong_value_is_refused_as_in_the_environment(file: Path) -> None:
     file.write_text("rate = 0\n")
     with pytest.raises(SettingError, match="DISPATCHER_RATE is wrong"):
         read_settings(read_config(file))
+
+
+def test_an_empty_variable_of_the_environment_leaves_the_files(file: Path) -> None:
+    file.write_text("rate = 5\n")
+    assert below_environment(read_config(file), {"DISPATCHER_RATE": ""}) == {"DISPATCHER_RATE": "5"}
+
+
+@pytest.mark.parametrize("form", ["DISPATCHER_USER_TOKEN", "DISPATCHER_USER_TOKEN_FILE"])
+def test_a_token_of_the_environment_wins_over_the_files_in_either_form(
+    file: Path, form: str
+) -> None:
+    file.write_text('user_token = "t"\nuser_token_acme = "a"\n')
+    below = below_environment(read_config(file), {form: "x"})
+    assert below == {"DISPATCHER_USER_TOKEN_ACME": "a"}

@@ -82,7 +82,7 @@ def test_the_programs_own_environment_is_read_where_none_is_given(
         ("RATE", "0.5", "rate", 0.5),
         ("REQUEST_TIMEOUT", "2.5", "request_timeout", timedelta(seconds=2.5)),
         ("PACK_ID_WINDOW", "120", "pack_id_window", timedelta(seconds=120)),
-        ("PREPARE_MEMORY", "32MB", "prepare_memory", 32_000_000),
+        ("PREPARE_MEMORY", "64MB", "prepare_memory", 64_000_000),
         ("PREPARE_MEMORY", "0.5 gib", "prepare_memory", 2**29),
         ("PREPARE_MEMORY", "64000000", "prepare_memory", 64_000_000),
         ("LOG", "json", "json_logs", True),

@@ -53,3 +53,11 @@ def test_a_token_with_quotes_is_redacted_in_its_json_form_too() -> None:
     assert envelope.redact('{"user_token": "to\\"ken"} or to"ken') == (
         '{"user_token": "***"} or ***'
     )
+
+
+def test_the_value_that_the_vendor_received_is_hidden_as_it_may_be_somebodys_identifier() -> None:
+    envelope = Envelope.of(Secret("token"), "app", None, '{"ios":{}}')
+    said = "Invalid value for field userId. Received value: anna@example.com. Expected: a string"
+    assert envelope.redact(said) == (
+        "Invalid value for field userId. Received value: (hidden). Expected: a string"
+    )
