@@ -2,6 +2,7 @@
 
 from tests.faults import moments
 from tests.faults.conftest import Stage
+from tests.faults.theatre import Timing
 from tests.waiting import eventually
 
 
@@ -114,3 +115,22 @@ def test_the_same_message_ten_times_and_two_relays_ask_once_for_each_chunk(stage
     assert not verdict.broken
     assert verdict.members.delivered == 16_000
     assert theatre.requests() == 16
+
+
+def test_a_slow_worker_cannot_overrule_the_one_that_has_its_chunk_now(stage: Stage) -> None:
+    theatre = stage(Timing(request_timeout=4, pack_id_window=100), "--latency", "3")
+    theatre.hire(2)
+    theatre.push_api.next("hang_before")
+    campaign = theatre.enqueue(1)
+    eventually(lambda: theatre.requests() == 1, within=20)
+    slow = theatre.claimant(campaign)
+    slow.freeze()
+
+    eventually(lambda: theatre.requests() == 2, within=70)
+    slow.thaw()
+    eventually(lambda: "too late" in slow.said(), within=15)
+
+    verdict = theatre.ended(campaign)
+    assert not verdict.broken
+    assert verdict.members.delivered == 1000
+    assert theatre.requests() == 2
