@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
@@ -17,11 +17,12 @@ from sqlalchemy import Connection, Engine
 from dispatcher import audience as audiences
 from dispatcher import message as messages
 from dispatcher import publishing
-from dispatcher.books import audit, campaigns, transitions
+from dispatcher.books import audit, campaigns, keeping, transitions
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
-from dispatcher.books.failures import Failure, Unnamed
+from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.books.failures import failures as list_failures
+from dispatcher.books.keeping import Audiences
 from dispatcher.books.schema import check_schema
 from dispatcher.books.session import allow_long_statements, make_engine, snapshot, transaction
 from dispatcher.errors import BrokerUnavailable, OptionError
@@ -174,11 +175,33 @@ class Dispatcher:
             found = campaigns.resolve(connection, campaign)
             return audit.verify(connection, found, self._settings.pack_id_window)
 
-    def failures(self, campaign: Reference) -> Iterator[Failure | Unnamed]:
+    def failures(self, campaign: Reference) -> Iterator[Failure | Unnamed | Forgotten]:
         """The members who were not delivered to, with the reason and its precision."""
         with transaction(self._engine) as connection:
             campaign_id = campaigns.resolve(connection, campaign)
         return list_failures(self._engine, campaign_id)
+
+    def purgeable(self, older_than: timedelta | None = None) -> Audiences:
+        """The audiences that `purge` would drop: how much they are. Raises OptionError."""
+        keep = self._checked_keep(older_than)
+        with transaction(self._engine) as connection:
+            allow_long_statements(connection)
+            return keeping.measure(connection, keep)
+
+    def purge(self, older_than: timedelta | None = None) -> Audiences:
+        """Drop the audiences of campaigns that ended `older_than` ago; how much that was.
+
+        Without `older_than`, what DISPATCHER_KEEP_AUDIENCE says. The campaigns' numbers stay; their
+        members can be neither listed nor sent to again. Raises OptionError.
+        """
+        keep = self._checked_keep(older_than)
+        dropped = self.purgeable(keep)
+        with transaction(self._engine) as connection:
+            ended = keeping.due(connection, keep)
+        for campaign_id in ended:
+            while self._purge_some(campaign_id, keep):
+                pass
+        return dropped
 
     @cached_property
     def _engine(self) -> Engine:
@@ -197,6 +220,21 @@ class Dispatcher:
                 return campaigns.find_by_key(connection, new.key, new.content_digest)
             audiences.copy_chunks(connection, new.id, prepared)
         return new.id
+
+    def _checked_keep(self, older_than: timedelta | None) -> timedelta:
+        keep = self._settings.keep_audience if older_than is None else older_than
+        if keep is None:
+            raise OptionError(
+                "DISPATCHER_KEEP_AUDIENCE keeps audiences forever: say which ones may go, as in "
+                "`--older-than 30`."
+            )
+        if keep < timedelta(0):
+            raise OptionError("older_than is negative: give the time since a campaign's end.")
+        return keep
+
+    def _purge_some(self, campaign_id: UUID, keep: timedelta) -> bool:
+        with transaction(self._engine) as connection:
+            return transitions.purge(connection, campaign_id, keep)
 
     def _begin(self, campaign_id: UUID) -> None:
         """Ring for the first chunk; a broker that is away costs a warning, as the relay follows."""

@@ -21,6 +21,7 @@ DEFAULT_ACCOUNT = "default"
 PUSH_API_URL = "https://www.devtodev.com/api/v1/push/send"
 ACCOUNT_NAME = re.compile(r"[a-z0-9]+")
 RESERVED_ACCOUNT_NAMES = frozenset({"file"})
+FOR_GOOD = "forever"
 SERVICES_FILE = "services.json"
 """In DISPATCHER_HOME: the URLs of the embedded servers while they run."""
 
@@ -38,6 +39,8 @@ _UNITS = {
 }
 _MINIMUM_MEMORY = 64 * 10**6
 _MAXIMUM_MEMORY = 2**50
+_MOST_DAYS = 36_500
+_KEEP_AUDIENCE: timedelta | None = timedelta(days=30)
 
 T = TypeVar("T")
 
@@ -81,6 +84,8 @@ class Settings:
     request_timeout: timedelta = timedelta(seconds=30)
     pack_id_window: timedelta = timedelta(seconds=600)
     prepare_memory: int = 200 * 10**6
+    keep_audience: timedelta | None = _KEEP_AUDIENCE
+    """How long after a campaign's end its audience is kept; None: for good."""
     json_logs: bool = False
 
     def __post_init__(self) -> None:
@@ -163,6 +168,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         request_timeout=read("REQUEST_TIMEOUT", _seconds, timedelta(seconds=30)),
         pack_id_window=read("PACK_ID_WINDOW", _seconds, timedelta(seconds=600)),
         prepare_memory=read("PREPARE_MEMORY", _memory, 200 * 10**6),
+        keep_audience=read("KEEP_AUDIENCE", _keeping, _KEEP_AUDIENCE),
         json_logs=read("LOG", _log_format, False),
     )
 
@@ -223,6 +229,7 @@ _KNOWN = frozenset(
         "REQUEST_TIMEOUT",
         "PACK_ID_WINDOW",
         "PREPARE_MEMORY",
+        "KEEP_AUDIENCE",
         "HOME",
         "LOG",
     )
@@ -372,6 +379,21 @@ def _seconds(text: str) -> timedelta:
     if not 0.1 <= seconds <= 86_400:
         raise ValueError(f"{text!r} is not between 0.1 and 86400 seconds")
     return timedelta(seconds=seconds)
+
+
+def _keeping(text: str) -> timedelta | None:
+    return None if text == FOR_GOOD else days(text)
+
+
+def days(text: str) -> timedelta:
+    """A number of days, parts of one too. Raises ValueError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number <= _MOST_DAYS:
+        raise ValueError(f"{text!r} is not a number of days from 0 to {_MOST_DAYS}")
+    return timedelta(days=number)
 
 
 def _memory(text: str) -> int:

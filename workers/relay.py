@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher import publishing
-from dispatcher.books import campaigns, fleet, transitions
+from dispatcher.books import campaigns, fleet, keeping, transitions
 from dispatcher.books.session import transaction, try_lock, words_of
 from dispatcher.errors import DispatcherError
 
@@ -33,7 +33,8 @@ class Relay:
     """Publishes what is due every 0.2 s and when chunks finish; sweeps every second.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
-    requests a second, `slots` how many requests this worker makes at once.
+    requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
+    an audience is kept after its campaign's end.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Relay:
         slots: int,
         window: timedelta,
         account_rate: float | None,
+        keep_audience: timedelta | None,
     ) -> None:
         self._engine = engine
         self._app = app
@@ -52,6 +54,7 @@ class Relay:
         self._slots = slots
         self._window = window
         self._account_rate = account_rate
+        self._keep_audience = keep_audience
         self._wake = threading.Event()
         self._closing = False
         self._troubled: set[str] = set()
@@ -103,6 +106,10 @@ class Relay:
             self._step(partial(transitions.expire, campaign_id=campaign_id))
         for campaign_id in self._step(campaigns.unsettled) or ():
             self._step(partial(transitions.roll_up, campaign_id=campaign_id))
+        for campaign_id in self._step(partial(keeping.due, keep=self._keep_audience, most=1)) or ():
+            purge = partial(transitions.purge, keep=self._keep_audience)
+            self._step(partial(purge, campaign_id=campaign_id))
+        self._step(fleet.forget_the_dead)
 
     def _step(self, step: Callable[[Connection], T]) -> T | None:
         """The step under the sweep's lock; None where another worker's relay holds it."""

@@ -79,6 +79,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         slots=slots,
         window=usable_window(settings.pack_id_window, settings.request_timeout),
         account_rate=settings.rate,
+        keep_audience=settings.keep_audience,
     )
     process = Process(courier, relay)
     return process

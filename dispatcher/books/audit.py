@@ -29,9 +29,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check of the books came to: the rules that were checked, and what is wrong."""
+    """What a check of the books came to: the rules that were checked, and what is wrong.
+
+    Where the audience is no longer kept, the rules about members hold for what is left of it.
+    """
 
     campaign: str
+    audience_kept: bool
     checked: tuple[str, ...]
     findings: tuple[Finding, ...]
 
@@ -50,8 +54,15 @@ _RULES: dict[str, TextClause] = {
         HAVING count(chunk.sequence) <> chunks_total OR max(sequence) <> chunks_total
     """),
     "every chunk holds as many members as its size says": text("""
-        SELECT 'chunk ' || sequence AS example FROM chunk
-        WHERE campaign_id = :campaign_id AND json_array_length(members::json) <> size
+        SELECT 'chunk ' || sequence AS example
+        FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
+        WHERE campaign_id = :campaign_id AND sequence > purged_to
+          AND json_array_length(members::json) IS DISTINCT FROM size
+    """),
+    "nothing is left of an audience that is no longer kept": text("""
+        SELECT 'chunk ' || sequence AS example
+        FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
+        WHERE campaign_id = :campaign_id AND sequence <= purged_to AND members IS NOT NULL
     """),
     "every member is in exactly one chunk": text("""
         SELECT 'chunks ' || min(sequence) || ' and ' || max(sequence) AS example
@@ -134,6 +145,7 @@ _RULES: dict[str, TextClause] = {
                result_audience, result_successful, result_erroneous)
     """),
 }
+_AUDIENCE_KEPT = text("SELECT purged_to = 0 FROM campaign WHERE id = :campaign_id")
 _COUNTED = "SELECT count(*) AS violations, min(example) AS example FROM ({rule}) AS violated"
 
 
@@ -150,7 +162,8 @@ def verify(connection: Connection, campaign_id: UUID, window: timedelta) -> Verd
         row = connection.execute(counted, {"campaign_id": campaign_id, "window": window}).one()
         if row.violations:
             findings.append(Finding(rule, row.violations, row.example))
-    return Verdict(str(campaign_id), tuple(_RULES), tuple(findings))
+    kept = connection.execute(_AUDIENCE_KEPT, {"campaign_id": campaign_id}).scalar_one()
+    return Verdict(str(campaign_id), kept, tuple(_RULES), tuple(findings))
 
 
 # --- explain -------------------------------------------------------------------------------------
@@ -311,6 +324,12 @@ def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
     for state in sorted(RETRIABLE):
         members = getattr(facts, f"members_{state}")
         if members:
-            again = f", `dispatcher retry {campaign} --only {state}` sends to them again"
-            listed = f"{members:,} members are {state}: `dispatcher failures {campaign}` lists them"
-            yield listed + ("" if facts.state == CampaignState.CANCELLED else again)
+            yield f"{members:,} members are {state}: {_remedy(facts, campaign, state)}"
+
+
+def _remedy(facts: Row[Any], campaign: str, state: str) -> str:
+    if facts.purged_to:
+        return "who they are is no longer kept, so nothing can be done"
+    listed = f"`dispatcher failures {campaign}` lists them"
+    again = f", `dispatcher retry {campaign} --only {state}` sends to them again"
+    return listed + ("" if facts.state == CampaignState.CANCELLED else again)

@@ -39,6 +39,14 @@ class Unnamed:
     erroneous: int
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """So many members of a chunk were not delivered to, and who they are is no longer kept."""
+
+    chunk: int
+    members: int
+
+
 _PAGE = text("""
 SELECT chunk.sequence, chunk.size, chunk.state, chunk.members, chunk.audience, chunk.erroneous,
        chunk.http_status, chunk.code, chunk.error, accepted.error_details
@@ -60,7 +68,7 @@ _REASONS = {
 }
 
 
-def failures(engine: Engine, campaign_id: UUID) -> Iterator[Failure | Unnamed]:
+def failures(engine: Engine, campaign_id: UUID) -> Iterator[Failure | Unnamed | Forgotten]:
     """Everybody who was not delivered to, chunk by chunk; read in short transactions."""
     after = 0
     while True:
@@ -68,10 +76,19 @@ def failures(engine: Engine, campaign_id: UUID) -> Iterator[Failure | Unnamed]:
             values = {"campaign_id": campaign_id, "after": after, "page": _CHUNKS_A_PAGE}
             page = connection.execute(_PAGE, values).all()
         for row in page:
-            yield from _delivered_to_some(row) if row.state == "delivered" else _to_nobody(row)
+            yield from _told(row)
         if len(page) < _CHUNKS_A_PAGE:
             return
         after = page[-1].sequence
+
+
+def _told(row: Row[Any]) -> Iterator[Failure | Unnamed | Forgotten]:
+    delivered = row.state == "delivered"
+    if row.members is None:
+        missed = max(0, row.size - row.audience) + row.erroneous if delivered else row.size
+        yield Forgotten(row.sequence, missed)
+    else:
+        yield from _delivered_to_some(row) if delivered else _to_nobody(row)
 
 
 def _to_nobody(row: Row[Any]) -> Iterator[Failure]:

@@ -17,7 +17,8 @@ _DRIFT = text("""
 SELECT max(greatest(clock_ahead, -clock_ahead)) FROM worker
 WHERE seen_at > clock_timestamp() - interval '5 s'
 """)
-_FORGET = text("DELETE FROM worker WHERE name = :name OR seen_at < now() - interval '1 day'")
+_FORGET = text("DELETE FROM worker WHERE name = :name")
+_FORGET_THE_DEAD = text("DELETE FROM worker WHERE seen_at < statement_timestamp() - interval '1 h'")
 
 
 def seen(connection: Connection, name: str, slots: int) -> None:
@@ -37,5 +38,10 @@ def clock_drift(connection: Connection) -> timedelta:
 
 
 def gone(connection: Connection, name: str) -> None:
-    """Forget a worker that stops, and those that died long ago."""
+    """Forget a worker that stops."""
     connection.execute(_FORGET, {"name": name})
+
+
+def forget_the_dead(connection: Connection) -> None:
+    """Forget the workers that ended without a word an hour ago: nobody counts them any more."""
+    connection.execute(_FORGET_THE_DEAD)

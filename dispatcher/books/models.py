@@ -55,7 +55,10 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 
 
 class Campaign(Base):
-    """What to send, and the sum of what became of it."""
+    """What to send, and the sum of what became of it.
+
+    The members of its chunks up to number `purged_to` were dropped, after its end.
+    """
 
     __tablename__ = "campaign"
     __table_args__ = (
@@ -83,7 +86,17 @@ class Campaign(Base):
         CheckConstraint("rate > 0 AND rate < 'infinity'", "rate_is_positive"),
         CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
         Index("campaign_created_at", text("created_at DESC")),
+        CheckConstraint(
+            "purged_to BETWEEN 0 AND chunks_total AND (purged_to = 0 OR finished_at IS NOT NULL)",
+            "purged_is_finished",
+        ),
         Index("campaign_unfinished", "state", postgresql_where=text("finished_at IS NULL")),
+        # What has ended and still has its audience: what purging takes, the oldest end first.
+        Index(
+            "campaign_kept",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL AND purged_to < chunks_total"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -132,12 +145,15 @@ class Campaign(Base):
     chunks_expired: Mapped[Counter]
     chunks_cancelled: Mapped[Counter]
 
+    purged_to: Mapped[int] = mapped_column(server_default="0")
+
 
 class Chunk(Base):
     """Up to a thousand members that are sent in one request and share one fate.
 
     `attempt` is the fencing token: it grows with every claim. `in_doubt_since` is the start of the
-    earliest attempt of this round that may have been sent.
+    earliest attempt of this round that may have been sent. `members` are dropped some time after
+    the campaign's end.
     """
 
     __tablename__ = "chunk"
@@ -170,6 +186,9 @@ class Chunk(Base):
             "may_have_been_sent_since",
         ),
         CheckConstraint("lost_leases BETWEEN 0 AND attempt AND round > 0", "counts"),
+        CheckConstraint(
+            "members IS NOT NULL OR state NOT IN ('pending', 'sending')", "has_members_to_send_to"
+        ),
         # What is due and clean, in the order of the audience: what publishing takes.
         Index(
             "chunk_fresh",
@@ -215,7 +234,7 @@ class Chunk(Base):
     )
     sequence: Mapped[int] = mapped_column(primary_key=True)
     size: Mapped[int]
-    members: Mapped[str]
+    members: Mapped[str | None]
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(
         Computed(

@@ -14,6 +14,7 @@ from dispatcher.cli import (
     demo,
     inspection,
     programs,
+    purge,
     retry,
     schema,
     send,
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (demo, send, watch, campaigns, retry, inspection, schema, programs):
+for family in (demo, send, watch, campaigns, retry, inspection, purge, schema, programs):
     family.register(app)
 app.add_typer(services.services_app, name="services")
 

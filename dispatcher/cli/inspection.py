@@ -16,7 +16,7 @@ from rich.text import Text
 
 from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
-from dispatcher.books.failures import Failure, Unnamed
+from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.checkup import examine
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
 from dispatcher.errors import OptionError
@@ -80,11 +80,11 @@ def failures(
     if as_json:
         listed = list(found)
         print_json([asdict(failure) for failure in listed if isinstance(failure, Failure)])
-        _tell_unnamed(failure for failure in listed if isinstance(failure, Unnamed))
+        _tell_unlisted(failure for failure in listed if not isinstance(failure, Failure))
         return
     with _opened(out) as (file, writer):
-        unnamed = list(_write(found, writer(file)))
-    _tell_unnamed(unnamed)
+        unlisted = list(_write(found, writer(file)))
+    _tell_unlisted(unlisted)
 
 
 def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
@@ -143,13 +143,15 @@ class _JsonLinesWriter:
         self._file.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
 
 
-def _write(found: Iterable[Failure | Unnamed], writer: _Writer) -> Iterator[Unnamed]:
+def _write(
+    found: Iterable[Failure | Unnamed | Forgotten], writer: _Writer
+) -> Iterator[Unnamed | Forgotten]:
     """Write the failures; give back what has no member to name."""
     for failure in found:
-        if isinstance(failure, Unnamed):
-            yield failure
-        else:
+        if isinstance(failure, Failure):
             writer.write(failure)
+        else:
+            yield failure
 
 
 @contextmanager
@@ -180,14 +182,22 @@ def _harmless(cell: object) -> object:
     return cell
 
 
-def _tell_unnamed(unnamed: Iterable[Unnamed]) -> None:
-    listed = list(unnamed)
-    not_found = sum(chunk.not_found for chunk in listed)
-    erroneous = sum(chunk.erroneous for chunk in listed)
-    if listed:
+def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
+    chunks = list(unlisted)
+    unnamed = [chunk for chunk in chunks if isinstance(chunk, Unnamed)]
+    forgotten = [chunk for chunk in chunks if isinstance(chunk, Forgotten)]
+    if unnamed:
+        not_found = sum(chunk.not_found for chunk in unnamed)
+        erroneous = sum(chunk.erroneous for chunk in unnamed)
         say(
             f"Not listed, as the vendor does not say who they are: {not_found:,} members that it "
-            f"did not find and {erroneous:,} that it could not reach, in {len(listed):,} chunks."
+            f"did not find and {erroneous:,} that it could not reach, in {len(unnamed):,} chunks."
+        )
+    if forgotten:
+        members = sum(chunk.members for chunk in forgotten)
+        say(
+            f"Not listed, as who they are is no longer kept: {members:,} members in "
+            f"{len(forgotten):,} chunks; `dispatcher show` has the reasons."
         )
 
 
@@ -217,6 +227,8 @@ def _print_verdict(verdict: Verdict) -> None:
         else:
             words = f"✗ {rule}: broken {finding.violations:,} times, first at {finding.example}"
             console.print(Text(words, "bold red"))
+    if not verdict.audience_kept:
+        console.print("  Its audience is no longer kept: who was in a chunk was not checked.")
     console.print(Text("The books are sound." if not wrong else "The books are not sound.", "bold"))
 
 

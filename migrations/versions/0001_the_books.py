@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("chunks_unresolved", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("chunks_expired", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("chunks_cancelled", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("purged_to", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "(state = 'completed') <= (finished_at IS NOT NULL)",
             name=op.f("campaign_completed_is_finished"),
@@ -128,6 +129,10 @@ def upgrade() -> None:
             "members_total > 0 AND chunks_total > 0", name=op.f("campaign_has_members")
         ),
         sa.CheckConstraint(
+            "purged_to BETWEEN 0 AND chunks_total AND (purged_to = 0 OR finished_at IS NOT NULL)",
+            name=op.f("campaign_purged_is_finished"),
+        ),
+        sa.CheckConstraint(
             "rate > 0 AND rate < 'infinity'", name=op.f("campaign_rate_is_positive")
         ),
         sa.ForeignKeyConstraint(["account"], ["account.name"], name=op.f("campaign_account_fkey")),
@@ -144,12 +149,19 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("finished_at IS NULL"),
     )
+    op.create_index(
+        "campaign_kept",
+        "campaign",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL AND purged_to < chunks_total"),
+    )
     op.create_table(
         "chunk",
         sa.Column("campaign_id", sa.Uuid(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("members", sa.Text(), nullable=False),
+        sa.Column("members", sa.Text(), nullable=True),
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column(
             "pack_id",
@@ -211,6 +223,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "lost_leases BETWEEN 0 AND attempt AND round > 0", name=op.f("chunk_counts")
+        ),
+        sa.CheckConstraint(
+            "members IS NOT NULL OR state NOT IN ('pending', 'sending')",
+            name=op.f("chunk_has_members_to_send_to"),
         ),
         sa.CheckConstraint("sequence > 0 AND size BETWEEN 1 AND 1000", name=op.f("chunk_size")),
         sa.ForeignKeyConstraint(
@@ -314,6 +330,11 @@ def downgrade() -> None:
     )
     op.drop_index("chunk_errors", table_name="chunk", postgresql_where=sa.text("error IS NOT NULL"))
     op.drop_table("chunk")
+    op.drop_index(
+        "campaign_kept",
+        table_name="campaign",
+        postgresql_where=sa.text("finished_at IS NOT NULL AND purged_to < chunks_total"),
+    )
     op.drop_index(
         "campaign_unfinished",
         table_name="campaign",

@@ -3,7 +3,7 @@
 import json
 
 from dispatcher.books import transitions
-from dispatcher.books.failures import Failure, Unnamed, failures
+from dispatcher.books.failures import Failure, Forgotten, Unnamed, failures
 from dispatcher.lifecycle import Accepted
 from tests.integration.builders import NOBODY_FOUND, SIZE, Books, OneCampaign
 
@@ -15,7 +15,7 @@ def with_members(campaign: OneCampaign, *sequences: int) -> OneCampaign:
     return campaign
 
 
-def listed(campaign: OneCampaign) -> list[Failure | Unnamed]:
+def listed(campaign: OneCampaign) -> list[Failure | Unnamed | Forgotten]:
     return list(failures(campaign.books.engine, campaign.id))
 
 

@@ -29,6 +29,11 @@ SELECT table_name::text, column_name::text, data_type, is_nullable, column_defau
 FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name <> 'alembic_version'
 """
+STORAGE = """
+SELECT relation.relname::text, relation.reloptions, toast.reloptions AS toast_options
+FROM pg_class AS relation LEFT JOIN pg_class AS toast ON toast.oid = relation.reltoastrelid
+WHERE relation.relnamespace = 'public'::regnamespace AND relation.relname !~ '^alembic_version'
+"""
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def test_the_migrated_schema_is_what_the_models_say(migrated: Engine) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-@pytest.mark.parametrize("query", [CONSTRAINTS, INDEXES, COLUMNS])
+@pytest.mark.parametrize("query", [CONSTRAINTS, INDEXES, COLUMNS, STORAGE])
 def test_the_database_describes_the_migrated_schema_as_that_of_the_models(
     empty: Engine, migrated: Engine, query: str
 ) -> None:

@@ -169,6 +169,12 @@ def test_live_slots_are_those_of_workers_seen_lately(books: Books) -> None:
     assert books.do(fleet.live_slots) == 16
     books.time_passes(6 * SECOND)
     assert books.do(fleet.live_slots) == 0
-    books.time_passes(timedelta(days=1))
-    books.do(fleet.gone, "worker-3")
-    assert books.rows("SELECT name FROM worker") == []
+
+
+def test_workers_that_ended_without_a_word_are_forgotten(books: Books) -> None:
+    for number in range(100):
+        books.do(fleet.seen, f"killed-{number}", 8)
+    books.time_passes(timedelta(hours=1))
+    books.do(fleet.seen, "alive", 8)
+    books.do(fleet.forget_the_dead)
+    assert [row.name for row in books.rows("SELECT name FROM worker")] == ["alive"]

@@ -38,6 +38,7 @@ def test_nothing_has_to_be_set(home: Path) -> None:
         request_timeout=timedelta(seconds=30),
         pack_id_window=timedelta(seconds=600),
         prepare_memory=200_000_000,
+        keep_audience=timedelta(days=30),
         json_logs=False,
     )
 
@@ -85,6 +86,10 @@ def test_the_programs_own_environment_is_read_where_none_is_given(
         ("PREPARE_MEMORY", "64MB", "prepare_memory", 64_000_000),
         ("PREPARE_MEMORY", "0.5 gib", "prepare_memory", 2**29),
         ("PREPARE_MEMORY", "64000000", "prepare_memory", 64_000_000),
+        ("KEEP_AUDIENCE", "7", "keep_audience", timedelta(days=7)),
+        ("KEEP_AUDIENCE", "0.5", "keep_audience", timedelta(hours=12)),
+        ("KEEP_AUDIENCE", "0", "keep_audience", timedelta(0)),
+        ("KEEP_AUDIENCE", "forever", "keep_audience", None),
         ("LOG", "json", "json_logs", True),
         ("LOG", "text", "json_logs", False),
         ("RATE", "", "rate", None),
@@ -108,6 +113,7 @@ def test_amqp_carries_the_broker_while_redis_counts_the_rate(home: Path) -> None
         *(("REQUEST_TIMEOUT", text) for text in ("0", "0.01", "-3", "30s", "1e9", "inf")),
         *(("PACK_ID_WINDOW", text) for text in ("0", "ten", "86401")),
         *(("PREPARE_MEMORY", text) for text in ("1MB", "much", "-1GB", "2 horses", "9" * 400)),
+        *(("KEEP_AUDIENCE", text) for text in ("-1", "nan", "inf", "1e9", "30d", "never")),
         *(("LOG", text) for text in ("yes", "JSON")),
         *(("PUSH_API_URL", text) for text in ("ftp://h", "h/push", "http://", "http://h:port")),
         *(("DATABASE_URL", text) for text in ("mysql://h/d", "h/d", "postgresql://h:port/d")),

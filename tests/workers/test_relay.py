@@ -56,6 +56,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
                 slots=4,
                 window=timedelta(seconds=500),
                 account_rate=None,
+                keep_audience=timedelta(days=30),
             )
 
         yield make
@@ -117,6 +118,26 @@ def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
     shown = show(engine, campaign)
     assert (shown.chunks.delivered, shown.members.delivered) == (30, 30)
     assert vendor.ledger()["max"] == 1
+
+
+def test_a_sweep_forgets_audiences_whose_time_is_over_and_workers_that_are_long_dead(
+    relay: Relays, engine: Engine
+) -> None:
+    old, young = make_campaign(engine), make_campaign(engine)
+    with transaction(engine) as connection:
+        for campaign in (old, young):
+            transitions.cancel(connection, campaign)
+        connection.exec_driver_sql(
+            "UPDATE campaign SET finished_at = finished_at - interval '30 days' WHERE id = %s",
+            (old,),
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO worker (name, slots, seen_at) VALUES ('killed', 8, now() - interval '1 h')"
+        )
+    relay().sweep()
+    assert chunk(engine, old).members is None
+    assert chunk(engine, young).members is not None
+    assert [row.name for row in rows(engine, "SELECT name FROM worker")] == ["w/1"]
 
 
 def test_only_one_of_two_relays_does_a_round(

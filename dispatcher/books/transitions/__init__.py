@@ -1,11 +1,12 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
 `attempts` has what a worker does to a chunk, `rounds` what the relay does to chunks, `steering`
-what becomes of a campaign. A transaction that touches a campaign's row and its chunks' locks the
-campaign's first.
+what becomes of a campaign, `purging` what is forgotten after its end. A transaction that touches a
+campaign's row and its chunks' locks the campaign's first.
 """
 
 from dispatcher.books.transitions.attempts import Claim, claim, give_back, record
+from dispatcher.books.transitions.purging import purge
 from dispatcher.books.transitions.rounds import (
     mark_published,
     settle_closed_windows,
@@ -33,6 +34,7 @@ __all__ = [
     "mark_published",
     "pause",
     "pause_itself",
+    "purge",
     "record",
     "resume",
     "retry",

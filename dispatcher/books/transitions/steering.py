@@ -137,6 +137,7 @@ def expire(connection: Connection, campaign_id: UUID) -> None:
         roll_up(connection, campaign_id)
 
 
+_IS_PURGED = text("SELECT purged_to > 0 FROM campaign WHERE id = :campaign_id")
 _REOPEN = text("""
 UPDATE campaign
 SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
@@ -159,12 +160,17 @@ def retry(connection: Connection, campaign_id: UUID, state: ChunkState) -> int:
     """Send the chunks in this state again, each in a new round under a new pack_id; how many.
 
     What may have been sent before can reach people a second time: that is the operator's order. A
-    time of expiry that has passed is lifted; a paused campaign stays paused.
+    time of expiry that has passed is lifted; a paused campaign stays paused. Impossible once the
+    campaign's audience is being dropped.
     """
     stands = lock(connection, campaign_id)
     if state not in RETRIABLE or stands in (CampaignState.SCHEDULED, CampaignState.CANCELLED):
         raise ImpossibleInState(
             f"Campaign {campaign_id} is {stands}: its {state} chunks cannot be sent again."
+        )
+    if connection.scalar(_IS_PURGED, {"campaign_id": campaign_id}):
+        raise ImpossibleInState(
+            f"Campaign {campaign_id} no longer has its audience: nobody of it can be sent to again."
         )
     values = {"campaign_id": campaign_id, "state": state}
     retried = connection.execute(_RETRY, values).rowcount

@@ -1,0 +1,43 @@
+"""What is forgotten after a campaign's end: whom it was sent to. Its numbers stay."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+_CHUNKS_A_STEP = 200
+
+_NEXT = text("""
+SELECT purged_to AS after, least(purged_to + :step, chunks_total) AS until
+FROM campaign
+WHERE id = :campaign_id AND purged_to < chunks_total
+  AND finished_at <= clock_timestamp() - CAST(:keep AS interval)
+FOR NO KEY UPDATE
+""")
+_DROP_MEMBERS = text("""
+UPDATE chunk SET members = NULL
+WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
+""")
+# The vendor's details name members, too.
+_DROP_DETAILS = text("""
+UPDATE attempt SET error_details = NULL
+WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
+  AND error_details IS NOT NULL
+""")
+_ADVANCE = text("UPDATE campaign SET purged_to = :until WHERE id = :campaign_id")
+
+
+def purge(connection: Connection, campaign_id: UUID, keep: timedelta | None) -> bool:
+    """Drop the audience of the campaign's next few chunks; False where there is nothing to drop.
+
+    Only where the campaign ended `keep` ago; None keeps it for good. Whom the chunks were for is
+    forgotten, what became of them is not.
+    """
+    values = {"campaign_id": campaign_id, "keep": keep, "step": _CHUNKS_A_STEP}
+    step = connection.execute(_NEXT, values).one_or_none()
+    if step is None:
+        return False
+    chunks = {"campaign_id": campaign_id, **step._mapping}
+    for statement in (_DROP_MEMBERS, _DROP_DETAILS, _ADVANCE):
+        connection.execute(statement, chunks)
+    return True

@@ -1,0 +1,76 @@
+"""The verb purge: forget whom ended campaigns were sent to."""
+
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from dispatcher.books.keeping import Audiences
+from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.errors import OptionError
+from dispatcher.settings import days
+
+_STEPS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's verb."""
+    app.command("purge", help=purge.__doc__)(purge)
+
+
+def purge(
+    ctx: typer.Context,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Of campaigns that ended so many days ago; DISPATCHER_KEEP_AUDIENCE otherwise.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the audiences of campaigns that ended long ago; their numbers stay.
+
+    Says how much that is first, and asks on a terminal; elsewhere it wants --yes. Members who were
+    not delivered to can be neither listed nor sent to again afterwards. Workers do the same by
+    themselves.
+
+    Example: dispatcher purge --older-than 7
+    """
+    age = _age(older_than)
+    dispatcher = context_of(ctx).dispatcher()
+    found = dispatcher.purgeable(age)
+    if not found.campaigns:
+        say("No campaign that ended so long ago has its audience any more: nothing is to be done.")
+    else:
+        say(f"{_described(found)} are to be dropped for good.")
+        if not yes and not _confirmed():
+            say("Nothing was dropped.")
+            return
+        found = dispatcher.purge(age)
+        say("Done. PostgreSQL's vacuum makes the room free for the next campaigns.")
+    if as_json:
+        print_json(found.as_json())
+
+
+def _age(text: str | None) -> timedelta | None:
+    try:
+        return None if text is None else days(text)
+    except ValueError as error:
+        raise OptionError(f"--older-than {error}.") from error
+
+
+def _described(found: Audiences) -> str:
+    unit, size = next((step for step in _STEPS if found.bytes >= step[1]), ("bytes", 1))
+    return (
+        f"The audiences of {found.campaigns:,} campaigns, {found.members:,} members in "
+        f"{found.bytes / size:,.0f} {unit},"
+    )
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise OptionError("There is no terminal to ask on: give --yes to drop them.")
+    return typer.confirm("Drop them?", err=True)
