@@ -58,10 +58,13 @@ POST /sandbox/ledger/devices   [{"token": "abc"}, {"idfa": "x", "userId": "u"}]
 
 GET /sandbox/requests?since=0
     {"requests": [{"n": 0, "monotonic": 5.25, "wall": 1790000000.5, "pack_id": "p", "size": 61440,
-                   "verdict": "accepted", "code": null, "fault": null}],
+                   "verdict": "accepted", "code": null, "fault": null,
+                   "numbers": [997, 990, 7], "ended": 5.31}],
      "next": 1,                to ask with for the ones after these (at most 10,000 a page)
      "forgotten": 0}           how many of the asked ones are gone (100,000 are remembered)
     verdict is accepted, refused (then with its code), or unprocessed (a fault came first).
+    numbers are audience, successful and erroneous of an accepted request, whatever became of its
+    reply; else null. ended: when the reply was handed over or the client had left; null before.
 
 GET /sandbox/faults
     {"latency": 0.0, "retry_after": null, "probabilities": {"drop_after": 0.01}, "conditions": [],

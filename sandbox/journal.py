@@ -11,7 +11,7 @@ LONGEST_JOURNAL: Final = 100_000
 LONGEST_PAGE: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One request to push/send, as it arrived and as it was judged."""
 
@@ -28,6 +28,10 @@ class Entry:
     code: int | None
     """The code of a refusal."""
     fault: str | None
+    numbers: tuple[int, int, int] | None
+    """Of an accepted request: audience, successful and erroneous, as its reply says them."""
+    ended: float | None = None
+    """When its reply was handed over or its client had left, by the same clock as `monotonic`."""
 
 
 class Journal:
@@ -47,10 +51,13 @@ class Journal:
         verdict: str,
         code: int | None,
         fault: str | None,
-    ) -> None:
-        """Write down a request under the next number."""
-        self._entries.append(Entry(self.next, monotonic, wall, pack_id, size, verdict, code, fault))
+        numbers: tuple[int, int, int] | None = None,
+    ) -> Entry:
+        """Write down a request under the next number; the entry, for its end."""
+        entry = Entry(self.next, monotonic, wall, pack_id, size, verdict, code, fault, numbers)
+        self._entries.append(entry)
         self.next += 1
+        return entry
 
     def page(self, since: int) -> dict[str, Any]:
         """The requests from number `since` on, at most LONGEST_PAGE, and where the next begin."""

@@ -9,11 +9,13 @@ from typing import Final
 
 from aiohttp import web
 
+from sandbox.behaviour import Behaviour
 from sandbox.codes import Refusal
 from sandbox.contract import Document, read
 from sandbox.control import Control
 from sandbox.failing import break_connection, faulty_reply
 from sandbox.faults import Fault
+from sandbox.journal import Entry
 from sandbox.replies import Reply, json_reply, of_verdict, text_reply
 from sandbox.vendor import Accepted, Verdict, as_if_refused
 
@@ -55,7 +57,15 @@ class Site:
         body = await request.content.read()
         behaviour = self._control.behaviour
         fault = self._control.faults.draw(behaviour.probabilities)
-        honest = of_verdict(self._judge(body, request.query.get("user_token"), fault))
+        verdict, entry = self._judge(body, request.query.get("user_token"), fault)
+        try:
+            return await self._reply(request, of_verdict(verdict), fault, behaviour)
+        finally:
+            entry.ended = time.monotonic()
+
+    async def _reply(
+        self, request: web.BaseRequest, honest: Reply, fault: Fault | None, behaviour: Behaviour
+    ) -> web.StreamResponse:
         if behaviour.latency:
             await asyncio.sleep(behaviour.latency)
         reply = honest
@@ -68,7 +78,9 @@ class Site:
             reply = faulty
         return _response(reply)
 
-    def _judge(self, body: bytes, query_token: str | None, fault: Fault | None) -> Verdict:
+    def _judge(
+        self, body: bytes, query_token: str | None, fault: Fault | None
+    ) -> tuple[Verdict, Entry]:
         """Process the request, unless its fault comes first, and write it down."""
         now = time.monotonic()
         document = read(body)
@@ -77,8 +89,8 @@ class Site:
             verdict = self._control.vendor.push(document, query_token, self._control.behaviour, now)
         else:
             verdict = as_if_refused(fault.code if fault else 1, document, query_token)
-        self._write_down(now, body, document, verdict if processed else None, fault)
-        return verdict
+        entry = self._write_down(now, body, document, verdict if processed else None, fault)
+        return verdict, entry
 
     def _write_down(
         self,
@@ -87,11 +99,11 @@ class Site:
         document: Document | Refusal,
         verdict: Verdict | None,
         fault: Fault | None,
-    ) -> None:
+    ) -> Entry:
         self._control.vendor.ledger.requests += 1
         if fault is not None:
             self._control.vendor.ledger.faults[fault.name] += 1
-        self._control.journal.add(
+        return self._control.journal.add(
             monotonic=now,
             wall=time.time(),
             pack_id=None if isinstance(document, Refusal) else document.get("pack_id"),
@@ -99,6 +111,7 @@ class Site:
             verdict=_VERDICTS[type(verdict)],
             code=verdict.code if isinstance(verdict, Refusal) else None,
             fault=fault.name if fault else None,
+            numbers=verdict.numbers if isinstance(verdict, Accepted) else None,
         )
 
 

@@ -26,6 +26,11 @@ class Accepted:
     erroneous: int
     error_details: list[dict[str, Any]]
 
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """The three."""
+        return self.audience, self.successful, self.erroneous
+
 
 Verdict = Accepted | Refusal
 

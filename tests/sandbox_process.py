@@ -12,7 +12,8 @@ class PushApi(Sandbox):
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """The requests that arrived, the oldest first."""
-        return self.journal(since)
+        page = self.journal(since)
+        return page + self.requests(page[-1]["n"] + 1) if page else []
 
     def set_faults(self, **settings: Any) -> None:
         """Change its behaviour: the fields of PUT /sandbox/faults, the others stay."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults import moments
 from tests.faults.proxy import Proxy, Snare
-from tests.faults.test_push_api import NOT_SENT, SENT
+from tests.faults.testimony import NOT_SENT, SENT
 from tests.faults.theatre import TERMINATE_BACKENDS, Theatre
 
 Affliction = Callable[[Theatre, int], AbstractContextManager[None]]

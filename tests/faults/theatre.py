@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -135,9 +134,8 @@ class Theatre:
 
     def verdict(self, *campaigns: str) -> Verdict:
         """Whether any promise is broken; `campaigns` are all that were enqueued."""
-        window = timedelta(seconds=self.timing.pack_id_window)
         books = tuple(map(self.books, campaigns))
-        return judge(books, self.push_api.ledger(), self.engine, window)
+        return judge(books, self.push_api, self.engine, self.settings)
 
     def held_by(self, snare: Snare) -> Worker:
         """The worker whose connection is in the snare, once one is."""

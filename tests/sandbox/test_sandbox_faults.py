@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.sandbox.process import Sandbox, push
+from tests.waiting import eventually
 
 RESET = b"(reset)"
 
@@ -124,6 +125,14 @@ def test_a_hanging_request_gets_no_byte_while_others_are_served(
         with pytest.raises(TimeoutError):
             connection.recv(1)
         assert left_behind(sandbox) == behind
+
+
+def test_the_journal_tells_when_the_client_of_a_hanging_request_left(sandbox: Sandbox) -> None:
+    sandbox.next("hang_after")
+    with sent(sandbox):
+        (entry,) = eventually(sandbox.journal)
+        assert entry["ended"] is None
+    eventually(lambda: sandbox.journal()[0]["ended"])
 
 
 def test_garbage_is_a_200_without_json(sandbox: Sandbox) -> None:

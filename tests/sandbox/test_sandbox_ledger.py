@@ -162,18 +162,20 @@ def test_the_journal_tells_what_arrived_and_how_it_was_judged(sandbox: Sandbox) 
 
     told = sandbox.journal()
     assert [
-        (entry["pack_id"], entry["verdict"], entry["code"], entry["fault"]) for entry in told
+        (entry["pack_id"], entry["verdict"], entry["code"], entry["fault"], entry["numbers"])
+        for entry in told
     ] == [
-        ("told", "accepted", None, None),
-        ("told", "refused", 32, None),
-        ("other", "unprocessed", None, "code_33"),
-        ("another", "accepted", None, "error_500_after"),
-        (None, "refused", 3, None),
+        ("told", "accepted", None, None, [1, 1, 0]),
+        ("told", "refused", 32, None, None),
+        ("other", "unprocessed", None, "code_33", None),
+        ("another", "accepted", None, "error_500_after", [1, 1, 0]),
+        (None, "refused", 3, None, None),
     ]
     assert told[0]["size"] > 500
     assert told[-1]["size"] == len(b"no json")
     times = [entry["monotonic"] for entry in told]
     assert times == sorted(times)
+    assert all(entry["ended"] >= entry["monotonic"] for entry in told)
     assert sandbox.journal(since=told[-1]["n"]) == told[-1:]
 
 
