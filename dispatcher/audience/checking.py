@@ -8,17 +8,17 @@ is known by, or NULL and the reason why the row is invalid.
 from collections.abc import Sequence
 
 from dispatcher.audience.engine import file_name, literal
-from dispatcher.audience.identifiers import TOKEN, Identifier, Kind, unknown
+from dispatcher.audience.identifiers import LONGEST, TOKEN, Identifier, Kind, unknown
 from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
 from dispatcher.audience.spool import WHOLE_NUMBER
+from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
 
 UNKNOWN_KEY = "has a key that no platform of the message knows: "
 """Begins the reason of a row that makes the whole audience bad input."""
 
 _CSV_BUFFER = 8 * 2**20
-_LONGEST_CSV_ROW = 2**20
-"""Bytes. DuckDB's own buffers of 32 MB would take up a small memory; longer rows are read again."""
+"""Bytes. DuckDB's own buffers of 32 MB would take up a small memory."""
 
 
 def checked_rows(source: Opened, columns: Sequence[str], identifiers: Sequence[Identifier]) -> str:
@@ -29,7 +29,8 @@ def checked_rows(source: Opened, columns: Sequence[str], identifiers: Sequence[I
     present = [each for each in identifiers if each.name in columns]
     values = ", ".join(f"{_value(each)} AS {_quoted(each)}" for each in present)
     wrong = " ".join(
-        f"WHEN {_is_wrong(each)} THEN {_complaint(each)} {_when_nul(each)}" for each in present
+        f"WHEN {_is_wrong(each)} THEN {_complaint(each)} {_when_long(each)} {_when_nul(each)}"
+        for each in present
     )
     return f"""
         SELECT CASE WHEN reason IS NULL THEN md5_number({_distinctness(present)}) END AS key,
@@ -77,13 +78,12 @@ def _raw_csv(source: CsvFile, columns: Sequence[str], present: Sequence[Identifi
     types = ", ".join(f"{column}: 'VARCHAR'" for column in positions.values())
     values = ", ".join(f"{_csv_cell(each, positions[each.name])}" for each in present)
     blank = f"WHERE {positions[columns[0]]} IS NOT NULL" if len(columns) == 1 else ""
-    packing = "zstd" if source.path.suffix.lower() == ".zst" else "none"
     return f"""
         SELECT NULL::VARCHAR AS fault, {values}
         FROM read_csv({literal(file_name(source.path))}, auto_detect = false, header = true,
                       delim = ',', quote = '"', escape = '"', strict_mode = true,
-                      columns = {{{types}}}, compression = '{packing}',
-                      max_line_size = {_LONGEST_CSV_ROW}, buffer_size = {_CSV_BUFFER},
+                      columns = {{{types}}}, compression = 'none',
+                      max_line_size = {LONGEST_LINE}, buffer_size = {_CSV_BUFFER},
                       hive_partitioning = false) {blank}"""
 
 
@@ -102,12 +102,11 @@ def _raw_json(source: JsonLines, present: Sequence[Identifier]) -> str:
     values = ", ".join(
         f"values[{i}]::VARCHAR AS {_quoted(each)}" for i, each in enumerate(present, 1)
     )
-    packing = "zstd" if source.path.suffix.lower() == ".zst" else "none"
     return f"""
         SELECT {_json_fault(source, present)} AS fault, {values}
         FROM (SELECT json, json_extract(json, [{paths}]) AS values, json_keys(json) AS keys
               FROM read_ndjson_objects({literal(file_name(source.path))}, ignore_errors = true,
-                                       compression = '{packing}', hive_partitioning = false))"""
+                                       compression = 'none', hive_partitioning = false))"""
 
 
 def _json_fault(source: JsonLines, present: Sequence[Identifier]) -> str:
@@ -118,6 +117,7 @@ def _json_fault(source: JsonLines, present: Sequence[Identifier]) -> str:
     told = "json_extract_string(json, '$[0]')" if source.spooled else "'is not a JSON object'"
     return f"""CASE
         WHEN json IS NULL THEN 'is not JSON'
+        WHEN strlen(json) > {LONGEST_LINE} THEN {literal(TOO_LONG)}
         WHEN starts_with(json::VARCHAR, '[') THEN {told}
         WHEN NOT starts_with(json::VARCHAR, '{{') THEN 'is not a JSON object'
         WHEN len(keys) = {found} THEN NULL
@@ -150,6 +150,13 @@ def _value(identifier: Identifier) -> str:
 def _is_wrong(identifier: Identifier) -> str:
     mark = "= '!'" if identifier.kind is Kind.NUMBER else """<> '"'"""
     return f"left({_quoted(identifier)}, 1) {mark}"
+
+
+def _when_long(identifier: Identifier) -> str:
+    if identifier.kind is Kind.NUMBER:
+        return ""
+    return f"""WHEN strlen({_quoted(identifier)}) > {LONGEST + len('""')}
+        THEN {literal(f"{identifier.name} takes more than {LONGEST:,} bytes as JSON")}"""
 
 
 def _when_nul(identifier: Identifier) -> str:

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
-
-_LONGEST_ROW = 65_536
-"""Bytes. Identifiers are a few hundred; this bounds how far an open quote is followed."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -42,6 +40,8 @@ def header(first_line: bytes, name: str) -> tuple[str, ...]:
         raise AudienceError(
             f"The audience {name} has no header: its first line must name the columns."
         )
+    if len(text) > LONGEST_LINE:
+        raise AudienceError(f"The header of the audience {name} {TOO_LONG}: is it a text file?")
     try:
         columns = tuple(_Splitter().cells(text))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -67,6 +67,9 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
         if not text or (width == 1 and text == b'""'):
             continue
         number = reading.number
+        if len(text) > LONGEST_LINE:
+            yield Fault(number, _shown(text), TOO_LONG)
+            continue
         if text.count(b'"') % 2:
             text = _with_continuation(text, line, reading, splitter)
         try:
@@ -141,7 +144,7 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines, splitter: _Spl
                 splitter.cells(whole)
                 return whole
             break
-        if length > _LONGEST_ROW:
+        if length > LONGEST_LINE:
             break
     reading.give_back(taken)
     return text
@@ -158,8 +161,6 @@ def _shown(text: bytes) -> str:
 def _reason(error: UnicodeDecodeError | csv.Error) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8"
-    if "field limit" in str(error):
-        return f"has a cell longer than {csv.field_size_limit()} characters"
     return "has a quote that is not closed, or does not enclose its whole cell"
 
 

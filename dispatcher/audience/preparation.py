@@ -120,9 +120,10 @@ class _Preparation:
     def _stage(self, source: Opened) -> None:
         """Fill the table `checked`; a CSV file with a fault is read again to find its line."""
         columns = self._columns(source)
+        readable = sources.with_long_lines_named(source, self.directory, self.reporter)
         try:
-            self._fill(checked_rows(source, columns, self.identifiers))
-        except duckdb.InvalidInputException as error:
+            self._fill(checked_rows(readable, columns, self.identifiers))
+        except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             if not isinstance(source, CsvFile):
                 raise unreadable(source.name, error) from error
             spooled = sources.with_faults_named(source, self.directory, self.reporter)

@@ -2,7 +2,7 @@
 
 What a person names (a file, standard input, an iterable) becomes one of three: a CSV file, a file
 of JSON lines, a Parquet file. Iterables and standard input are spooled to the scratch directory,
-and .gz is unpacked into it, because DuckDB does not check its checksum.
+and packed files are unpacked into it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -86,6 +86,17 @@ def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> Jso
     return JsonLines(source.name, path, spooled=True)
 
 
+def with_long_lines_named(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
+    """The same rows with no line longer than DuckDB can be trusted to read; faults in arrays."""
+    if isinstance(source, ParquetFile) or not unpacking.has_long_line(source.path):
+        return source
+    if isinstance(source, CsvFile):
+        return with_faults_named(source, scratch, reporter)
+    with unpacking.lines(source.path) as lines:
+        path = spool.from_long_lines(lines, scratch, reporter)
+    return JsonLines(source.name, path, spooled=True)
+
+
 def _from_stream(stream: object, name: str, scratch: Path, reporter: Reporter) -> JsonLines:
     return JsonLines(name, spool.from_stream(stream, name, scratch, reporter))
 
@@ -98,10 +109,10 @@ def _from_file(path: Path, scratch: Path, reporter: Reporter) -> Opened:
         return ParquetFile(str(path), readable)
     with unpacking.lines(readable) as lines:
         first = next(lines, b"")
-        if form == ".csv":
-            return CsvFile(str(path), readable, csv_rows.header(first, str(path)))
-        if first.startswith(spool.BYTE_ORDER_MARK):
-            readable = spool.without_byte_order_mark(lines, first, scratch)
+    if form == ".csv":
+        return CsvFile(str(path), readable, csv_rows.header(first, str(path)))
+    if first.startswith(spool.BYTE_ORDER_MARK):
+        readable = spool.without_byte_order_mark(readable, scratch)
     return JsonLines(str(path), readable)
 
 

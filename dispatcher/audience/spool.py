@@ -5,8 +5,9 @@ is `checking`. A row that cannot be read becomes an array, [reason, the row's te
 """
 
 import re
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import islice
 from numbers import Integral
@@ -18,6 +19,7 @@ import orjson
 from dispatcher.audience.csv_rows import Fault, Row
 from dispatcher.audience.identifiers import IDENTIFIERS, Kind
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
 
 WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
@@ -75,12 +77,23 @@ def from_stream(stream: Any, name: str, scratch: Path, reporter: Reporter) -> Pa
     return path
 
 
-def without_byte_order_mark(lines: Iterator[bytes], first: bytes, scratch: Path) -> Path:
-    """A file of JSON lines without the mark before its `first` line, which DuckDB trips over."""
-    path = scratch / "unmarked.jsonl"
+def from_long_lines(lines: Iterable[bytes], scratch: Path, reporter: Reporter) -> Path:
+    """The lines of a file of JSON lines, with a fault in place of each that is too long."""
+    path = scratch / "shortened.jsonl"
     with open(path, "wb") as file:
-        file.write(first.removeprefix(BYTE_ORDER_MARK))
-        file.writelines(lines)
+        for count, line in enumerate(lines, 1):
+            file.write(_shortened(line))
+            if count % _BATCH == 0:
+                reporter.report("reading", count)
+    return path
+
+
+def without_byte_order_mark(marked: Path, scratch: Path) -> Path:
+    """The file without the mark at its beginning, which DuckDB trips over."""
+    path = scratch / "unmarked.jsonl"
+    with open(marked, "rb") as original, open(path, "wb") as file:
+        original.seek(len(BYTE_ORDER_MARK))
+        shutil.copyfileobj(original, file, _STREAM_PIECE)
     return path
 
 
@@ -93,9 +106,10 @@ def _line(item: object) -> bytes:
     if type(item) is not dict and not isinstance(item, Mapping):
         return _fault(f"is not a dict but a {type(item).__name__}", repr(item))
     try:
-        return orjson.dumps(item, default=_as_json)
+        line = orjson.dumps(item, default=_as_json)
     except TypeError:
         return _fault(_why_not_json(item), repr(item))
+    return line if len(line) <= LONGEST_LINE else _fault(TOO_LONG, line.decode())
 
 
 def _as_json(value: object) -> object:
@@ -124,6 +138,15 @@ def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
         if column in member:
             member[column] = _number(str(member[column]))
     return orjson.dumps(member)
+
+
+def _shortened(line: bytes) -> bytes:
+    """An array of the file's own must not pass for a fault of ours."""
+    if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
+        return _fault(TOO_LONG, "") + b"\n"
+    if line.lstrip().startswith(b"["):
+        return _fault("is not a JSON object", "") + b"\n"
+    return line
 
 
 def _number(cell: str) -> str | int:

@@ -135,9 +135,26 @@ def test_a_file_of_one_column_may_have_blank_lines(file: Path, scratch: Path) ->
     assert rejects_of(file, scratch)[0][0] == 5
 
 
-def test_a_very_long_cell_goes_through(file: Path, scratch: Path) -> None:
-    written(file, f"token,userId\n{'x' * 3_000_000},a\nb,c\n")
-    assert [len(member["token"]) for member in outcome_of(file, scratch).members] == [3_000_000, 1]
+@pytest.mark.parametrize("fault", ["", "a,b,c\n"], ids=["in DuckDB", "line by line"])
+def test_an_identifier_longer_than_any_known_is_named(
+    file: Path, scratch: Path, fault: str
+) -> None:
+    written(file, f"token,userId\n{'x' * 4096},a\n,{'y' * 4097}\n{fault}")
+    rejects = rejects_of(file, scratch)
+    assert rejects[0] == (3, "userId takes more than 4,096 bytes as JSON", f",{'y' * 999}")
+    assert len(rejects) == 1 + bool(fault)
+
+
+@pytest.mark.parametrize("length", [65_537, 1_000_000, 20_000_000])
+@pytest.mark.parametrize("behind", ["", "b,c\nshort\n"], ids=["last", "amid others"])
+def test_a_row_too_long_to_be_one_costs_that_row_alone(
+    file: Path, scratch: Path, length: int, behind: str
+) -> None:
+    written(file, f"token,userId\na,b\n{'x' * length}\n{behind}")
+    found = [(line, reason) for line, reason, _ in rejects_of(file, scratch)]
+    assert found[0] == (3, "is longer than 65,536 bytes")
+    assert found[1:] == [(5, "has 1 cell where the header has 2")] * bool(behind)
+    assert outcome_of(file, scratch, on_invalid="skip").total == 1 + bool(behind)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +193,7 @@ def test_a_file_that_cannot_be_an_audience_is_refused(
     [
         (b"token,userId,token", "has the column 'token' twice: keep one."),
         (b"token,\xff", "is not UTF-8."),
+        (b"x" * 20_000_000, "is longer than 65,536 bytes: is it a text file?"),
         (b'token,"userId', "has a quote that is not closed, or does not enclose its whole cell."),
     ],
 )

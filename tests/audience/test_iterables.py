@@ -122,3 +122,10 @@ def test_what_is_no_audience_at_all_is_refused(scratch: Path, source: Any) -> No
     assert refusal_of(source, scratch) == (
         f"The audience must be a path or an iterable of dicts, not a {type(source).__name__}."
     )
+
+
+def test_a_dict_too_long_to_be_a_row_costs_that_one_alone(scratch: Path) -> None:
+    rows = [{"token": "a"}, {"token": "x" * 100_000}, {"token": "b"}]
+    assert [(line, reason) for line, reason, _ in rejects_of(rows, scratch)] == [
+        (2, "is longer than 65,536 bytes")
+    ]

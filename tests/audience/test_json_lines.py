@@ -95,6 +95,27 @@ def test_each_faulty_line_is_named_with_its_reason(file: Path, scratch: Path) ->
     ]
 
 
+@pytest.mark.parametrize("length", [65_537, 1_000_000, 40_000_000])
+def test_a_line_too_long_to_be_a_row_costs_that_line_alone(
+    file: Path, scratch: Path, length: int
+) -> None:
+    faulty = [f'{{"token":"{"x" * length}"}}', "", ' ["is what we say of faults"]', "broken"]
+    written(file, "\n".join(['{"token":"a"}', *faulty, '{"token":"b"}']))
+    assert [(line, reason) for line, reason, _ in rejects_of(file, scratch)] == [
+        (2, "is longer than 65,536 bytes"),
+        (4, "is not a JSON object"),
+        (5, "is not JSON"),
+    ]
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert outcome.members == [{"token": "a"}, {"token": "b"}]
+
+
+def test_an_identifier_longer_than_any_known_is_named(file: Path, scratch: Path) -> None:
+    written(file, f'{{"token":"{"x" * 4096}"}}\n{{"token":"{"x" * 4097}"}}\n')
+    text = refusal_of(file, scratch)
+    assert text.endswith("\n  line 2 token takes more than 4,096 bytes as JSON")
+
+
 def test_by_default_nothing_is_sent(file: Path, scratch: Path) -> None:
     text = refusal_of(written(file, FAULTY), scratch)
     assert text.startswith(f"The audience {file} has 18 invalid rows, so nothing is sent: ")

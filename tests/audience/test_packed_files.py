@@ -15,7 +15,7 @@ JSON_LINES = b"".join(b'{"token":"t%d","userId":"u%d"}\n' % (i, i) for i in rang
 
 def zstd(content: bytes) -> bytes:
     """A frame of stored blocks (RFC 8878), without a checksum."""
-    pieces = [content[start : start + 100_000] for start in range(0, len(content), 100_000)]
+    pieces = [content[start : start + 100_000] for start in range(0, len(content) or 1, 100_000)]
     blocks = b"".join(
         (len(piece) << 3 | (number == len(pieces))).to_bytes(3, "little") + piece
         for number, piece in enumerate(pieces, 1)
@@ -61,6 +61,36 @@ def test_a_packed_parquet_file_is_read(tmp_path: Path, scratch: Path) -> None:
 
 
 @pytest.mark.parametrize("packing", [".gz", ".zst"])
+def test_empty_frames_and_carriage_returns_change_no_line(
+    tmp_path: Path, scratch: Path, packing: str
+) -> None:
+    pack = PACK[packing]
+    content = [b"", b'token,userId\n"a\rb",c\n', b"", b"short\nd,", b"e\n", b""]
+    file = written(tmp_path / f"users.csv{packing}", b"".join(map(pack, content)))
+    assert rejects_of(file, scratch) == [(3, "has 1 cell where the header has 2", "short")]
+    assert outcome_of(file, scratch, on_invalid="skip").members == [
+        {"token": "a\rb", "userId": "c"},
+        {"token": "d", "userId": "e"},
+    ]
+
+
+def test_frames_that_are_to_be_skipped_are_skipped(tmp_path: Path, scratch: Path) -> None:
+    skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+    file = written(tmp_path / "users.csv.zst", skippable + zstd(b"token\na\n") + skippable)
+    assert outcome_of(file, scratch).members == [{"token": "a"}]
+
+
+@pytest.mark.parametrize("packing", [".gz", ".zst"])
+def test_a_long_line_of_a_packed_file_is_named(tmp_path: Path, scratch: Path, packing: str) -> None:
+    content = b'{"token":"a"}\n{"token":"%s"}\nbroken\n' % (b"x" * 3_000_000)
+    file = written(tmp_path / f"users.jsonl{packing}", PACK[packing](content))
+    assert [(line, reason) for line, reason, _ in rejects_of(file, scratch)] == [
+        (2, "is longer than 65,536 bytes"),
+        (3, "is not JSON"),
+    ]
+
+
+@pytest.mark.parametrize("packing", [".gz", ".zst"])
 def test_faults_have_their_lines(tmp_path: Path, scratch: Path, packing: str) -> None:
     content = PACK[packing](b'token,userId\n"a\nb",c\n\nshort\n\xff,d\n')
     file = written(tmp_path / f"users.csv{packing}", content)
@@ -103,11 +133,12 @@ ROWS_OF_ONE_LENGTH = b"token\n" + b"".join(b"%09d\n" % i for i in range(30_000))
         zstd(ROWS_OF_ONE_LENGTH)[:100_012],
         zstd(ROWS_OF_ONE_LENGTH)[:6],
         b"token\na\n",
+        b"",
     ],
-    ids=["cut between rows", "cut between blocks", "cut in its header", "not packed"],
+    ids=["cut between rows", "cut between blocks", "cut in its header", "not packed", "no byte"],
 )
 def test_a_damaged_zstandard_file_is_refused(tmp_path: Path, scratch: Path, damaged: bytes) -> None:
     file = written(tmp_path / "users.csv.zst", damaged)
     text = refusal_of(file, scratch, on_invalid="skip")
-    assert text.startswith(f"The audience {file} cannot be unpacked: it ")
+    assert text.startswith(f"The audience {file} cannot be unpacked: ")
     assert text.endswith("; the file is damaged or cut short, make it again.")
