@@ -179,7 +179,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since
     FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
-WHERE campaign.state = 'running'
+WHERE campaign.state = 'running' AND campaign.finished_at IS NULL
   AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
 ORDER BY campaign.created_at
 """)

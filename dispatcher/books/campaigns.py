@@ -1,6 +1,7 @@
 """Campaigns, as they are made and as they are shown."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -268,14 +269,11 @@ def _read(
     query = text(f"SELECT * FROM campaign WHERE {condition} ORDER BY created_at DESC")
     rows = connection.execute(query, values).all()
     ids = {"ids": [row.id for row in rows]}
-    errors = connection.execute(_ERRORS, ids).all()
+    errors: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    for error in connection.execute(_ERRORS, ids):
+        errors[error.campaign_id].append(error)
     speeds = {row.campaign_id: row for row in connection.execute(_LAST_SECONDS, ids)}
-    return tuple(
-        _snapshot(
-            row, (error for error in errors if error.campaign_id == row.id), speeds.get(row.id)
-        )
-        for row in rows
-    )
+    return tuple(_snapshot(row, errors[row.id], speeds.get(row.id)) for row in rows)
 
 
 def _snapshot(row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None) -> Campaign:
@@ -379,13 +377,12 @@ ORDER BY campaign_id
 
 def overdue(connection: Connection) -> list[UUID]:
     """The campaigns that are still live after their time."""
-    return list(
-        connection.scalars(
-            text("""
-                SELECT id FROM campaign
-                WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
-                  AND expires_at <= clock_timestamp()
-                ORDER BY id
-            """)
-        )
-    )
+    return list(connection.scalars(_OVERDUE))
+
+
+_OVERDUE = text("""
+SELECT id FROM campaign
+WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
+  AND expires_at <= clock_timestamp()
+ORDER BY id
+""")

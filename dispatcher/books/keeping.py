@@ -21,7 +21,9 @@ class Audiences:
         return asdict(self)
 
 
-_KEPT = "finished_at <= clock_timestamp() - CAST(:keep AS interval) AND purged_to < chunks_total"
+_KEPT = (
+    "finished_at <= statement_timestamp() - CAST(:keep AS interval) AND purged_to < chunks_total"
+)
 _DUE = text(f"SELECT id FROM campaign WHERE {_KEPT} ORDER BY finished_at LIMIT :most")
 _MEASURE = text(f"""
 SELECT count(DISTINCT campaign.id) AS campaigns, coalesce(sum(chunk.size), 0) AS members,

@@ -37,7 +37,7 @@ WHERE campaign_id = :campaign_id AND state = 'pending'
 _START_DUE = text("""
 UPDATE campaign
 SET state = 'running', started_at = clock_timestamp(), resumed_at = clock_timestamp()
-WHERE state = 'scheduled' AND send_at <= clock_timestamp()
+WHERE state = 'scheduled' AND finished_at IS NULL AND send_at <= clock_timestamp()
 """)
 _PAUSE_ITSELF = text("""
 UPDATE campaign SET state = 'paused', reason = :reason
