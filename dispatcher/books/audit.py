@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from dispatcher.books import fleet
 from dispatcher.books.session import allow_long_statements
-from dispatcher.lifecycle import RETRIABLE, CampaignState
+from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 
 # --- verify --------------------------------------------------------------------------------------
 
@@ -213,6 +213,10 @@ FROM attempt JOIN chunk USING (campaign_id, sequence)
 WHERE campaign_id = :campaign_id
 GROUP BY outcome, attempt.http_status, attempt.code
 """)
+_UNRESOLVED = text("""
+SELECT count(*) AS chunks, sum(size) AS members, min(settled_at) AS first, max(settled_at) AS last
+FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
+""")
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
        count(*) FILTER (WHERE published_at IS NOT NULL) AS published,
@@ -232,12 +236,13 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     facts = connection.execute(_FACTS, {"campaign_id": campaign_id}).one()
     attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
+    unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
     slots = fleet.live_slots(connection)
-    happened = sorted([*_milestones(facts), *map(_attempted, attempts)], key=lambda event: event.at)
+    happened = [*_milestones(facts), *map(_attempted, attempts), *_given_up(unresolved)]
     return Explanation(
         campaign=str(campaign_id),
         state=facts.state,
-        happened=tuple(happened),
+        happened=tuple(sorted(happened, key=lambda event: event.at)),
         waits_for=tuple(_waits_for(facts, waiting, slots)),
         remedies=tuple(_remedies(facts, slots)),
     )
@@ -275,6 +280,15 @@ def _attempted(row: Row[Any]) -> Event:
     detail = ", ".join([*numbers, *([row.error] if row.error else [])])
     what = f"{row.attempts:,} attempts at {row.chunks:,} chunks {_WORDS[row.outcome]}"
     return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
+
+
+def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
+    if unresolved.chunks:
+        what = (
+            f"{unresolved.members:,} members in {unresolved.chunks:,} chunks became unresolved: "
+            "they may have been sent, and whether they were can no longer be asked safely"
+        )
+        yield Event(unresolved.first, unresolved.last, what)
 
 
 def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
@@ -332,4 +346,6 @@ def _remedy(facts: Row[Any], campaign: str, state: str) -> str:
         return "who they are is no longer kept, so nothing can be done"
     listed = f"`dispatcher failures {campaign}` lists them"
     again = f", `dispatcher retry {campaign} --only {state}` sends to them again"
+    if state == ChunkState.UNRESOLVED:
+        again += ", and may reach some a second time"
     return listed + ("" if facts.state == CampaignState.CANCELLED else again)

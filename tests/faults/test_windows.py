@@ -26,6 +26,15 @@ def test_an_api_that_hangs_after_accepting_and_is_gone_beyond_the_window_leaves_
     assert not verdict.broken
     assert verdict.members.unresolved >= 5000
     assert verdict.reached == 20_000 - verdict.members.unresolved
+    unresolved = f"{verdict.members.unresolved:,} members"
+    explanation = theatre.dispatcher.explain(campaign)
+    happened = [event.what for event in explanation.happened]
+    assert [what for what in happened if "in doubt: may have been sent" in what]
+    assert [what for what in happened if what.startswith(unresolved) and "can no longer" in what]
+    assert explanation.waits_for == ()
+    (remedy,) = explanation.remedies
+    assert remedy.startswith(unresolved)
+    assert f"`dispatcher retry {campaign[:8]} --only unresolved`" in remedy
     theatre.assert_all_workers_go_on()
 
 

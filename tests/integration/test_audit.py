@@ -9,7 +9,7 @@ import pytest
 from dispatcher.books import audit, fleet
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.session import snapshot
-from dispatcher.books.transitions import pause
+from dispatcher.books.transitions import expire, pause
 from dispatcher.lifecycle import CampaignState
 from tests.integration.builders import (
     ACCEPTED,
@@ -163,6 +163,19 @@ def test_members_who_can_be_sent_to_again_have_a_remedy(ended: OneCampaign) -> N
     (remedy,) = explanation(ended).remedies
     assert "10 members are rejected" in remedy
     assert "--only rejected" in remedy
+
+
+def test_members_who_may_have_been_sent_to_are_told_with_why_and_at_what_risk(books: Books) -> None:
+    campaign = books.campaign(chunks=2)
+    campaign.attempt(IN_DOUBT, 1)
+    campaign.do(expire)
+    told = explanation(campaign)
+    assert "10 members in 1 chunks became unresolved: they may have been sent" in str(told.happened)
+    assert "--only expired` sends to them again" in told.remedies[0]
+    assert (
+        "--only unresolved` sends to them again, and may reach some a second time"
+        in (told.remedies[1])
+    )
 
 
 def test_a_running_campaign_without_workers_waits_for_one(books: Books) -> None:
