@@ -21,6 +21,8 @@ _ROUND = 0.2
 _SWEEP_EVERY = 1.0
 _SHORTEST_ROUND = 0.02
 _UNCLAIMED_AFTER = timedelta(seconds=30)
+_UNCLAIMED_PART = 0.25
+"""Of the window at most: a chunk in doubt whose message was lost can still be asked about."""
 _SWEEP_LOCK = 0x73776570
 _AFTER_TROUBLE = 0.5
 
@@ -53,6 +55,7 @@ class Relay:
         self._worker = worker
         self._slots = slots
         self._window = window
+        self._unclaimed_after = min(_UNCLAIMED_AFTER, window * _UNCLAIMED_PART)
         self._account_rate = account_rate
         self._keep_audience = keep_audience
         self._wake = threading.Event()
@@ -97,7 +100,7 @@ class Relay:
             fleet.seen(connection, self._worker, self._slots)
         self._step(transitions.start_due)
         self._step(transitions.take_back_lost_leases)
-        self._step(partial(transitions.unmark_unclaimed, after=_UNCLAIMED_AFTER))
+        self._step(partial(transitions.unmark_unclaimed, after=self._unclaimed_after))
         closed = partial(campaigns.with_closed_windows, window=self._window)
         for campaign_id in self._step(closed) or ():
             settle = partial(transitions.settle_closed_windows, window=self._window)

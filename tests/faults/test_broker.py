@@ -1,7 +1,7 @@
 """Valkey forgets, dies, fills up and freezes; a message only rings, so nothing is lost with it."""
 
 from tests.faults.conftest import Stage
-from tests.faults.theatre import for_seconds
+from tests.faults.theatre import Timing, for_seconds
 from tests.waiting import eventually
 
 
@@ -50,3 +50,16 @@ def test_a_broker_without_memory_holds_a_campaign_up_and_ends_no_worker(stage: S
     assert not verdict.broken
     assert verdict.members.delivered == 60_000
     theatre.assert_all_workers_go_on()
+
+
+def test_a_lost_message_is_missed_while_its_chunk_can_still_be_asked_about(stage: Stage) -> None:
+    theatre = stage(Timing(request_timeout=1, pack_id_window=20))
+    theatre.hire_one()
+    theatre.push_api.next("hang_after")
+    campaign = theatre.enqueue(1)
+    eventually(lambda: theatre.lose_the_next_message(campaign), within=20)
+
+    verdict = theatre.ended(campaign, within=40)
+
+    assert not verdict.broken
+    assert verdict.members.uncounted == 1000

@@ -160,6 +160,19 @@ class Theatre:
         with publishing.producer(self.settings) as app:
             publishing.ring(app, [publishing.Batch(UUID(campaign), tuple(chunks))])
 
+    def lose_the_next_message(self, campaign: str) -> bool:
+        """Let a doubtful chunk count as published without a message; False while there is none."""
+        with transaction(self.engine) as connection:
+            lost = connection.execute(
+                text("""
+                    UPDATE chunk SET published_at = clock_timestamp()
+                    WHERE campaign_id = :id AND state = 'pending' AND published_at IS NULL
+                      AND in_doubt_since IS NOT NULL
+                """),
+                {"id": campaign},
+            )
+            return lost.rowcount > 0
+
     def is_whole(self) -> bool:
         """Whether every worker that nobody sent away lives and is counted."""
         living = all(worker.lives for worker in self.workers)
