@@ -4,38 +4,43 @@ BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 1
 UV := $(shell command -v uv 2>/dev/null)
-PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
+# Of the environment that is being made: its locks are what it depends on.
+LOCKS = $(filter %.lock,$^)
+PIP = $(@D)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test faults check format lock clean
+.PHONY: help setup demo test faults bench check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## make .venv, in which `dispatcher` and `celery` run
 
-# Without `ready` an earlier attempt was interrupted and may have left half a package: begin anew.
 .venv/ready: requirements.lock pyproject.toml
+.venv-bench/ready: requirements.lock benchmarks/requirements.lock pyproject.toml
+
+# Without `ready` an earlier attempt was interrupted and may have left half a package: begin anew.
+.venv/ready .venv-bench/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	    echo "$(PYTHON) is not Python 3.11 or newer: name one that is, as in" \
 	        "\`make setup PYTHON=python3.12\`." >&2; exit 1; }
-	@echo "Setting up .venv: fetching the packages of requirements.lock ..."
+	@echo "Setting up $(@D): fetching the packages of $(LOCKS) ..."
 ifneq ($(UV),)
-	@[ -e $@ ] && $(BIN)/python -c '' 2>/dev/null \
-	    || $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
+	@[ -e $@ ] && $(@D)/bin/python -c '' 2>/dev/null \
+	    || $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(@D)
 	@rm -f $@
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.lock
-	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@VIRTUAL_ENV=$(@D) $(UV) pip sync --quiet --require-hashes $(LOCKS)
+	@VIRTUAL_ENV=$(@D) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 else
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "$(PYTHON) cannot make virtual environments: install its venv package" \
 	        "(Debian and Ubuntu: \`apt install python3-venv\`), or uv." >&2; exit 1; }
-	@[ -e $@ ] && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@[ -e $@ ] && $(@D)/bin/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(@D)
 	@rm -f $@
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes $(addprefix -r ,$(LOCKS))
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 endif
 	@touch $@
-	@echo "Done: \`. .venv/bin/activate\` puts \`dispatcher\` and \`celery\` on your PATH."
+	@echo "Done: \`. $(@D)/bin/activate\` puts \`dispatcher\` and \`celery\` on your PATH."
 
 demo: setup      ## a campaign of 200,000 members on this machine, with proof
 	@$(BIN)/dispatcher demo
@@ -45,6 +50,9 @@ test: setup      ## all tests; they bring their own servers
 
 faults: setup    ## a campaign under random faults: make faults SEED=7 MINUTES=5
 	@$(BIN)/python -m tests.faults.nemesis --seed $(SEED) --minutes $(MINUTES)
+
+bench: .venv-bench/ready ## benchmarks beside their peers: make bench QUICK=1, make bench ONLY=send
+	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 check: setup     ## what the gate runs: format, lint, types, floors, tests
 	@$(BIN)/ruff format --check .
@@ -57,9 +65,12 @@ format: setup    ## put the code into its form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock:            ## resolve the dependencies again into requirements.lock (needs uv)
+lock:            ## resolve the dependencies again into the two locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra embedded --extra monitoring --extra dev pyproject.toml --output-file requirements.lock --upgrade
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --constraint requirements.lock benchmarks/requirements.in \
+	    --output-file benchmarks/requirements.lock --upgrade
 
 clean:           ## remove .venv and everything that tools left
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,25 @@
+"""The chunk job on dramatiq; `python -m benchmarks.contestants.dramatiq_peer N` publishes it."""
+
+import sys
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+from benchmarks.contestants import job
+from benchmarks.contestants.contestant import Publishing
+from dispatcher import read_settings
+
+broker = RedisBroker(url=read_settings().require_broker_url())
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor(max_retries=0)  # type: ignore[untyped-decorator]
+def deliver(sequence: int) -> None:
+    """One chunk."""
+    job.deliver(sequence)
+
+
+if __name__ == "__main__":
+    with Publishing():
+        for number in range(1, int(sys.argv[1]) + 1):
+            deliver.send(number)

@@ -1,0 +1,169 @@
+"""The limit: one asyncio process that reads the same chunks and posts them, 64 at a time.
+
+`python -m benchmarks.contestants.loop` waits for the word on the broker. There is no queue, no
+claim and no retry, and what was sent is written down in batches.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg2
+import redis
+
+from benchmarks.contestants.contestant import Started, copied_chunks_are_sent, copy_chunks
+from benchmarks.contestants.job import SETTLE_MANY, connect, head_of_bodies, whole_body
+from benchmarks.meters import wait_until
+from benchmarks.programs import HOST, Program, program
+from benchmarks.stage import Books
+from dispatcher import read_settings
+
+CONCURRENCY = 64
+_READ_AT_ONCE = 64
+_GO = "benchmark-go"
+_READY = "ready"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+Chunk = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The contestant."""
+
+    name: str = f"loop without a queue, {CONCURRENCY} in flight"
+
+    def prepare(self, books: Books, chunks: int) -> None:
+        copy_chunks(books, chunks)
+
+    @contextmanager
+    def workers(self, books: Books) -> Iterator[list[Program]]:
+        with program(
+            ["benchmarks.contestants.loop"],
+            environment=books.environment,
+            directory=books.directory,
+            name="loop",
+        ) as running:
+            wait_until(lambda: running.said(_READY) > 0, within=30, what="the loop is ready")
+            yield [running]
+
+    def start(self, books: Books, chunks: int) -> Started:
+        started = Started(time.time())
+        with redis.Redis.from_url(books.broker_url) as broker:
+            broker.lpush(_GO, 1)
+        return started
+
+    def is_done(self, books: Books, chunks: int) -> bool:
+        return copied_chunks_are_sent(books, chunks)
+
+
+class Poster(asyncio.Protocol):
+    """One connection that posts one body after another; only replies of status 200 count."""
+
+    def __init__(self) -> None:
+        self._reply = b""
+        self._answered: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def post(self, head: bytes, body: bytes) -> "asyncio.Future[None]":
+        self._reply = b""
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.writelines([head % len(body), body])
+        return self._answered
+
+    def data_received(self, data: bytes) -> None:
+        self._reply += data
+        head, end, body = self._reply.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if end and length and len(body) >= int(length[1]) and self._answered:
+            assert head.startswith(b"HTTP/1.1 200"), head
+            self._answered.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._answered and not self._answered.done():
+            self._answered.set_exception(error or ConnectionError("the sink hung up"))
+
+
+async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str) -> None:
+    """Bring the chunks into the queue as there is room, and an end for each who sends."""
+    connection = psycopg2.connect(database_url)
+    with connection, connection.cursor("chunks") as cursor:
+        await asyncio.to_thread(
+            cursor.execute, "SELECT sequence, pack_id, members FROM job_chunk ORDER BY sequence"
+        )
+        while rows := await asyncio.to_thread(cursor.fetchmany, _READ_AT_ONCE):
+            for row in rows:
+                await queue.put(row)
+    connection.close()
+    for _ in range(CONCURRENCY):
+        await queue.put(None)
+
+
+async def _send(
+    queue: "asyncio.Queue[Chunk | None]", sent: "asyncio.Queue[int | None]", url: str
+) -> None:
+    """One of those in flight."""
+    address = urlsplit(url)
+    request = (
+        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    ).encode()
+    envelope = head_of_bodies()
+    _, poster = await asyncio.get_running_loop().create_connection(
+        Poster, address.hostname or HOST, address.port or 80
+    )
+    while (chunk := await queue.get()) is not None:
+        sequence, pack_id, members = chunk
+        await poster.post(request, whole_body(envelope, pack_id, members))
+        sent.put_nowait(sequence)
+
+
+async def _write_down(sent: "asyncio.Queue[int | None]", database_url: str) -> None:
+    """Everything that was sent since the last batch, again and again, until the end."""
+    connection = connect(database_url)
+    ended = False
+    while not ended:
+        batch = [await sent.get()]
+        while not sent.empty():
+            batch.append(sent.get_nowait())
+        ended = batch[-1] is None
+        await asyncio.to_thread(_settle, connection, [number for number in batch if number])
+    connection.close()
+
+
+def _settle(connection: "psycopg2.extensions.connection", batch: list[int]) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(SETTLE_MANY, {"sequences": batch})
+
+
+async def _main(database_url: str, push_api_url: str) -> None:
+    queue: asyncio.Queue[Chunk | None] = asyncio.Queue(2 * CONCURRENCY)
+    sent: asyncio.Queue[int | None] = asyncio.Queue()
+    books = asyncio.create_task(_write_down(sent, database_url))
+    async with asyncio.TaskGroup() as everybody:
+        everybody.create_task(_read(queue, database_url))
+        for _ in range(CONCURRENCY):
+            everybody.create_task(_send(queue, sent, push_api_url))
+    sent.put_nowait(None)
+    await books
+
+
+def main() -> None:
+    """Wait for the word, and send."""
+    settings = read_settings()
+    print(_READY, flush=True)
+    with redis.Redis.from_url(settings.require_broker_url()) as broker:
+        broker.blpop([_GO])
+    database_url = settings.require_database_url().replace("+psycopg2", "")
+    asyncio.run(_main(database_url, settings.push_api_url))
+
+
+if __name__ == "__main__":
+    main()

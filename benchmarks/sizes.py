@@ -1,0 +1,91 @@
+"""How much is measured: about ten minutes, about two, or a few seconds that only show it works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The amounts of one run. `rounds` is how often everything is measured; medians are told."""
+
+    name: str
+    rounds: int
+    members: int
+    """of an audience that is prepared, from each kind of source"""
+    many_members: int
+    """of the large audience"""
+    orm_members: int
+    """for the ORM, which takes long"""
+    chunks: int
+    """of a campaign that is sent"""
+    many_chunks: int
+    """of the large campaign, sent once"""
+    plain_chunks: int
+    """for plain Celery, which takes long"""
+    latent_chunks: int
+    """sent by each peer to an API that takes its time"""
+    campaign_chunks: tuple[int, ...]
+    """of the campaigns whose status and upkeep are timed"""
+    ahead_members: int
+    """of the campaign that a small one waits behind"""
+    small_members: tuple[int, ...]
+    campaigns: int
+    """at once"""
+    idle_seconds: float
+    storm_chunks: int
+    sandbox_requests: int
+
+
+FULL = Size(
+    name="full",
+    rounds=3,
+    members=1_000_000,
+    many_members=10_000_000,
+    orm_members=100_000,
+    chunks=2_000,
+    many_chunks=10_000,
+    plain_chunks=300,
+    latent_chunks=1_000,
+    campaign_chunks=(1_000, 10_000, 100_000, 1_000_000),
+    ahead_members=1_000_000,
+    small_members=(1_000, 5_000),
+    campaigns=200,
+    idle_seconds=10,
+    storm_chunks=150,
+    sandbox_requests=2_000,
+)
+QUICK = Size(
+    name="quick",
+    rounds=1,
+    members=200_000,
+    many_members=1_000_000,
+    orm_members=50_000,
+    chunks=1_000,
+    many_chunks=0,
+    plain_chunks=100,
+    latent_chunks=300,
+    campaign_chunks=(1_000, 100_000),
+    ahead_members=300_000,
+    small_members=(5_000,),
+    campaigns=200,
+    idle_seconds=4,
+    storm_chunks=40,
+    sandbox_requests=500,
+)
+TINY = Size(
+    name="tiny",
+    rounds=1,
+    members=2_000,
+    many_members=0,
+    orm_members=200,
+    chunks=10,
+    many_chunks=0,
+    plain_chunks=5,
+    latent_chunks=5,
+    campaign_chunks=(10, 100),
+    ahead_members=100_000,
+    small_members=(1_000,),
+    campaigns=5,
+    idle_seconds=0.5,
+    storm_chunks=5,
+    sandbox_requests=50,
+)

@@ -1,0 +1,247 @@
+"""Sending the same chunks: ours, the loop without a queue, and the peers, in turn.
+
+From the first request to the last, as the sink has seen them. Costs are those of the time from the
+order to send until everything is written down.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import psutil
+
+from benchmarks import audiences
+from benchmarks.bench import Bench
+from benchmarks.contestants import peers
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.contestants.loop import CONCURRENCY, Loop
+from benchmarks.contestants.ours import Ours
+from benchmarks.findings import Findings, Ratio, Table, middle
+from benchmarks.meters import cpu_of, largest, memory_of, wait_until
+from benchmarks.programs import Program
+from benchmarks.sinks import sink
+from benchmarks.stage import Books, Stage
+
+_PATIENCE = 600
+_LATENCY = 0.1
+_COLUMNS = (
+    *("", "chunks", "chunks/s", "CPU ms: workers", "PostgreSQL", "broker"),
+    *("worker MB", "broker MB", "first request ms"),
+)
+_NOTE = (
+    "Milliseconds of CPU are for each chunk; those of a peer's workers hold its producer's, too. "
+    "Memory is that of the largest worker process, and of the broker, both at their most. "
+    "The first request is counted from the order to send: `resume`, or a peer's first message."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One contestant's run; CPU is milliseconds a chunk, memory bytes."""
+
+    contestant: str
+    round: int
+    latency: float
+    chunks: int
+    requests: int
+    rate: float
+    first_request: float
+    workers_cpu: float
+    postgresql_cpu: float
+    broker_cpu: float
+    worker_memory: float
+    broker_memory: float
+
+
+class Meter:
+    """CPU since it was made, and the most memory that it has seen."""
+
+    def __init__(self, stage: Stage, workers: Sequence[Program]) -> None:
+        self._stage = stage
+        self._workers = [worker.process for worker in workers]
+        self.worker_memory = 0.0
+        self.broker_memory = 0.0
+        self._before = self._cpu()
+
+    def look(self) -> None:
+        """Note how much memory is held now."""
+        self.worker_memory = max(self.worker_memory, *map(largest, self._workers))
+        self.broker_memory = max(self.broker_memory, memory_of(self._stage.broker))
+
+    def cpu(self) -> tuple[float, float, float]:
+        """Seconds of the workers, of PostgreSQL and of the broker."""
+        workers, postgresql, broker = (
+            now - before for now, before in zip(self._cpu(), self._before, strict=True)
+        )
+        return workers, postgresql, broker
+
+    def _cpu(self) -> tuple[float, float, float]:
+        workers: list[psutil.Process] = self._workers
+        return sum(map(cpu_of, workers)), cpu_of(self._stage.postgresql), cpu_of(self._stage.valkey)
+
+
+def race(
+    stage: Stage, books: Books, contestant: Contestant, *, chunks: int, latency: float, number: int
+) -> Run:
+    """One contestant's run."""
+    with sink(books.directory, latency) as target:
+        there = books.sending_to(target.url)
+        contestant.prepare(there, chunks)
+        with contestant.workers(there) as workers:
+            stage.settle()
+            meter = Meter(stage, workers)
+            started = contestant.start(there, chunks)
+            wait_until(
+                lambda: contestant.is_done(there, chunks),
+                within=_PATIENCE,
+                what=f"{contestant.name} sends {chunks} chunks (see {books.directory})",
+                meanwhile=meter.look,
+                poll=0.2,
+            )
+            workers_cpu, postgresql_cpu, broker_cpu = meter.cpu()
+            meter.look()
+    requests = target.requests()
+    if len(requests) < chunks:
+        raise ValueError(f"{contestant.name} made {len(requests)} requests for {chunks} chunks")
+    took = max(0.001, max(request.ended for request in requests) - requests[0].began)
+    return Run(
+        contestant=contestant.name,
+        round=number,
+        latency=latency,
+        chunks=chunks,
+        requests=len(requests),
+        rate=chunks / took,
+        first_request=requests[0].began - started.at,
+        workers_cpu=1000 * (workers_cpu + started.cpu) / chunks,
+        postgresql_cpu=1000 * postgresql_cpu / chunks,
+        broker_cpu=1000 * broker_cpu / chunks,
+        worker_memory=meter.worker_memory,
+        broker_memory=meter.broker_memory,
+    )
+
+
+Entry = tuple[Contestant, int]
+"""Who sends how many chunks."""
+
+
+def run(bench: Bench) -> Findings:
+    """Everything at 0 ms and at 100 ms; the large campaign once, by ours and the loop."""
+    runs = [*_at_once(bench), *_with_latency(bench), *_large(bench)]
+    return Findings(
+        "send",
+        ratios=list(_ratios(runs)),
+        tables=list(_tables(runs)),
+        runs=[asdict(run) for run in runs],
+    )
+
+
+def _at_once(bench: Bench) -> Iterator[Run]:
+    size = bench.size
+    audience = audiences.write(bench.stage.directory, size.chunks * 1000, "parquet")
+    entries: list[Entry] = [(Ours(audience), size.chunks), (Loop(), size.chunks)]
+    for peer in peers.installed():
+        slow = isinstance(peer, peers.PlainCelery)
+        entries.append((peer, size.plain_chunks if slow else size.chunks))
+    yield from _rounds(bench, entries, latency=0.0, rounds=size.rounds)
+
+
+def _with_latency(bench: Bench) -> Iterator[Run]:
+    size = bench.size
+    audience = audiences.write(bench.stage.directory, size.chunks * 1000, "parquet")
+    ours = Ours(audience, processes=1, slots=CONCURRENCY)
+    entries: list[Entry] = [(ours, size.chunks), (Loop(), size.chunks)]
+    yield from _rounds(bench, entries, latency=_LATENCY, rounds=size.rounds - 1)
+    for peer in peers.installed():
+        slow = isinstance(peer, peers.PlainCelery)
+        entries.append((peer, size.plain_chunks if slow else size.latent_chunks))
+    yield from _rounds(bench, entries, latency=_LATENCY, rounds=1, after=size.rounds - 1)
+
+
+def _large(bench: Bench) -> Iterator[Run]:
+    chunks = bench.size.many_chunks
+    if chunks:
+        audience = audiences.write(bench.stage.directory, chunks * 1000, "parquet")
+        entries: list[Entry] = [(Ours(audience), chunks), (Loop(), chunks)]
+        yield from _rounds(bench, entries, latency=0.0, rounds=1)
+
+
+def _rounds(
+    bench: Bench, entries: Sequence[Entry], *, latency: float, rounds: int, after: int = 0
+) -> Iterator[Run]:
+    """Everybody in turn, as often as asked; ours first, whose chunks the others copy."""
+    for number in range(after, after + rounds):
+        with bench.stage.books() as books:
+            for contestant, chunks in entries:
+                run = race(
+                    bench.stage, books, contestant, chunks=chunks, latency=latency, number=number
+                )
+                bench.say(
+                    f"send: {run.contestant}, {chunks} chunks, {1000 * latency:.0f} ms, "
+                    f"round {number + 1}: {run.rate:,.0f} chunks/s"
+                )
+                yield run
+
+
+def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
+    asked = {
+        ("loop", 0.0): "at least 0.5",
+        ("plain", 0.0): "at least 8",
+        ("dramatiq", 0.0): "more than 1",
+        ("procrastinate", 0.0): "more than 1",
+        ("loop", _LATENCY): "at least 0.85",
+    }
+    for group in _groups(runs):
+        first = group[0]
+        ours = {run.round: run.rate for run in group if run.contestant == first.contestant}
+        for name in dict.fromkeys(run.contestant for run in group[1:]):
+            if name == first.contestant:
+                continue
+            value = middle([ours[r.round] / r.rate for r in group if r.contestant == name])
+            assert value is not None
+            wanted = asked.get((name.split()[0].rstrip(","), first.latency), "")
+            yield Ratio(
+                f"send, {first.chunks:,} chunks, {1000 * first.latency:.0f} ms: ours to {name}",
+                value,
+                wanted,
+            )
+
+
+def _groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Those that were measured together; each begins with ours."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        is_ours = run.contestant.startswith("ours")
+        new = not groups or (
+            is_ours
+            and (groups[-1][0].chunks, groups[-1][0].latency)
+            != (
+                run.chunks,
+                run.latency,
+            )
+        )
+        if new:
+            groups.append([])
+        groups[-1].append(run)
+    return groups
+
+
+def _tables(runs: Sequence[Run]) -> Iterator[Table]:
+    for group in _groups(runs):
+        rows = []
+        for name in dict.fromkeys(run.contestant for run in group):
+            own = [run for run in group if run.contestant == name]
+            rows.append(
+                (
+                    name,
+                    own[0].chunks,
+                    middle([run.rate for run in own]),
+                    middle([run.workers_cpu for run in own]),
+                    middle([run.postgresql_cpu for run in own]),
+                    middle([run.broker_cpu for run in own]),
+                    max(run.worker_memory for run in own) / 1e6,
+                    max(run.broker_memory for run in own) / 1e6,
+                    middle([1000 * run.first_request for run in own]),
+                )
+            )
+        rounds = 1 + max(run.round for run in group) - min(run.round for run in group)
+        title = f"{group[0].chunks:,} chunks, API latency {1000 * group[0].latency:.0f} ms"
+        yield Table(f"{title}, medians of {rounds}", _COLUMNS, tuple(rows), _NOTE)

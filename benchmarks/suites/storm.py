@@ -1,0 +1,145 @@
+"""What faults cost: a worker's CPU for each request in a storm, and without one.
+
+The sandbox plays the Push API in both. What the workers use when idle is taken off, as a storm
+has many waits.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+from benchmarks import audiences
+from benchmarks.bench import Bench
+from benchmarks.findings import Findings, Ratio, Table, middle
+from benchmarks.meters import cpu_of, wait_until
+from benchmarks.programs import HOST, Program, environment, free_port, program, wait_for_port
+from benchmarks.stage import APP, MESSAGE, Books
+
+STORM = {
+    "drop_before": 0.05,
+    "drop_after": 0.08,
+    "error_500_before": 0.05,
+    "error_500_after": 0.05,
+    "garbage": 0.04,
+    "cut_reply": 0.04,
+    "error_429": 0.05,
+    "error_503": 0.03,
+    "hang_before": 0.005,
+    "hang_after": 0.005,
+}
+_TIMEOUT = 5.0
+_IDLE_SECONDS = 3.0
+_PATIENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One campaign; CPU is the workers' in milliseconds a request."""
+
+    weather: str
+    round: int
+    chunks: int
+    requests: int
+    seconds: float
+    cpu_with_idling: float
+    cpu: float
+
+
+def run(bench: Bench) -> Findings:
+    """Calm and storm in turn."""
+    runs = []
+    for number in range(bench.size.rounds):
+        for weather, faults in (("calm", {}), ("storm", STORM)):
+            runs.append(_measure(bench, weather, faults, number))
+            bench.say(f"storm: {weather}: {runs[-1].cpu:.2f} ms of CPU a request")
+    columns = ("", "chunks", "requests", "seconds", "CPU ms a request", "with idling")
+    rows = []
+    for weather in ("calm", "storm"):
+        own = [run for run in runs if run.weather == weather]
+        rows.append(
+            (
+                weather,
+                own[0].chunks,
+                middle([run.requests for run in own]),
+                middle([run.seconds for run in own]),
+                middle([run.cpu for run in own]),
+                middle([run.cpu_with_idling for run in own]),
+            )
+        )
+    calm = {run.round: run.cpu for run in runs if run.weather == "calm"}
+    ratio = middle([run.cpu / calm[run.round] for run in runs if run.weather == "storm"])
+    assert ratio is not None
+    title = "storm, a worker's CPU for each request: with faults to without"
+    return Findings(
+        "storm",
+        ratios=[Ratio(title, ratio, "at most 1.3")],
+        tables=[Table("Workers' CPU in a storm", columns, tuple(rows))],
+        runs=[asdict(run) for run in runs],
+    )
+
+
+def _measure(bench: Bench, weather: str, faults: Mapping[str, float], number: int) -> Run:
+    chunks = bench.size.storm_chunks
+    audience = audiences.write(bench.stage.directory, chunks * 1000, "parquet")
+    with bench.stage.books() as books, _push_api(books, faults) as url:
+        there = books.sending_to(url, _TIMEOUT)
+        campaign = there.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=audience)
+        there.dispatcher.pause(campaign)
+        with there.workers(2, 16) as workers:
+            idle = _idle_share(workers)
+            cpu, began = _cpu(workers), time.monotonic()
+            there.dispatcher.resume(campaign)
+            wait_until(
+                lambda: there.dispatcher.show(campaign).state == "completed",
+                within=_PATIENCE,
+                what=f"the campaign completes (see {books.directory})",
+            )
+            seconds, cpu = time.monotonic() - began, _cpu(workers) - cpu
+        requests = _requests(url)
+    return Run(
+        weather=weather,
+        round=number,
+        chunks=chunks,
+        requests=requests,
+        seconds=seconds,
+        cpu_with_idling=1000 * cpu / requests,
+        cpu=1000 * (cpu - idle * seconds) / requests,
+    )
+
+
+@contextmanager
+def _push_api(books: Books, faults: Mapping[str, float]) -> Iterator[str]:
+    """The sandbox with these faults; its URL."""
+    port = free_port()
+    options = [word for name, odds in faults.items() for word in ("--fault", f"{name}={odds}")]
+    with program(
+        ["sandbox", "--port", str(port), "--fault-seed", "1", "--retry-after", "1", *options],
+        environment=environment(),
+        directory=books.directory,
+        name="sandbox",
+    ) as running:
+        wait_for_port(running, port)
+        yield f"http://{HOST}:{port}/api/v1/push/send"
+
+
+def _requests(url: str) -> int:
+    """How many the sandbox has seen."""
+    ledger = f"http://{urlsplit(url).netloc}/sandbox/ledger"
+    with urllib.request.urlopen(ledger, timeout=10) as answer:
+        return int(json.load(answer)["requests"])
+
+
+def _idle_share(workers: list[Program]) -> float:
+    """Seconds of CPU that the workers use in a second of nothing to do."""
+    time.sleep(1)
+    before, began = _cpu(workers), time.monotonic()
+    time.sleep(_IDLE_SECONDS)
+    return (_cpu(workers) - before) / (time.monotonic() - began)
+
+
+def _cpu(workers: list[Program]) -> float:
+    return sum(cpu_of(worker.process) for worker in workers)
