@@ -22,6 +22,7 @@ from dispatcher.cli import (
     watch,
 )
 from dispatcher.cli.context import Context, say
+from dispatcher.cli.encoding import never_fail
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import below_environment, read_config
 
@@ -69,6 +70,7 @@ def _options(
 
 def main() -> None:
     """The console script: run the verb and exit with its status."""
+    never_fail()
     logging.basicConfig(level=logging.WARNING, format="Warning: %(message)s", stream=sys.stderr)
     try:
         app()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.api import Dispatcher
+from dispatcher.cli.encoding import is_unicode
 from dispatcher.settings import Settings, read_settings
 
 JsonOption = Annotated[
@@ -50,7 +51,7 @@ def context_of(ctx: typer.Context) -> Context:
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(document, indent=2, ensure_ascii=not is_unicode()))
 
 
 def say(words: str) -> None:

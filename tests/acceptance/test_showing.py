@@ -136,3 +136,22 @@ def test_a_warning_about_the_message_goes_to_standard_error(house: Program) -> N
 
     assert ran.stderr == ("Warning: ios.payload.colour is not in the Push API's published lists.\n")
     house.ask("cancel", json.loads(ran.stdout)["id"])
+
+
+def test_a_terminal_that_knows_only_ascii_gets_other_signs(house: Program) -> None:
+    audience = csv_of(house, "ascii.csv", reachable_tokens("ascii", 1))
+    ascii_only = house.having(PYTHONIOENCODING="ascii")
+    command = house.send_command(audience, "--at", "2099-01-01T00:00Z", "--tag", "Zürich")
+
+    sent = ascii_only.run(*command, "--json")
+    campaign_id = sent.document["id"]
+    page = ascii_only.run("show", campaign_id)
+    document = ascii_only.run("show", campaign_id, "--json")
+    listed = ascii_only.run("list")
+    refused = ascii_only.run("show", "Zürich")
+
+    assert [ran.status for ran in (sent, page, document, listed, refused)] == [0, 0, 0, 0, 2]
+    assert " - tag Z\\xfcrich" in page.stdout
+    assert document.document["campaign_tag"] == "Zürich"
+    assert refused.stderr.startswith("dispatcher: ")
+    assert house.run("cancel", campaign_id).status == 0
