@@ -14,7 +14,7 @@ from typing import Literal
 import duckdb
 
 from dispatcher.audience import rejects as rejected
-from dispatcher.audience import sources
+from dispatcher.audience import sources, unpacking
 from dispatcher.audience.checking import (
     UNKNOWN_KEY,
     checked_rows,
@@ -24,9 +24,9 @@ from dispatcher.audience.checking import (
 from dispatcher.audience.engine import Engine, file_name, literal, unreadable
 from dispatcher.audience.identifiers import Identifier, known
 from dispatcher.audience.prepared import Prepared
-from dispatcher.audience.progress import Reporter, Watcher
+from dispatcher.audience.progress import Phase, Reporter, Watcher
 from dispatcher.audience.scratch import scratch_directory
-from dispatcher.audience.sources import CsvFile, JsonLines, Opened, Source
+from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile, Source
 from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
@@ -122,12 +122,12 @@ class _Preparation:
         columns = self._columns(source)
         readable = sources.with_long_lines_named(source, self.directory, self.reporter)
         try:
-            self._fill(checked_rows(readable, columns, self.identifiers))
+            self._fill(readable, columns)
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             if not isinstance(source, CsvFile):
                 raise unreadable(source.name, error) from error
             spooled = sources.with_faults_named(source, self.directory, self.reporter)
-            self._fill(checked_rows(spooled, columns, self.identifiers))
+            self._fill(spooled, columns)
         except (duckdb.IOException, duckdb.SerializationException) as error:
             raise unreadable(source.name, error) from error
 
@@ -137,23 +137,31 @@ class _Preparation:
                 columns = list(source.columns)
             case JsonLines():
                 return [each.name for each in self.identifiers]
-            case _:
+            case ParquetFile():
                 columns = self._parquet_columns(source)
         refuse_unknown_columns(source.name, columns, self.identifiers)
         return columns
 
-    def _parquet_columns(self, source: Opened) -> list[str]:
-        query = f"FROM read_parquet({literal(file_name(source.path))}, hive_partitioning = false)"
+    def _parquet_columns(self, source: ParquetFile) -> list[str]:
         try:
-            return list(self.engine.columns(query))
+            return list(self.engine.columns(_parquet(source)))
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
 
-    def _fill(self, query: str) -> None:
+    def _fill(self, source: Opened, columns: list[str]) -> None:
+        rows = self._expected_rows(source)
+        phase: Phase = "checking" if isinstance(source, JsonLines) and source.spooled else "reading"
         self.engine.run(
-            f"CREATE TABLE checked AS {query}",
-            lambda fraction: self.reporter.report("reading", 0, None, fraction),
+            f"CREATE TABLE checked AS {checked_rows(source, columns, self.identifiers)}",
+            lambda fraction: self.reporter.report(phase, int(fraction * rows), None, fraction),
         )
+
+    def _expected_rows(self, source: Opened) -> int:
+        """How many rows there seem to be, so that progress can be told in rows."""
+        if not isinstance(source, ParquetFile):
+            return unpacking.estimated_lines(source.path)
+        (rows,) = self.engine.run(f"SELECT count(*) {_parquet(source)}")
+        return int(rows)
 
     def _find_repeated(self, read: int) -> tuple[int, int]:
         """How many rows repeat an earlier one, and all their keys combined."""
@@ -184,3 +192,7 @@ class _Preparation:
         if read == 0:
             return f"The audience {source.name} is empty: it holds no row."
         return f"The audience {source.name} is empty: none of its {read:,} rows is valid."
+
+
+def _parquet(source: ParquetFile) -> str:
+    return f"FROM read_parquet({literal(file_name(source.path))}, hive_partitioning = false)"

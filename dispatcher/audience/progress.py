@@ -16,7 +16,8 @@ class Progress:
     """A moment of a preparation.
 
     `done` and `total` count rows; `total` is None while nobody can know it. `fraction` (0 to 1)
-    is there where rows cannot be counted from outside, as while DuckDB reads a file.
+    is there where rows cannot be counted from outside, as while DuckDB reads a file; `done` is an
+    estimate then.
     """
 
     phase: Phase

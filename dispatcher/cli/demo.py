@@ -15,7 +15,8 @@ from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import report
 from dispatcher.cli.context import JsonOption, print_json, say
-from dispatcher.cli.send import committed, preparing
+from dispatcher.cli.preparing import preparing
+from dispatcher.cli.send import committed
 from dispatcher.cli.watch import follow
 from dispatcher.embedded import demo as staging
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from dispatcher import audience, message
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.cli.preparing import preparing
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
@@ -161,32 +160,3 @@ def _interruptible() -> Iterator[None]:
     except KeyboardInterrupt:
         say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
         raise typer.Exit(130) from None
-
-
-@contextmanager
-def preparing() -> Iterator[audience.Watcher]:
-    """A bar for the audience's preparation, on a terminal; gives what is told the progress."""
-    bar = Progress(
-        TextColumn("{task.description} the audience"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[words]}"),
-        console=Console(stderr=True, highlight=False),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    task = bar.add_task("reading", total=None, words="")
-
-    def update(progress: audience.Progress) -> None:
-        elapsed = bar.tasks[0].elapsed or 0
-        speed = f", {progress.done / elapsed:,.0f}/s" if elapsed else ""
-        fraction = progress.done / progress.total if progress.total else progress.fraction
-        bar.update(
-            task,
-            description=progress.phase,
-            total=None if fraction is None else 1,
-            completed=fraction,
-            words=f"{progress.done:,} rows{speed}",
-        )
-
-    with bar:
-        yield update

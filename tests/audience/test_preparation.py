@@ -6,6 +6,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -220,6 +221,30 @@ def test_progress_is_told_in_rows(scratch: Path, monkeypatch: pytest.MonkeyPatch
     counted = [progress.done for progress in told if progress.fraction is None]
     assert counted == [1000, 2000, 3000]
     assert {progress.phase for progress in told} <= {"reading", "checking"}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_a_files_rows_are_estimated_while_it_is_read(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr("dispatcher.audience.engine.SECONDS_BETWEEN", 0.001)
+    monkeypatch.setattr("dispatcher.audience.progress.SECONDS_BETWEEN", 0)
+    file = tmp_path / f"users{ending}"
+    told: list[Progress] = []
+    with duckdb.connect() as connection:
+        form = "json" if ending == ".jsonl" else ending[1:]
+        connection.execute(
+            f"COPY (SELECT lpad(range::VARCHAR, 9, '0') AS token FROM range(200000)) "
+            f"TO '{file}' (FORMAT {form})"
+        )
+    with prepare(file, IOS_AND_ANDROID, scratch=scratch, progress=told.append):
+        pass
+    reading = [progress for progress in told if progress.phase == "reading"]
+    assert reading
+    assert all(
+        progress.done == pytest.approx(200_000 * (progress.fraction or 0), rel=0.02, abs=1)
+        for progress in reading
+    )
 
 
 def test_progress_is_told_at_most_five_times_a_second(scratch: Path) -> None:
