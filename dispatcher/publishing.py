@@ -19,6 +19,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Connection, Engine, Row, text
 
 from dispatcher.books import fleet, transitions
+from dispatcher.books.doubt import MOST_IN_DOUBT, in_doubt
 from dispatcher.books.session import transaction, try_lock
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.settings import Settings
@@ -29,7 +30,6 @@ DELIVER = "workers.tasks.deliver"
 _ROUND_LOCK = 0x7075626C
 _MOST_A_MESSAGE = 16
 _PACED_AHEAD = timedelta(seconds=0.3)
-_FEWEST_IN_DOUBT = 50
 _SLOW_START = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -158,16 +158,14 @@ def _ring_or_give_back(engine: Engine, app: Celery, batches: Sequence[Batch]) ->
         raise
 
 
-_RUNNING = text("""
+_RUNNING = text(f"""
 SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
     published.chunks AS published, sending.chunks AS sending,
     coalesce((SELECT max(ended_at) FROM attempt WHERE campaign_id = campaign.id)
              <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
-    (SELECT count(*) FROM chunk
-     WHERE campaign_id = campaign.id AND state = 'pending'
-       AND in_doubt_since IS NOT NULL) AS in_doubt,
+    {MOST_IN_DOUBT} - {in_doubt("campaign.id")} AS fresh,
     (SELECT count(*) FROM attempt
      WHERE campaign_id = campaign.id
        AND ended_at > statement_timestamp() - interval '1 s') AS recent
@@ -207,21 +205,19 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     slots = fleet.live_slots(connection)
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
-    bound = max(_FEWEST_IN_DOUBT, 2 * slots)
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
     demands = []
     for campaign in campaigns:
-        fresh = max(0, bound - campaign.in_doubt)
         most = min(max(1, capacity), _allowance(campaign, shared_rate))
         due = connection.execute(
-            _DUE, {"campaign_id": campaign.id, "most": most, "fresh": min(most, fresh)}
+            _DUE, {"campaign_id": campaign.id, "most": most, "fresh": min(most, campaign.fresh)}
         ).scalar_one()
         demands.append(Demand(campaign.published + campaign.sending, min(most, due)))
     batches: list[Batch] = []
     for campaign, granted in zip(campaigns, share(capacity, demands), strict=True):
         if granted:
             sequences = transitions.mark_published(
-                connection, campaign.id, count=granted, fresh=max(0, bound - campaign.in_doubt)
+                connection, campaign.id, count=granted, fresh=campaign.fresh
             )
             paced = campaign.rate is not None or account_rate is not None
             size = 1 if paced else ceil(len(sequences) / max(1, slots))

@@ -98,9 +98,14 @@ class Settings:
             )
 
     @property
+    def time_to_begin(self) -> timedelta:
+        """How long after it asked for a claim a worker may begin the request."""
+        return timedelta(seconds=10)
+
+    @property
     def lease(self) -> timedelta:
-        """How long a claim holds a chunk: one request and ten seconds."""
-        return self.request_timeout + timedelta(seconds=10)
+        """How long a claim holds a chunk: the time to begin its request, and the request's."""
+        return self.time_to_begin + self.request_timeout
 
     def require_database_url(self) -> str:
         """The database's URL; SettingError where there is none."""

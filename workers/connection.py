@@ -5,14 +5,10 @@ before it. What tells is `Attempt.started`, set in the connection's own `send()`
 byte; and whether the watchdog cut the attempt off.
 """
 
-import heapq
-import itertools
-import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -20,106 +16,34 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def clock() -> float:
-    """Seconds that go on while the machine sleeps, where it has such a clock."""
-    return time.clock_gettime(_CLOCK)
+from workers.watchdog import Line, Watchdog, clock
 
 
 class TooLate(Exception):
     """The attempt's right to send ended before its first byte."""
 
 
-class Attempt:
+class Attempt(Line):
     """One request from before its connection to the end of its reply.
 
     `send_before` is the last moment for its first byte, `deadline` the last for the whole of it,
     both on `clock()`.
     """
 
-    __slots__ = ("_ended", "_line", "_lock", "cut", "deadline", "send_before", "started")
+    __slots__ = ("send_before", "started")
 
     def __init__(self, *, send_before: float, deadline: float) -> None:
+        super().__init__(deadline)
         self.send_before = send_before
-        self.deadline = deadline
         self.started = False
-        self.cut = False
-        self._ended = False
-        self._lock = threading.Lock()
-        self._line: socket.socket | None = None
-
-    def connecting(self, sock: socket.socket) -> None:
-        """What a handshake or a proxy may hold up from here on can be cut off."""
-        with self._lock:
-            self._hold(sock)
 
     def begin(self, sock: Any) -> None:
         """The last check before the first byte; TooLate where the time is over."""
         with self._lock:
             if clock() >= min(self.send_before, self.deadline):
                 raise TooLate("its time was over before the first byte was sent")
-            self._hold(sock)
+            self._hold(sock.fileno())
             self.started = True
-
-    def cut_off(self) -> None:
-        """End the connection under its reader; nothing where the attempt has ended."""
-        with self._lock:
-            if self._ended:
-                return
-            self.cut = True
-            if self._line is not None:
-                with suppress(OSError):  # the peer was faster: it is closed already
-                    self._line.shutdown(socket.SHUT_RDWR)
-
-    def end(self) -> None:
-        """From here on the connection may serve another attempt."""
-        with self._lock:
-            self._ended = True
-            self._let_go()
-
-    def _hold(self, sock: Any) -> None:
-        """Keep a handle of our own: TLS wraps the socket, and takes the one that it wrapped away.
-
-        To shut a TLS socket down by its own method would drop the TLS object under the reader.
-        """
-        self._let_go()
-        self._line = socket.socket(fileno=os.dup(sock.fileno()))
-
-    def _let_go(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
-
-
-class Watchdog:
-    """Cuts off every attempt whose deadline has come, whatever it waits for: one thread for all."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._due: list[tuple[float, int, Attempt]] = []
-        self._order = itertools.count()
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
-
-    def watch(self, attempt: Attempt) -> None:
-        """Cut the attempt off at its deadline, unless it has ended."""
-        with self._condition:
-            heapq.heappush(self._due, (attempt.deadline, next(self._order), attempt))
-            if self._due[0][2] is attempt:
-                self._condition.notify()
-
-    def _run(self) -> None:
-        while True:
-            self._next().cut_off()
-
-    def _next(self) -> Attempt:
-        with self._condition:
-            while True:
-                wait = self._due[0][0] - clock() if self._due else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._due)[2]
-                self._condition.wait(wait)
 
 
 class _Current(threading.local):
@@ -162,7 +86,8 @@ class _Guarded(HTTPConnection):
         if attempt is None:
             return super()._new_conn()
         sock = _connect((self._dns_host, self.port), attempt.deadline, self.socket_options)
-        attempt.connecting(sock)
+        # What a handshake or a proxy may hold up from here on can be cut off.
+        attempt.hold(sock.fileno())
         return sock
 
     def send(self, data: Any) -> None:

@@ -16,23 +16,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import is_transient, transaction, words_of
-from dispatcher.books.transitions import Claim
+from dispatcher.books.transitions import ChunkKey, Claim, Report
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import (
     Accepted,
     AlreadySent,
     ChunkState,
-    Decision,
     Outcome,
     decide,
     name_of,
     usable_window,
 )
 from dispatcher.settings import Settings
-from workers.connection import clock
 from workers.envelope import Envelope
+from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
+from workers.watchdog import clock
 
 _LONGEST_LIST = 0.5
 """Seconds that a slot works on one message; then the rest of its list is given back."""
@@ -49,6 +49,7 @@ class Courier:
 
     settings: Settings
     engine: Engine
+    group_commit: GroupCommit
     push_api: PushApi
     rate_limit: RateLimit
     worker: str
@@ -64,8 +65,8 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
     """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
     waiting = deque(sequences)
     try:
-        _work_off(courier, campaign_id, waiting)
-        _give_back(courier, campaign_id, waiting)
+        unclaimed = _work_off(courier, campaign_id, waiting)
+        _give_back(courier, campaign_id, [*unclaimed, *waiting])
     except (DispatcherError, SQLAlchemyError) as error:
         log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
         # Most often the connection was lost, and the next one works; else the sweep does it.
@@ -73,29 +74,38 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
             _give_back(courier, campaign_id, sequences)
 
 
-def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
-    """Deliver one after another, as long as this worker may begin something new."""
+def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> list[int]:
+    """Deliver one after another, as long as this worker may begin something new.
+
+    What an attempt came to is handed over with the wish for the next chunk. Returns the chunks
+    that were not ours to send.
+    """
     campaign = _sendable(courier, campaign_id)
     if campaign is None:
-        return
+        return []
     envelope = _envelope(courier, campaign)
+    unclaimed: list[int] = []
+    last: Report | None = None
     until = time.monotonic() + _LONGEST_LIST
     while waiting and not courier.closing() and time.monotonic() < until:
-        deliver(courier, campaign, envelope, waiting.popleft())
+        sequence = waiting.popleft()
+        if not _in_turn(courier, campaign, sequence):
+            continue
+        asked_at = clock()
+        claim = _exchange(courier, last, (campaign.id, sequence))
+        last = None if claim is None else deliver(courier, envelope, claim, asked_at)
+        if claim is None:
+            unclaimed.append(sequence)
+    _exchange(courier, last, None)
+    return unclaimed
 
 
-def deliver(courier: Courier, campaign: Sendable, envelope: Envelope, sequence: int) -> None:
-    """Make one attempt at a chunk, if it is ours to send; nothing where somebody else has it."""
-    if not _in_turn(courier, campaign, sequence):
-        return
-    asked_at = clock()
-    claim = _claim(courier, campaign, sequence)
-    if claim is None:
-        return
+def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Report:
+    """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for."""
     outcome = _send(courier, envelope, claim, asked_at)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
-    _record(courier, claim, outcome, decision)
+    return Report(claim, outcome, decision)
 
 
 def _sendable(courier: Courier, campaign_id: UUID) -> Sendable | None:
@@ -129,31 +139,41 @@ def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:
     return place.taken
 
 
-def _claim(courier: Courier, campaign: Sendable, sequence: int) -> Claim | None:
-    """The committed claim. Where the commit's reply is lost this raises, and nothing is sent."""
-    with transaction(courier.engine) as connection:
-        claim = transitions.claim(
-            connection,
-            campaign.id,
-            sequence,
-            worker=courier.worker,
-            lease=courier.settings.lease,
-            window=courier.window,
-        )
-        if claim is None:
-            transitions.give_back(connection, campaign.id, [sequence])
-    return claim
+def _exchange(courier: Courier, last: Report | None, wanted: ChunkKey | None) -> Claim | None:
+    """Record the last attempt and claim the next chunk, in one commit where that is possible.
+
+    Where the commit's reply is lost this raises, once the last attempt is recorded, and nothing is
+    sent.
+    """
+    if last is not None and last.concerns_others:
+        _record(courier, last)
+        last = None
+    if last is None and wanted is None:
+        return None
+    try:
+        answer = courier.group_commit.exchange(last, wanted)
+    except (SQLAlchemyError, DispatcherError):
+        if last is not None:
+            _record(courier, last)
+        if wanted is not None:
+            raise
+        return None
+    if last is not None and not answer.recorded:
+        _record(courier, last)
+    elif last is not None:
+        _tell(last, recorded=True)
+    return answer.claim
 
 
 def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Outcome:
     """One request, begun while a whole one still fits into the lease and while the window lasts."""
-    slack = courier.settings.lease - courier.settings.request_timeout
-    send_before = asked_at + min(slack, claim.window_left).total_seconds()
+    time_left = min(courier.settings.time_to_begin, claim.window_left)
+    send_before = asked_at + time_left.total_seconds()
     return courier.push_api.send(envelope, envelope.body(claim.pack_id, claim.members), send_before)
 
 
-def _record(courier: Courier, claim: Claim, outcome: Outcome, decision: Decision) -> None:
-    """Record the outcome; while PostgreSQL is away, an accepted one for as long as it takes.
+def _record(courier: Courier, report: Report) -> None:
+    """Record one attempt on its own; while PostgreSQL is away, an accepted one without an end.
 
     Any other is worth recording only while the lease lasts: then the sweep takes the chunk back.
     """
@@ -162,14 +182,16 @@ def _record(courier: Courier, claim: Claim, outcome: Outcome, decision: Decision
     while True:
         try:
             with transaction(courier.engine) as connection:
-                recorded = transitions.record(connection, claim, outcome, decision)
-            return _tell(claim, outcome, decision, recorded)
+                recorded = transitions.record(connection, report)
+            return _tell(report, recorded)
         except (SQLAlchemyError, DispatcherError) as error:
-            lost = not isinstance(outcome, Accepted) and clock() > deadline
+            lost = not isinstance(report.outcome, Accepted) and clock() > deadline
             if lost or not is_transient(error):
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning("cannot be recorded yet: %s", words_of(error), extra=_fields(claim))
+                log.warning(
+                    "cannot be recorded yet: %s", words_of(error), extra=_fields(report.claim)
+                )
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -185,8 +207,9 @@ def _give_back(
             transitions.give_back(connection, campaign_id, list(sequences), due_in)
 
 
-def _tell(claim: Claim, outcome: Outcome, decision: Decision, recorded: bool) -> None:
+def _tell(report: Report, recorded: bool) -> None:
     """One line for what a person may want to know of the attempt."""
+    claim, outcome, state = report.claim, report.outcome, report.decision.state
     words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.message
     if not recorded:
         log.warning(
@@ -199,10 +222,10 @@ def _tell(claim: Claim, outcome: Outcome, decision: Decision, recorded: bool) ->
             words,
             extra=_fields(claim),
         )
-    elif decision.state in (ChunkState.DELIVERED, ChunkState.UNCOUNTED):
-        log.debug("%s: %s", decision.state, words, extra=_fields(claim))
+    elif state in (ChunkState.DELIVERED, ChunkState.UNCOUNTED):
+        log.debug("%s: %s", state, words, extra=_fields(claim))
     else:
-        log.info("%s, %s: %s", name_of(outcome), decision.state, words, extra=_fields(claim))
+        log.info("%s, %s: %s", name_of(outcome), state, words, extra=_fields(claim))
 
 
 def _fields(claim: Claim) -> dict[str, object]:

@@ -13,9 +13,10 @@ from urllib3.exceptions import HTTPError
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
-from workers.connection import Attempt, GuardedAdapter, TooLate, Watchdog, clock, guarded
+from workers.connection import Attempt, GuardedAdapter, TooLate, guarded
 from workers.envelope import Envelope
 from workers.replies import read_reply
+from workers.watchdog import Watchdog, clock
 
 _MOST_REPLY_BYTES = 4_000_000
 

@@ -17,6 +17,7 @@ from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Settings
 from workers.deliver import Courier
+from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.relay import Relay
@@ -63,10 +64,18 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
     worker = f"{nodename}/{os.getpid()}"
+    window = usable_window(settings.pack_id_window, settings.request_timeout)
     process: Process
     courier = Courier(
         settings=settings,
         engine=engine,
+        group_commit=GroupCommit(
+            engine,
+            worker=worker,
+            lease=settings.lease,
+            window=window,
+            patience=settings.time_to_begin,
+        ),
         push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
         rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
         worker=worker,
@@ -77,7 +86,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         app,
         worker=worker,
         slots=slots,
-        window=usable_window(settings.pack_id_window, settings.request_timeout),
+        window=window,
         account_rate=settings.rate,
         keep_audience=settings.keep_audience,
     )

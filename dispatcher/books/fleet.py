@@ -10,9 +10,11 @@ VALUES (:name, :slots, :clock - clock_timestamp())
 ON CONFLICT (name) DO UPDATE
 SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead
 """)
-_SLOTS = text("""
-SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s'
-""")
+LIVE_SLOTS = """
+(SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')
+"""
+"""In SQL, the slots of the workers that were seen in the last five seconds."""
+
 _DRIFT = text("""
 SELECT max(greatest(clock_ahead, -clock_ahead)) FROM worker
 WHERE seen_at > clock_timestamp() - interval '5 s'
@@ -28,7 +30,7 @@ def seen(connection: Connection, name: str, slots: int) -> None:
 
 def live_slots(connection: Connection) -> int:
     """The slots of the workers that were seen in the last five seconds."""
-    return int(connection.execute(_SLOTS).scalar_one())
+    return int(connection.execute(text(f"SELECT {LIVE_SLOTS}")).scalar_one())
 
 
 def clock_drift(connection: Connection) -> timedelta:

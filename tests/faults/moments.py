@@ -2,8 +2,9 @@
 
 from tests.faults.proxy import Moment, Proxy, Snare
 
-_CLAIM = b"SET state = 'sending'"
-_RECORD = b"WITH settled AS"
+# One statement records and claims; what it is given tells which of the two it does.
+_CLAIM = b'[{"campaign_id":'
+_RECORD = b'[{"place":'
 _RELAY = b"pg_try_advisory_xact_lock"
 
 

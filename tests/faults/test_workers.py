@@ -35,36 +35,53 @@ def test_workers_killed_before_the_request_after_it_and_before_the_record_lose_n
     assert theatre.books(third).members.uncounted == 1000
 
 
-def test_workers_frozen_past_their_lease_and_thawed_send_nothing_twice(stage: Stage) -> None:
+def test_a_worker_frozen_with_a_claim_and_thawed_after_its_lease_sends_nothing(
+    stage: Stage,
+) -> None:
     theatre = stage()
-    theatre.hire(3)
-
+    theatre.hire(2)
     before_the_request = moments.claimed(theatre.database)
-    first = theatre.enqueue(1)
+    campaign = theatre.enqueue(1)
     late = theatre.held_by(before_the_request)
-    theatre.push_api.set_faults(latency=0.7)
-    second = theatre.enqueue(1)
-    eventually(lambda: theatre.requests() == 1)
-    waiting = theatre.claimant(second)
     late.freeze()
-    waiting.freeze()
     before_the_request.let_go()
-    theatre.push_api.set_faults(latency=0)
 
-    verdict = theatre.ended(first, second, within=60)
+    verdict = theatre.ended(campaign, within=60)
     assert not verdict.broken
-    assert verdict.reached == 2000
+    assert verdict.reached == 1000
     asked = theatre.requests()
 
     late.thaw()
-    waiting.thaw()
     eventually(lambda: "too late" in late.said(), within=15)
+    assert theatre.requests() == asked
+    assert not theatre.verdict(campaign).broken
+    theatre.assert_all_workers_go_on()
+
+
+def test_a_worker_frozen_at_its_request_and_thawed_after_its_lease_sends_nothing_twice(
+    stage: Stage,
+) -> None:
+    theatre = stage()
+    theatre.hire(2)
+    theatre.push_api.set_faults(latency=0.7)
+    campaign = theatre.enqueue(1)
+    eventually(lambda: theatre.requests() == 1)
+    waiting = theatre.claimant(campaign)
+    waiting.freeze()
+    theatre.push_api.set_faults(latency=0)
+
+    verdict = theatre.ended(campaign, within=60)
+    assert not verdict.broken
+    assert verdict.reached == 1000
+    asked = theatre.requests()
+
+    waiting.thaw()
     # The reply that waited for its worker is proof, unless the worker cuts it off first.
     eventually(
-        lambda: theatre.books(second).members.delivered or "too late" in waiting.said(), within=15
+        lambda: theatre.books(campaign).members.delivered or "too late" in waiting.said(), within=15
     )
     assert theatre.requests() == asked
-    assert not theatre.verdict(first, second).broken
+    assert not theatre.verdict(campaign).broken
     theatre.assert_all_workers_go_on()
 
 

@@ -12,7 +12,7 @@ from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.models import Base
 from dispatcher.books.session import transaction
-from dispatcher.books.transitions import Claim
+from dispatcher.books.transitions import Claim, Report
 from dispatcher.lifecycle import (
     Accepted,
     AccessRefused,
@@ -118,10 +118,12 @@ class OneCampaign:
 
     def claim(self, sequence: int = 1, *, worker: str = "worker-1") -> Claim | None:
         """Claim a chunk as a worker does."""
+        key = (self.id, sequence)
         with transaction(self.books.engine) as connection:
-            return transitions.claim(
-                connection, self.id, sequence, worker=worker, lease=LEASE, window=WINDOW
+            exchanged = transitions.exchange(
+                connection, {}, [key], worker=worker, lease=LEASE, window=WINDOW
             )
+        return exchanged.claims.get(key)
 
     def claimed(self, sequence: int = 1, *, worker: str = "worker-1") -> Claim:
         """Claim a chunk that can be claimed."""
@@ -131,9 +133,12 @@ class OneCampaign:
 
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Decide and record what an attempt came to."""
-        decision = self.decision(claim, outcome)
         with transaction(self.books.engine) as connection:
-            return transitions.record(connection, claim, outcome, decision)
+            return transitions.record(connection, self.report(claim, outcome))
+
+    def report(self, claim: Claim, outcome: Outcome) -> Report:
+        """What an attempt came to, decided now."""
+        return Report(claim, outcome, self.decision(claim, outcome))
 
     def decision(self, claim: Claim, outcome: Outcome) -> Decision:
         """What the outcome makes of the chunk now."""

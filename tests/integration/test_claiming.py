@@ -5,9 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.books import transitions
+from dispatcher.books import fleet, transitions
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
-from tests.integration.builders import IN_DOUBT, LEASE, NOT_SENT, WINDOW, Books, OneCampaign
+from tests.integration.builders import (
+    ACCEPTED,
+    IN_DOUBT,
+    LEASE,
+    NOT_SENT,
+    WINDOW,
+    Books,
+    OneCampaign,
+)
 from tests.integration.racing import race
 
 SECOND = timedelta(seconds=1)
@@ -163,3 +171,45 @@ def test_a_claim_that_finds_nothing_leaves_the_probe_to_another(
     books.account_is(failures=FAILURES_BEFORE_HOLD, hold_until=None)
     assert campaign.claim() is None
     assert other.claim() is not None
+
+
+def test_of_one_statements_chunks_one_probes_an_account_that_cannot_be_reached(
+    books: Books,
+) -> None:
+    campaign = failing(books, 8)
+    keys = [(campaign.id, sequence) for sequence in range(1, 9)]
+    for winners in (1, 2):
+        claims = books.do(
+            transitions.exchange, {}, keys, worker="w", lease=LEASE, window=WINDOW
+        ).claims
+        assert len(claims) == 1
+        assert campaign.states().count("sending") == winners
+        books.time_passes(5 * SECOND)
+
+
+def test_whoever_reports_that_the_account_can_be_reached_needs_no_probe_for_the_next(
+    books: Books,
+) -> None:
+    campaign = books.campaign(4)
+    reports = {0: campaign.report(campaign.claimed(1), ACCEPTED)}
+    books.account_is(failures=FAILURES_BEFORE_HOLD)
+    keys = [(campaign.id, sequence) for sequence in (2, 3, 4)]
+    exchanged = books.do(
+        transitions.exchange, reports, keys, worker="w", lease=LEASE, window=WINDOW
+    )
+    assert exchanged.recorded == {0}
+    assert sorted(exchanged.claims) == keys
+    assert (books.account().failures, books.account().hold_until) == (0, None)
+
+
+def test_a_campaign_with_too_many_chunks_in_doubt_claims_no_clean_one(books: Books) -> None:
+    campaign = books.campaign(52).in_doubt(*range(1, 51))
+    assert campaign.claim(51) is None
+    assert campaign.claim(1) is not None
+    assert campaign.claim(52) is not None
+
+
+def test_the_more_slots_there_are_the_more_chunks_may_be_in_doubt(books: Books) -> None:
+    campaign = books.campaign(52).in_doubt(*range(1, 51))
+    books.do(fleet.seen, "w/1", 26)
+    assert campaign.claim(51) is not None

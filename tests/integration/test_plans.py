@@ -12,7 +12,6 @@ from dispatcher.books import campaigns
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
-from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.databases import fresh_database
 from tests.integration.builders import (
     ACCEPTED,
@@ -100,17 +99,7 @@ def rows_read(node: dict[str, Any]) -> float:
     return rows
 
 
-CLAIM = {
-    "sequence": CHUNKS - 5,
-    "worker": "worker-1",
-    "lease": LEASE,
-    "window": WINDOW,
-    "failures_before_hold": FAILURES_BEFORE_HOLD,
-    "probe_hold": timedelta(seconds=5),
-    "unreachable": "unreachable",
-}
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
-    "claim": (attempts._CLAIM, CLAIM),
     "give back": (
         attempts._GIVE_BACK,
         {"sequences": list(range(60_000, 60_016)), "due_in": timedelta(0)},
@@ -136,6 +125,21 @@ each_statement = pytest.mark.parametrize(
 def test_it_reads_what_is_in_flight_and_not_the_campaign(
     large: OneCampaign, statement: TextClause, values: dict[str, Any]
 ) -> None:
+    reads_what_is_in_flight(large, statement, values)
+
+
+def test_an_exchange_finds_its_chunks_by_their_keys(large: OneCampaign) -> None:
+    claims = [large.claimed(sequence) for sequence in range(CHUNKS - 40, CHUNKS - 24)]
+    reports = {n: large.report(claim, ACCEPTED) for n, claim in enumerate(claims)}
+    keys = [(large.id, sequence) for sequence in range(CHUNKS - 20, CHUNKS - 4)]
+    terms = {"worker": "worker-1", "lease": LEASE, "window": WINDOW}
+    reads_what_is_in_flight(large, attempts._EXCHANGE, attempts._bind(reports, keys) | terms)
+
+
+def reads_what_is_in_flight(
+    large: OneCampaign, statement: TextClause, values: dict[str, Any]
+) -> None:
+    """No node of the plan reads a table whole, or more rows than a few times those in flight."""
     nodes = list(nodes_of(run(large, statement, values)))
     scanned = {
         (node["Node Type"], node["Relation Name"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.books import transitions
+from dispatcher.books.transitions import Report
 from dispatcher.lifecycle import Outcome, decide, name_of
 from tests.integration.builders import (
     ACCEPTED,
@@ -52,7 +53,7 @@ def test_the_row_takes_the_state_that_the_outcome_decides(
         claim = campaign.claimed()
         decided_at = books.now() + (passes or timedelta(0))
         decision = decide(outcome, claim.facts(WINDOW), decided_at)
-        assert books.do(transitions.record, claim, outcome, decision)
+        assert books.do(transitions.record, Report(claim, outcome, decision))
         states += campaign.states()
         books.account_is(hold_until=None)
     assert states == [clean, doubtful, closed]

@@ -34,9 +34,8 @@ def test_refused_credentials_pause_with_the_vendors_words(books: Books) -> None:
 def test_the_pause_is_part_of_the_records_transaction(books: Books) -> None:
     campaign = books.campaign()
     claim = campaign.claimed()
-    decision = campaign.decision(claim, REFUSED)
     with books.engine.connect() as worker:
-        assert transitions.record(worker, claim, REFUSED, decision)
+        assert transitions.record(worker, campaign.report(claim, REFUSED))
         assert (campaign.shown().state, campaign.states()) == ("running", ["sending"])
         worker.commit()
     assert (campaign.shown().state, campaign.states()) == ("paused", ["pending"])

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from sqlalchemy import Connection, Engine, text
 
 from dispatcher.books import campaigns, transitions
-from dispatcher.books.transitions import Claim
+from dispatcher.books.transitions import Claim, Report
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import CampaignState, ChunkState
 from tests.integration.builders import ACCEPTED, LEASE, SIZE, WINDOW, Books, OneCampaign
@@ -103,14 +103,14 @@ class Stage(RuleBasedStateMachine):
 
     def claiming(self, sequence: int, worker: str) -> Act:
         """A worker claims a chunk."""
-        verb = partial(
-            transitions.claim,
-            campaign_id=self.campaign.id,
-            sequence=1 + (sequence - 1) % self.model.chunks,
-            worker=worker,
-            lease=LEASE,
-            window=WINDOW,
-        )
+        key = (self.campaign.id, 1 + (sequence - 1) % self.model.chunks)
+
+        def verb(connection: Connection) -> Claim | None:
+            exchanged = transitions.exchange(
+                connection, {}, [key], worker=worker, lease=LEASE, window=WINDOW
+            )
+            return exchanged.claims.get(key)
+
         return Act(verb, self._claimed, waits=False)
 
     def _claimed(self, claim: Claim | None) -> None:
@@ -131,7 +131,7 @@ class Stage(RuleBasedStateMachine):
                 self.model.recorded(flight, decision)
 
         verb = transitions.record
-        return Act(lambda c: verb(c, flight.claim, outcome, decision), note)
+        return Act(lambda c: verb(c, Report(flight.claim, outcome, decision)), note)
 
     def retrying(self, state: ChunkState) -> Act:
         """The operator orders chunks to be sent again."""

@@ -12,6 +12,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from dispatcher.books.session import make_engine
+from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Secret, Settings
 from tests.sandbox_process import PushApi as Vendor
 from tests.sandbox_process import running_push_api
@@ -19,6 +20,7 @@ from tests.workers.certificates import Certificate, self_signed
 from tests.workers.scripted_server import Script, ScriptedServer, serving
 from workers.deliver import Courier
 from workers.envelope import Envelope
+from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 
@@ -93,7 +95,16 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             )
             client = PushApi(url, timeout=settings.request_timeout, slots=4)
             stack.callback(client.close)
-            return Courier(settings, database, client, limit or RateLimit(None), "w/1", closing)
+            worker = "w/1"
+            commit = GroupCommit(
+                database,
+                worker=worker,
+                lease=settings.lease,
+                window=usable_window(settings.pack_id_window, settings.request_timeout),
+                patience=settings.time_to_begin,
+            )
+            rate_limit = limit or RateLimit(None)
+            return Courier(settings, database, commit, client, rate_limit, worker, closing)
 
         yield make
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from dispatcher.lifecycle import Outcome
-from workers.connection import clock
 from workers.envelope import Envelope
 from workers.push_api import PushApi
+from workers.watchdog import clock
 
 MEMBERS = '[{"token":"anna"},{"userId":"bob"}]'
 

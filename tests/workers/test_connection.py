@@ -10,9 +10,10 @@ from dispatcher.lifecycle import Accepted, InDoubt, NotSent, Throttled
 from tests.waiting import eventually
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.sending import attempt, refusal, result
-from workers.connection import Attempt, Watchdog, clock
+from workers.connection import Attempt
 from workers.envelope import Envelope
 from workers.push_api import PushApi
+from workers.watchdog import Watchdog, clock
 
 Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]

@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 from sqlalchemy import Engine, event
 
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, rows, show
-from workers.connection import clock
 from workers.deliver import Courier, deliver_all
+from workers.watchdog import clock
 
 Couriers = Callable[..., Courier]
 
@@ -96,7 +97,7 @@ def test_a_chunk_that_was_not_sent_is_clean_and_due_again(
     deliver_all(courier("http://127.0.0.1:1/"), campaign, [1])
     row = chunk(engine, campaign)
     assert (row.state, row.in_doubt_since, row.error) == ("pending", None, "Connection refused")
-    assert row.due_at > datetime.now(UTC)
+    assert row.due_at > attempts(engine)[0].ended_at
 
 
 @pytest.mark.parametrize("code", [11, 24])
@@ -154,7 +155,7 @@ def test_a_chunk_is_sent_once_by_two_that_deliver_it_at_once(
     assert len(vendor.requests()) == 10
 
 
-def test_nothing_is_sent_where_the_claims_commit_fails(
+def test_nothing_is_sent_where_the_claims_session_has_ended(
     courier: Couriers, vendor: PushApi, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign = make_campaign(engine)
@@ -168,14 +169,31 @@ def test_nothing_is_sent_where_the_claims_commit_fails(
                 pid=connection.connection.driver_connection.info.backend_pid,
             )
 
-    event.listen(engine, "after_cursor_execute", end_the_session)
+    event.listen(engine, "before_cursor_execute", end_the_session)
     deliver_all(ours, campaign, [1])
-    event.remove(engine, "after_cursor_execute", end_the_session)
+    event.remove(engine, "before_cursor_execute", end_the_session)
     assert not vendor.requests()
     row = chunk(engine, campaign)
     assert (row.state, row.attempt, row.published_at) == ("pending", 0, None)
     assert "PostgreSQL" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_nothing_is_sent_where_the_commits_reply_is_lost(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine)
+    ours = courier(vendor.url)
+
+    def lose_the_reply(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "lease_until = due.now" in statement:
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    event.listen(engine, "after_cursor_execute", lose_the_reply)
+    deliver_all(ours, campaign, [1])
+    event.remove(engine, "after_cursor_execute", lose_the_reply)
+    assert not vendor.requests()
+    assert chunk(engine, campaign).state == "sending"
 
 
 def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(

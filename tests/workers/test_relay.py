@@ -171,10 +171,10 @@ def test_a_sweep_takes_back_what_a_dead_worker_held(
     campaign = unpublished(engine)
     with transaction(engine) as connection:
         lease, window = timedelta(seconds=0), timedelta(seconds=500)
-        claim = transitions.claim(
-            connection, campaign, 1, worker="dead/1", lease=lease, window=window
+        exchanged = transitions.exchange(
+            connection, {}, [(campaign, 1)], worker="dead/1", lease=lease, window=window
         )
-        assert claim is not None
+        assert exchanged.claims
     started()
     eventually(lambda: messages(redis))
     row = chunk(engine, campaign)

@@ -5,7 +5,15 @@ what becomes of a campaign, `purging` what is forgotten after its end. A transac
 campaign's row and its chunks' locks the campaign's first.
 """
 
-from dispatcher.books.transitions.attempts import Claim, claim, give_back, record
+from dispatcher.books.transitions.attempts import (
+    ChunkKey,
+    Claim,
+    Exchanged,
+    Report,
+    exchange,
+    give_back,
+    record,
+)
 from dispatcher.books.transitions.purging import purge
 from dispatcher.books.transitions.rounds import (
     mark_published,
@@ -26,9 +34,12 @@ from dispatcher.books.transitions.steering import (
 )
 
 __all__ = [
+    "ChunkKey",
     "Claim",
+    "Exchanged",
+    "Report",
     "cancel",
-    "claim",
+    "exchange",
     "expire",
     "give_back",
     "mark_published",

@@ -1,12 +1,15 @@
 """A chunk under a worker: claimed, recorded, given back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+import orjson
+from sqlalchemy import Connection, TextClause, text
 
+from dispatcher.books.doubt import few_in_doubt
 from dispatcher.books.transitions.steering import lock, pause_as_decided, roll_up
 from dispatcher.lifecycle import (
     FAILURES_BEFORE_HOLD,
@@ -24,6 +27,10 @@ _PROBE_HOLD = timedelta(seconds=5)
 _UNREACHABLE = "the Push API cannot be reached"
 _ACCEPTED = "accepted"
 _LEASE_LOST = "lease_lost"
+_NO_TERMS = {"worker": None, "lease": None, "window": None}
+
+ChunkKey = tuple[UUID, int]
+"""A campaign's id and the number of one of its chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,100 +61,147 @@ class Claim:
         )
 
 
-# While an account's attempts cannot be sent at all, one winner a hold is the probe; a claim that
-# finds no chunk leaves the hold as it is.
-_CLAIM = text("""
-WITH due AS (
-    SELECT chunk.campaign_id, chunk.sequence, chunk.in_doubt_since, campaign.account,
-           account.failures >= :failures_before_hold AS probing, clock_timestamp() AS now
-    FROM chunk
-    JOIN campaign ON campaign.id = chunk.campaign_id
-    JOIN account ON account.name = campaign.account
-    WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = :sequence
-      AND chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
-      AND (chunk.in_doubt_since IS NULL OR chunk.in_doubt_since + :window > clock_timestamp())
-      AND campaign.state = 'running'
-      AND (campaign.expires_at IS NULL OR campaign.expires_at > clock_timestamp())
-      AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-    FOR NO KEY UPDATE OF chunk SKIP LOCKED
-), probe AS (
-    UPDATE account
-    SET hold_until = clock_timestamp() + :probe_hold, hold_reason = :unreachable
-    FROM due
-    WHERE due.probing AND account.name = due.account
-      AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-    RETURNING account.name
-)
-UPDATE chunk
-SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
-    claimed_at = due.now, claimed_by = :worker, lease_until = due.now + :lease,
-    in_doubt_since = coalesce(due.in_doubt_since, due.now)
-FROM due
-WHERE chunk.campaign_id = due.campaign_id AND chunk.sequence = due.sequence
-  AND (NOT due.probing OR EXISTS (SELECT FROM probe))
-RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id, chunk.size,
-    chunk.members, due.in_doubt_since AS in_doubt_before, chunk.claimed_at,
-    chunk.in_doubt_since + :window - due.now AS window_left, chunk.corruptions, due.account
-""")
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a claim's attempt came to, and what becomes of its chunk."""
+
+    claim: Claim
+    outcome: Outcome
+    decision: Decision
+
+    @property
+    def concerns_others(self) -> bool:
+        """Whether the account has to rest, or the campaign pauses, in the same transaction."""
+        return (
+            isinstance(self.outcome, NotSent)
+            or self.decision.hold is not None
+            or self.decision.pause is not None
+        )
 
 
-def claim(
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """Which of the reports were recorded, by their places, and which chunks were claimed."""
+
+    recorded: frozenset[int]
+    claims: dict[ChunkKey, Claim]
+
+
+# Each report and each wanted chunk finds its row by its key: OFFSET keeps the conditions out of
+# that search, as the planner would rather read all that is in flight. While an account's attempts
+# cannot be sent at all, one winner a hold is the probe; a claim that finds no chunk leaves the hold
+# as it is. A campaign with too many chunks in doubt begins no clean one.
+def _exchange(when_locked: str) -> TextClause:
+    return text(f"""
+    WITH report AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:reports AS json)) AS report(
+            place integer, campaign_id uuid, sequence integer, attempt integer, state text,
+            in_doubt_since timestamptz, due_in double precision, corruptions integer,
+            audience integer, successful integer, erroneous integer, error_details text,
+            http_status integer, code integer, error text, outcome text, account text,
+            conclusive boolean)
+    ), held AS (
+        SELECT report.*, chunk.round, chunk.claimed_at, chunk.claimed_by
+        FROM report CROSS JOIN LATERAL (
+            SELECT state, attempt, round, claimed_at, claimed_by FROM chunk
+            WHERE campaign_id = report.campaign_id AND sequence = report.sequence
+            OFFSET 0 FOR NO KEY UPDATE {when_locked}) AS chunk
+        WHERE chunk.state = 'sending' AND chunk.attempt = report.attempt
+    ), settled AS (
+        UPDATE chunk
+        SET state = held.state, lease_until = NULL, in_doubt_since = held.in_doubt_since,
+            due_at = coalesce(clock_timestamp() + make_interval(secs => held.due_in), due_at),
+            corruptions = held.corruptions,
+            settled_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
+            audience = held.audience, successful = held.successful, erroneous = held.erroneous,
+            http_status = held.http_status, code = held.code, error = held.error
+        FROM held
+        WHERE chunk.campaign_id = held.campaign_id AND chunk.sequence = held.sequence
+    ), logged AS (
+        INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                             chunk_state, http_status, code, error, error_details)
+        SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, outcome,
+               state, http_status, code, error, error_details
+        FROM held
+    ), reached AS (
+        UPDATE account
+        SET failures = 0,
+            hold_until = CASE WHEN hold_reason <> :unreachable THEN hold_until END,
+            hold_reason = CASE WHEN hold_reason <> :unreachable THEN hold_reason END
+        WHERE failures > 0 AND name IN (SELECT account FROM held WHERE conclusive)
+        RETURNING name
+    ), wanted AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:wanted AS json)) AS wanted(
+            campaign_id uuid, sequence integer)
+    ), due AS (
+        SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
+               account.failures >= :failures_before_hold
+                   AND NOT EXISTS (SELECT FROM reached WHERE name = account.name) AS probing,
+               row_number() OVER (PARTITION BY account.name) AS place, clock_timestamp() AS now
+        FROM wanted CROSS JOIN LATERAL (
+            SELECT state, due_at, in_doubt_since FROM chunk
+            WHERE campaign_id = wanted.campaign_id AND sequence = wanted.sequence
+            OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS chunk
+        JOIN campaign ON campaign.id = wanted.campaign_id
+        JOIN account ON account.name = campaign.account
+        WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
+          AND (chunk.in_doubt_since IS NULL
+               OR chunk.in_doubt_since + :window > clock_timestamp())
+          AND campaign.state = 'running'
+          AND (campaign.expires_at IS NULL OR campaign.expires_at > clock_timestamp())
+          AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+          AND (chunk.in_doubt_since IS NOT NULL
+               OR {few_in_doubt("campaign.id")})
+    ), probe AS (
+        UPDATE account
+        SET hold_until = clock_timestamp() + :probe_hold, hold_reason = :unreachable
+        FROM due
+        WHERE due.probing AND due.place = 1 AND account.name = due.account
+          AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+        RETURNING account.name
+    ), claimed AS (
+        UPDATE chunk
+        SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
+            claimed_at = due.now, claimed_by = :worker, lease_until = due.now + :lease,
+            in_doubt_since = coalesce(due.in_doubt_since, due.now)
+        FROM due
+        WHERE chunk.campaign_id = due.campaign_id AND chunk.sequence = due.sequence
+          AND (NOT due.probing
+               OR due.place = 1 AND EXISTS (SELECT FROM probe WHERE name = due.account))
+        RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
+            chunk.size, chunk.members, due.in_doubt_since AS in_doubt_before, chunk.claimed_at,
+            chunk.in_doubt_since + :window - due.now AS window_left, chunk.corruptions, due.account
+    )
+    SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
+    FROM (SELECT) AS once LEFT JOIN claimed ON true
+    """)
+
+
+_EXCHANGE = _exchange("SKIP LOCKED")
+_RECORD = _exchange("")
+
+
+def exchange(
     connection: Connection,
-    campaign_id: UUID,
-    sequence: int,
+    reports: Mapping[int, Report],
+    wanted: Iterable[ChunkKey],
     *,
     worker: str,
     lease: timedelta,
     window: timedelta,
-) -> Claim | None:
-    """Take the chunk for one attempt, before its request; None if it is not ours to send.
+) -> Exchanged:
+    """Record what attempts came to and take chunks for new ones, all in one statement.
 
-    `worker` is the name that the attempt log shows, `lease` how long nobody else may take the
-    chunk, `window` the usable part of the vendor's window. The caller commits before a byte is
-    sent.
+    A chunk that is not among the claims is not ours to send. A report that is not recorded meets a
+    chunk that somebody else has locked, or holds by now: `record` tells. The reports' decisions
+    concern their chunks only.
+
+    `worker` is the name that the attempt log shows, `lease` how long nobody else may take a chunk,
+    `window` the usable part of the vendor's window. The caller commits before a byte is sent.
     """
-    row = connection.execute(
-        _CLAIM,
-        {
-            "campaign_id": campaign_id,
-            "sequence": sequence,
-            "worker": worker,
-            "lease": lease,
-            "window": window,
-            "failures_before_hold": FAILURES_BEFORE_HOLD,
-            "probe_hold": _PROBE_HOLD,
-            "unreachable": _UNREACHABLE,
-        },
-    ).one_or_none()
-    return None if row is None else Claim(*row)
+    values = {"worker": worker, "lease": lease, "window": window}
+    return _run(connection, _EXCHANGE, reports, wanted, values)
 
-
-_RECORD = text("""
-WITH settled AS (
-    UPDATE chunk
-    SET state = :state, lease_until = NULL, in_doubt_since = :in_doubt_since,
-        due_at = coalesce(clock_timestamp() + :due_in, due_at), corruptions = :corruptions,
-        settled_at = CASE WHEN :state <> 'pending' THEN clock_timestamp() END,
-        audience = :audience, successful = :successful, erroneous = :erroneous,
-        http_status = :http_status, code = :code, error = :error
-    WHERE campaign_id = :campaign_id AND sequence = :sequence
-      AND state = 'sending' AND attempt = :attempt
-    RETURNING campaign_id, sequence, attempt, round, claimed_at, claimed_by
-), logged AS (
-    INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
-                         chunk_state, http_status, code, error, error_details)
-    SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, :outcome,
-           :state, :http_status, :code, :error, :error_details
-    FROM settled
-), reached AS (
-    UPDATE account
-    SET failures = 0,
-        hold_until = CASE WHEN hold_reason <> :unreachable THEN hold_until END,
-        hold_reason = CASE WHEN hold_reason <> :unreachable THEN hold_reason END
-    WHERE name = :account AND failures > 0 AND :conclusive AND EXISTS (SELECT FROM settled)
-)
-SELECT count(*) FROM settled
-""")
 
 # A proof ends the attempt that holds the chunk, too: its worker may never report.
 _LATE_PROOF = text("""
@@ -186,53 +240,86 @@ WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
 """)
 
 
-def record(connection: Connection, claim: Claim, outcome: Outcome, decision: Decision) -> bool:
-    """Write down what the attempt came to; False where another worker holds the chunk by now.
+def record(connection: Connection, report: Report) -> bool:
+    """Write down what one attempt came to; False where another worker holds the chunk by now.
 
-    An accepted reply of the same round is true whoever brings it, and counts even when the lease
-    was lost. The account's hold and the campaign's pause are part of the same transaction.
+    Waits for a chunk that somebody has locked. An accepted reply of the same round is true whoever
+    brings it, and counts even when the lease was lost. The account's hold and the campaign's pause
+    are part of the same transaction.
     """
+    claim, decision = report.claim, report.decision
     if decision.pause is not None:
         lock(connection, claim.campaign_id)
-    values = _values(claim, outcome, decision)
-    if not connection.scalar(_RECORD, values):
-        return _record_late(connection, claim, outcome, values)
-    _hold_account(connection, claim.account, outcome, decision)
+    if not _run(connection, _RECORD, {0: report}, []).recorded:
+        return _record_late(connection, report)
+    _hold_account(connection, claim.account, report.outcome, decision)
     if decision.pause is not None:
         pause_as_decided(connection, claim.campaign_id, decision, decision.pause)
     return True
 
 
-def _record_late(
-    connection: Connection, claim: Claim, outcome: Outcome, values: dict[str, object]
-) -> bool:
+def _record_late(connection: Connection, report: Report) -> bool:
     """Log what came after the chunk was taken from this attempt; whether it proves delivery."""
+    values = _values(0, report) | {
+        "round": report.claim.round,
+        "accepted": _ACCEPTED,
+        "lease_lost": _LEASE_LOST,
+    }
     proven = False
-    if isinstance(outcome, Accepted):
-        lock(connection, claim.campaign_id)
+    if isinstance(report.outcome, Accepted):
+        lock(connection, report.claim.campaign_id)
         proven = bool(connection.execute(_LATE_PROOF, values).rowcount)
         if proven:
-            roll_up(connection, claim.campaign_id)
+            roll_up(connection, report.claim.campaign_id)
     connection.execute(_LOG_LATE, values)
     return proven
 
 
-def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, object]:
+def _run(
+    connection: Connection,
+    statement: TextClause,
+    reports: Mapping[int, Report],
+    wanted: Iterable[ChunkKey],
+    terms: Mapping[str, object] = _NO_TERMS,
+) -> Exchanged:
+    rows = connection.execute(statement, {**_bind(reports, wanted), **terms}).all()
+    claims = (Claim(*row[1:]) for row in rows if row.campaign_id is not None)
+    return Exchanged(
+        frozenset(rows[0].recorded or ()),
+        {(claim.campaign_id, claim.sequence): claim for claim in claims},
+    )
+
+
+def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str, Any]:
+    """An exchange's values but for its terms; rows are locked in the order of their keys."""
+    listed = [_values(place, report) for place, report in reports.items()]
+    listed.sort(key=lambda values: (values["campaign_id"], values["sequence"]))
+    keys = [{"campaign_id": key[0], "sequence": key[1]} for key in sorted(set(wanted))]
+    return {
+        "reports": orjson.dumps(listed).decode(),
+        "wanted": orjson.dumps(keys).decode(),
+        "failures_before_hold": FAILURES_BEFORE_HOLD,
+        "probe_hold": _PROBE_HOLD,
+        "unreachable": _UNREACHABLE,
+    }
+
+
+def _values(place: int, report: Report) -> dict[str, Any]:
+    claim, outcome, decision = report.claim, report.outcome, report.decision
     accepted = outcome if isinstance(outcome, Accepted) else None
     reason = None if isinstance(outcome, Accepted) else outcome.reason
     return {
+        "place": place,
         "campaign_id": claim.campaign_id,
         "sequence": claim.sequence,
         "attempt": claim.attempt,
-        "round": claim.round,
-        "claimed_at": claim.claimed_at,
+        "account": claim.account,
         "state": decision.state,
         "in_doubt_since": decision.in_doubt_since,
-        "due_in": decision.due_in,
+        "due_in": None if decision.due_in is None else decision.due_in.total_seconds(),
         "corruptions": decision.corruptions,
         "outcome": name_of(outcome),
-        "accepted": _ACCEPTED,
-        "lease_lost": _LEASE_LOST,
+        "conclusive": is_conclusive(outcome),
         "audience": accepted and accepted.audience,
         "successful": accepted and accepted.successful,
         "erroneous": accepted and accepted.erroneous,
@@ -240,9 +327,6 @@ def _values(claim: Claim, outcome: Outcome, decision: Decision) -> dict[str, obj
         "http_status": reason and reason.http_status,
         "code": reason and reason.code,
         "error": reason and reason.message,
-        "account": claim.account,
-        "conclusive": is_conclusive(outcome),
-        "unreachable": _UNREACHABLE,
     }
 
 

@@ -1,0 +1,135 @@
+"""One thread of a worker process writes for all its slots: what they report and what they claim.
+
+Each statement takes whatever waits, and commits. The promise is untouched: a chunk is claimed in a
+committed statement right before its own request, and recorded before its slot claims another.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Connection, Engine
+
+from dispatcher.books import transitions
+from dispatcher.books.session import is_transient, transaction
+from dispatcher.books.transitions import ChunkKey, Claim, Report
+from workers.watchdog import Line, Watchdog, clock
+
+_MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether the report was recorded, and the claim on the wanted chunk, if it is ours to send."""
+
+    recorded: bool
+    claim: Claim | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """What one slot hands over, and where its answer comes."""
+
+    report: Report | None
+    wanted: ChunkKey | None
+    answer: Future[Answer] = field(default_factory=Future)
+
+
+class GroupCommit:
+    """Exchanges reports for claims, for all slots of this process together.
+
+    `worker` is the name that the attempt log shows, `lease` how long nobody else may take a claimed
+    chunk, `window` the usable part of the vendor's window. A connection that has not answered after
+    `patience` is cut: what hangs holds up this process no longer than that.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        worker: str,
+        lease: timedelta,
+        window: timedelta,
+        patience: timedelta,
+    ) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._worker = worker
+        self._lease = lease
+        self._window = window
+        self._patience = patience.total_seconds()
+        self._watchdog = Watchdog()
+        self._waiting: SimpleQueue[_Exchange] = SimpleQueue()
+        threading.Thread(target=self._run, name="group-commit", daemon=True).start()
+
+    def exchange(self, report: Report | None, wanted: ChunkKey | None) -> Answer:
+        """Record the report and claim the wanted chunk, both committed when this returns.
+
+        Raises what the database raises. The report may have been recorded then, and the chunk
+        claimed: to report again does no harm, and what was claimed must not be sent.
+        """
+        exchange = _Exchange(report, wanted)
+        self._waiting.put(exchange)
+        return exchange.answer.result()
+
+    def _run(self) -> None:
+        while True:
+            self._serve(self._next())
+
+    def _next(self) -> list[_Exchange]:
+        """Wait for one, and take those that wait already."""
+        batch = [self._waiting.get()]
+        with suppress(Empty):
+            while len(batch) < _MOST_AT_ONCE:
+                batch.append(self._waiting.get_nowait())
+        return batch
+
+    def _serve(self, batch: Sequence[_Exchange]) -> None:
+        """Answer all. Where the database refuses what one of them has, only that one hears so."""
+        try:
+            answers = self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every slot waits for an answer
+            if len(batch) > 1 and not is_transient(error):
+                for exchange in batch:
+                    self._serve([exchange])
+            else:
+                for exchange in batch:
+                    exchange.answer.set_exception(error)
+        else:
+            for exchange, answer in zip(batch, answers, strict=True):
+                exchange.answer.set_result(answer)
+
+    def _commit(self, batch: Sequence[_Exchange]) -> list[Answer]:
+        """One statement for all."""
+        reports = {n: exchange.report for n, exchange in enumerate(batch) if exchange.report}
+        with transaction(self._engine) as connection, self._watched(connection):
+            exchanged = transitions.exchange(
+                connection,
+                reports,
+                [exchange.wanted for exchange in batch if exchange.wanted],
+                worker=self._worker,
+                lease=self._lease,
+                window=self._window,
+            )
+        # Where two slots want one chunk, the first has it.
+        claims = dict(exchanged.claims)
+        return [
+            Answer(
+                recorded=n in exchanged.recorded,
+                claim=claims.pop(exchange.wanted, None) if exchange.wanted else None,
+            )
+            for n, exchange in enumerate(batch)
+        ]
+
+    @contextmanager
+    def _watched(self, connection: Connection) -> Iterator[None]:
+        line = Line(clock() + self._patience)
+        line.hold(connection.connection.fileno())
+        self._watchdog.watch(line)
+        try:
+            yield
+        finally:
+            line.end()
