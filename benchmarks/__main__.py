@@ -13,7 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.findings import Findings
 from benchmarks.sizes import FULL, QUICK, TINY
 from benchmarks.stage import stage
-from benchmarks.suites import ingest, sandbox, scale, send, steer, storm
+from benchmarks.suites import ingest, memory, sandbox, scale, send, steer, storm
 from dispatcher import DispatcherError
 
 SUITES: Mapping[str, Callable[[Bench], Findings]] = {
@@ -23,7 +23,9 @@ SUITES: Mapping[str, Callable[[Bench], Findings]] = {
     "steer": steer.run,
     "storm": storm.run,
     "sandbox": sandbox.run,
+    "memory": memory.run,
 }
+USUAL = [name for name in SUITES if name != "memory"]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -80,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         metavar="SUITE,...",
         type=_suites,
-        default=list(SUITES),
-        help=f"of {', '.join(SUITES)} (all)",
+        default=USUAL,
+        help=f"of {', '.join(SUITES)} (all but memory)",
     )
     parser.add_argument(
         "--out", metavar="DIRECTORY", type=Path, help="for the report (benchmarks/results/TIME)"

@@ -21,8 +21,6 @@ class Size:
     """of the large campaign, sent once"""
     plain_chunks: int
     """for plain Celery, which takes long"""
-    latent_chunks: int
-    """sent by each peer to an API that takes its time"""
     campaign_chunks: tuple[int, ...]
     """of the campaigns whose status and upkeep are timed"""
     ahead_members: int
@@ -33,6 +31,7 @@ class Size:
     idle_seconds: float
     storm_chunks: int
     sandbox_requests: int
+    memory_chunks: int
 
 
 FULL = Size(
@@ -44,7 +43,6 @@ FULL = Size(
     chunks=2_000,
     many_chunks=10_000,
     plain_chunks=300,
-    latent_chunks=1_000,
     campaign_chunks=(1_000, 10_000, 100_000, 1_000_000),
     ahead_members=1_000_000,
     small_members=(1_000, 5_000),
@@ -52,6 +50,7 @@ FULL = Size(
     idle_seconds=10,
     storm_chunks=150,
     sandbox_requests=2_000,
+    memory_chunks=100_000,
 )
 QUICK = Size(
     name="quick",
@@ -62,7 +61,6 @@ QUICK = Size(
     chunks=1_000,
     many_chunks=0,
     plain_chunks=100,
-    latent_chunks=300,
     campaign_chunks=(1_000, 100_000),
     ahead_members=300_000,
     small_members=(5_000,),
@@ -70,6 +68,7 @@ QUICK = Size(
     idle_seconds=4,
     storm_chunks=40,
     sandbox_requests=500,
+    memory_chunks=10_000,
 )
 TINY = Size(
     name="tiny",
@@ -80,7 +79,6 @@ TINY = Size(
     chunks=10,
     many_chunks=0,
     plain_chunks=5,
-    latent_chunks=5,
     campaign_chunks=(10, 100),
     ahead_members=100_000,
     small_members=(1_000,),
@@ -88,4 +86,5 @@ TINY = Size(
     idle_seconds=0.5,
     storm_chunks=5,
     sandbox_requests=50,
+    memory_chunks=100,
 )

@@ -1,24 +1,24 @@
 """The limit: one asyncio process that reads the same chunks and posts them, 64 at a time.
 
-`python -m benchmarks.contestants.loop` waits for the word on the broker. There is no queue, no
-claim and no retry, and what was sent is written down in batches.
+`python -m benchmarks.contestants.loop CLIENT` waits for the word on the broker. There is no queue,
+no claim and no retry, and what was sent is written down in batches.
 """
 
 import asyncio
-import re
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import psycopg2
 import redis
 
+from benchmarks.contestants.clients import CLIENTS, Post
 from benchmarks.contestants.contestant import Started, copied_chunks_are_sent, copy_chunks
 from benchmarks.contestants.job import SETTLE_MANY, connect, head_of_bodies, whole_body
 from benchmarks.meters import wait_until
-from benchmarks.programs import HOST, Program, program
+from benchmarks.programs import Program, program
 from benchmarks.stage import Books
 from dispatcher import read_settings
 
@@ -26,16 +26,19 @@ CONCURRENCY = 64
 _READ_AT_ONCE = 64
 _GO = "benchmark-go"
 _READY = "ready"
-_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 Chunk = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The contestant."""
+    """The contestant; `client` is one of `CLIENTS`."""
 
-    name: str = f"loop without a queue, {CONCURRENCY} in flight"
+    client: str
+
+    @property
+    def name(self) -> str:
+        return f"loop without a queue, {self.client}"
 
     def prepare(self, books: Books, chunks: int) -> None:
         copy_chunks(books, chunks)
@@ -43,7 +46,7 @@ class Loop:
     @contextmanager
     def workers(self, books: Books) -> Iterator[list[Program]]:
         with program(
-            ["benchmarks.contestants.loop"],
+            ["benchmarks.contestants.loop", self.client],
             environment=books.environment,
             directory=books.directory,
             name="loop",
@@ -59,36 +62,6 @@ class Loop:
 
     def is_done(self, books: Books, chunks: int) -> bool:
         return copied_chunks_are_sent(books, chunks)
-
-
-class Poster(asyncio.Protocol):
-    """One connection that posts one body after another; only replies of status 200 count."""
-
-    def __init__(self) -> None:
-        self._reply = b""
-        self._answered: asyncio.Future[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def post(self, head: bytes, body: bytes) -> "asyncio.Future[None]":
-        self._reply = b""
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.writelines([head % len(body), body])
-        return self._answered
-
-    def data_received(self, data: bytes) -> None:
-        self._reply += data
-        head, end, body = self._reply.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if end and length and len(body) >= int(length[1]) and self._answered:
-            assert head.startswith(b"HTTP/1.1 200"), head
-            self._answered.set_result(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._answered and not self._answered.done():
-            self._answered.set_exception(error or ConnectionError("the sink hung up"))
 
 
 async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str) -> None:
@@ -107,22 +80,17 @@ async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str) -> None
 
 
 async def _send(
-    queue: "asyncio.Queue[Chunk | None]", sent: "asyncio.Queue[int | None]", url: str
+    queue: "asyncio.Queue[Chunk | None]",
+    sent: "asyncio.Queue[int | None]",
+    posting: AbstractAsyncContextManager[Post],
 ) -> None:
     """One of those in flight."""
-    address = urlsplit(url)
-    request = (
-        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    ).encode()
-    envelope = head_of_bodies()
-    _, poster = await asyncio.get_running_loop().create_connection(
-        Poster, address.hostname or HOST, address.port or 80
-    )
-    while (chunk := await queue.get()) is not None:
-        sequence, pack_id, members = chunk
-        await poster.post(request, whole_body(envelope, pack_id, members))
-        sent.put_nowait(sequence)
+    head = head_of_bodies()
+    async with posting as post:
+        while (chunk := await queue.get()) is not None:
+            sequence, pack_id, members = chunk
+            await post(whole_body(head, pack_id, members))
+            sent.put_nowait(sequence)
 
 
 async def _write_down(sent: "asyncio.Queue[int | None]", database_url: str) -> None:
@@ -143,27 +111,27 @@ def _settle(connection: "psycopg2.extensions.connection", batch: list[int]) -> N
         cursor.execute(SETTLE_MANY, {"sequences": batch})
 
 
-async def _main(database_url: str, push_api_url: str) -> None:
+async def _main(database_url: str, push_api_url: str, client: str) -> None:
     queue: asyncio.Queue[Chunk | None] = asyncio.Queue(2 * CONCURRENCY)
     sent: asyncio.Queue[int | None] = asyncio.Queue()
     books = asyncio.create_task(_write_down(sent, database_url))
     async with asyncio.TaskGroup() as everybody:
         everybody.create_task(_read(queue, database_url))
         for _ in range(CONCURRENCY):
-            everybody.create_task(_send(queue, sent, push_api_url))
+            everybody.create_task(_send(queue, sent, CLIENTS[client](push_api_url)))
     sent.put_nowait(None)
     await books
 
 
-def main() -> None:
+def main(client: str) -> None:
     """Wait for the word, and send."""
     settings = read_settings()
     print(_READY, flush=True)
     with redis.Redis.from_url(settings.require_broker_url()) as broker:
         broker.blpop([_GO])
     database_url = settings.require_database_url().replace("+psycopg2", "")
-    asyncio.run(_main(database_url, settings.push_api_url))
+    asyncio.run(_main(database_url, settings.push_api_url, client))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -6,12 +6,14 @@ order to send until everything is written down.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 
 from benchmarks import audiences
 from benchmarks.bench import Bench
 from benchmarks.contestants import peers
+from benchmarks.contestants.clients import CLIENTS
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.loop import CONCURRENCY, Loop
 from benchmarks.contestants.ours import Ours
@@ -135,33 +137,48 @@ def run(bench: Bench) -> Findings:
 
 
 def _at_once(bench: Bench) -> Iterator[Run]:
-    size = bench.size
-    audience = audiences.write(bench.stage.directory, size.chunks * 1000, "parquet")
-    entries: list[Entry] = [(Ours(audience), size.chunks), (Loop(), size.chunks)]
-    for peer in peers.installed():
-        slow = isinstance(peer, peers.PlainCelery)
-        entries.append((peer, size.plain_chunks if slow else size.chunks))
-    yield from _rounds(bench, entries, latency=0.0, rounds=size.rounds)
+    chunks = bench.size.chunks
+    entries: list[Entry] = [
+        (Ours(_audience(bench, chunks)), chunks),
+        *_loops(chunks),
+        *_peers(bench),
+    ]
+    yield from _rounds(bench, entries, latency=0.0, rounds=bench.size.rounds)
 
 
 def _with_latency(bench: Bench) -> Iterator[Run]:
-    size = bench.size
-    audience = audiences.write(bench.stage.directory, size.chunks * 1000, "parquet")
-    ours = Ours(audience, processes=1, slots=CONCURRENCY)
-    entries: list[Entry] = [(ours, size.chunks), (Loop(), size.chunks)]
-    yield from _rounds(bench, entries, latency=_LATENCY, rounds=size.rounds - 1)
-    for peer in peers.installed():
-        slow = isinstance(peer, peers.PlainCelery)
-        entries.append((peer, size.plain_chunks if slow else size.latent_chunks))
-    yield from _rounds(bench, entries, latency=_LATENCY, rounds=1, after=size.rounds - 1)
+    """Every round but the first without the peers, who take long; a single one too."""
+    chunks, rounds = bench.size.chunks, bench.size.rounds
+    ours = Ours(_audience(bench, chunks), processes=1, slots=CONCURRENCY)
+    entries: list[Entry] = [(ours, chunks), *_loops(chunks)]
+    if rounds > 1:
+        yield from _rounds(bench, [*entries, *_peers(bench)], latency=_LATENCY, rounds=1)
+        yield from _rounds(bench, entries, latency=_LATENCY, rounds=rounds - 1, after=1)
+    else:
+        yield from _rounds(bench, entries, latency=_LATENCY, rounds=1)
 
 
 def _large(bench: Bench) -> Iterator[Run]:
     chunks = bench.size.many_chunks
     if chunks:
-        audience = audiences.write(bench.stage.directory, chunks * 1000, "parquet")
-        entries: list[Entry] = [(Ours(audience), chunks), (Loop(), chunks)]
+        entries: list[Entry] = [(Ours(_audience(bench, chunks)), chunks), *_loops(chunks)]
         yield from _rounds(bench, entries, latency=0.0, rounds=1)
+
+
+def _audience(bench: Bench, chunks: int) -> Path:
+    return audiences.write(bench.stage.directory, chunks * 1000, "parquet")
+
+
+def _loops(chunks: int) -> list[Entry]:
+    return [(Loop(client), chunks) for client in CLIENTS]
+
+
+def _peers(bench: Bench) -> list[Entry]:
+    size = bench.size
+    return [
+        (peer, size.plain_chunks if isinstance(peer, peers.PlainCelery) else size.chunks)
+        for peer in peers.installed()
+    ]
 
 
 def _rounds(
