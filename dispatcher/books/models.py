@@ -33,6 +33,12 @@ NAMES = {
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
     "pk": "%(table_name)s_pkey",
 }
+CHUNK_STORAGE = {
+    "autovacuum_vacuum_scale_factor": 0.05,
+    "toast.autovacuum_vacuum_scale_factor": 0.05,
+}
+"""A day's audiences of a month are dropped at a time: the default would let a week's pile up."""
+
 Counter = Annotated[int, mapped_column(BigInteger, server_default="0")]
 
 
@@ -227,6 +233,7 @@ class Chunk(Base):
             "code",
             postgresql_where=text("error IS NOT NULL"),
         ),
+        {"postgresql_with": CHUNK_STORAGE},
     )
 
     campaign_id: Mapped[UUID] = mapped_column(

@@ -237,6 +237,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("campaign_id", "sequence", name=op.f("chunk_pkey")),
         sa.UniqueConstraint("pack_id", name=op.f("chunk_pack_id_key")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.05,
+            "toast.autovacuum_vacuum_scale_factor": 0.05,
+        },
     )
     op.execute(_STORE_MEMBERS)
     op.create_index(

@@ -24,6 +24,7 @@ SETTINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("DISPATCHER_PACK_ID_WINDOW", "60", ("shorter than four requests", "lower the timeout")),
     ("DISPATCHER_PREPARE_MEMORY", "lots", ("such as 200MB",)),
     ("DISPATCHER_PREPARE_MEMORY", "1MB", ("less than 64MB",)),
+    ("DISPATCHER_KEEP_AUDIENCE", "a month", ("not a number of days from 0 to 36500",)),
     ("DISPATCHER_LOG", "xml", ("neither json nor text",)),
 ]
 

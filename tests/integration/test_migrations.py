@@ -94,6 +94,11 @@ def test_members_are_stored_without_the_slow_default_compression(migrated: Engin
     assert tuple(stored) in {("x", "l"), ("e", "")}
 
 
+def test_chunks_and_their_members_are_vacuumed_early(migrated: Engine) -> None:
+    options = {name: chosen for name, *chosen in described_by(migrated, STORAGE)}
+    assert options["chunk"] == [["autovacuum_vacuum_scale_factor=0.05"]] * 2
+
+
 def test_migrating_tells_the_versions_before_and_after(empty: Engine) -> None:
     assert migrate(empty) == (None, head_revision())
     check_schema(empty)

@@ -95,6 +95,7 @@ def test_the_settings_of_the_shell_reach_the_worker() -> None:
         "DISPATCHER_REQUEST_TIMEOUT": "10",
         "DISPATCHER_PACK_ID_WINDOW": "300",
         "DISPATCHER_PREPARE_MEMORY": "1GB",
+        "DISPATCHER_KEEP_AUDIENCE": "7",
         "DISPATCHER_LOG": "json",
     }
     seen = compose.environment(compose.services(shell)["worker"])
