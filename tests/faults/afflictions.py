@@ -6,10 +6,14 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults import moments
 from tests.faults.proxy import Proxy, Snare
+from tests.faults.schedule import SLEEPER
 from tests.faults.testimony import NOT_SENT, SENT
 from tests.faults.theatre import TERMINATE_BACKENDS, Theatre
 
 Affliction = Callable[[Theatre, int], AbstractContextManager[None]]
+
+DOUBTS = {"drop_before": 0.05, "drop_after": 0.08, "hang_before": 0.03, "hang_after": 0.04}
+"""What the API does to some requests all the time."""
 
 _CORRUPTED = "code_2"
 """Three of these pause a campaign, which only a person resumes."""
@@ -91,7 +95,7 @@ def _faulty(theatre: Theatre, which: int) -> Iterator[None]:
     chosen = random.Random(which).sample(names, 4)
     theatre.push_api.set_faults(probabilities=dict.fromkeys(chosen, 0.15))
     yield
-    theatre.push_api.set_faults(probabilities={})
+    theatre.push_api.set_faults(probabilities=DOUBTS)
 
 
 def _away(proxy_of: Callable[[Theatre], Proxy]) -> Affliction:
@@ -104,14 +108,21 @@ def _away(proxy_of: Callable[[Theatre], Proxy]) -> Affliction:
     return away
 
 
-def _hanging(proxy_of: Callable[[Theatre], Proxy]) -> Affliction:
-    @contextmanager
-    def hanging(theatre: Theatre, _: int) -> Iterator[None]:
-        proxy_of(theatre).hold()
-        yield
-        proxy_of(theatre).let_go()
+@contextmanager
+def _database_hangs(theatre: Theatre, _: int) -> Iterator[None]:
+    theatre.database.hold()
+    yield
+    theatre.database.let_go()
 
-    return hanging
+
+@contextmanager
+def _api_hangs(theatre: Theatre, _: int) -> Iterator[None]:
+    """What its worker has given up never arrives: nothing helps against the vendor's forgetting a
+    window and then carrying out what waited in between."""
+    theatre.api.hold()
+    yield
+    theatre.api.cut_abandoned()
+    theatre.api.let_go()
 
 
 def _snared(snare_in: Callable[[Proxy], Snare]) -> Affliction:
@@ -130,6 +141,7 @@ AFFLICTIONS: dict[str, dict[str, Affliction]] = {
         "is sent home and replaced": _sent_home,
         "is frozen": _frozen,
     },
+    SLEEPER: {"is frozen": _frozen},
     "the broker": {
         "forgets everything, twice": _flushed,
         "is killed": _valkey_killed,
@@ -142,14 +154,14 @@ AFFLICTIONS: dict[str, dict[str, Affliction]] = {
         "is restarted at once": _restarted,
         "terminates its backends": _terminated,
         "is away": _away(lambda theatre: theatre.database),
-        "hangs": _hanging(lambda theatre: theatre.database),
+        "hangs": _database_hangs,
         "loses a claim's commit reply": _snared(moments.claimed),
         "loses a record": _snared(moments.replied),
         "loses a record's commit reply": _snared(moments.recorded),
     },
     "the API": {
         "refuses connections": _away(lambda theatre: theatre.api),
-        "hangs": _hanging(lambda theatre: theatre.api),
+        "hangs": _api_hangs,
         "fails in four ways": _faulty,
     },
 }

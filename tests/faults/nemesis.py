@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,7 +21,7 @@ from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine
 from dispatcher.embedded import temporary_home
 from dispatcher.errors import DatabaseUnavailable
-from tests.faults.afflictions import AFFLICTIONS
+from tests.faults.afflictions import AFFLICTIONS, DOUBTS
 from tests.faults.judge import Verdict
 from tests.faults.schedule import Strike, schedule
 from tests.faults.servers import mortal_servers
@@ -28,22 +29,43 @@ from tests.faults.staging import theatre
 from tests.faults.theatre import Theatre, Timing
 from tests.waiting import eventually
 
-SANDBOX = ("--latency", "0.3", "--retry-after", "1")
-_CHUNKS = 8
-_EVERY = 2.0
+_CHUNKS = 6
+_EVERY = 1.0
 """Seconds from one campaign to the next: however many messages are lost, work goes on."""
+_WORKERS = 3
 _PATIENCE = 150.0
 
-_WINDOWS = (60.0, 20.0)
-"""Longer than a lost message is missed, which ends doubts; and shorter, which leaves them."""
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """What a seed lives in; `latency` is the vendor's, in seconds."""
+
+    timing: Timing
+    latency: float
+
+
+_CLIMATES = (
+    Climate(Timing(request_timeout=0.5, pack_id_window=6), latency=0.1),
+    Climate(Timing(request_timeout=1, pack_id_window=20), latency=0.3),
+    Climate(Timing(request_timeout=2, pack_id_window=40), latency=1),
+)
+"""A window that closes before a lease ends leaves doubts, a long one ends them; and where a request
+takes long, a worker that comes back from the dead meets another one at its chunk."""
 
 Tell = Callable[[str], None]
 Turn = tuple[float, Callable[[], None]]
 
 
-def timing(seed: int) -> Timing:
-    """The windows of this seed."""
-    return Timing(request_timeout=1, pack_id_window=_WINDOWS[seed % len(_WINDOWS)])
+def climate(seed: int) -> Climate:
+    """What this seed lives in."""
+    return _CLIMATES[seed % len(_CLIMATES)]
+
+
+def sandbox(seed: int) -> tuple[str, ...]:
+    """The options of this seed's vendor."""
+    latency = str(climate(seed).latency)
+    fractions = ("--not-found", "0.02", "--unreachable", "0.03")
+    return ("--latency", latency, "--retry-after", "1", *fractions, "--fault-seed", str(seed))
 
 
 def haunt(stage: Theatre, seed: int, seconds: float, tell: Tell = print) -> Verdict:
@@ -51,9 +73,11 @@ def haunt(stage: Theatre, seed: int, seconds: float, tell: Tell = print) -> Verd
 
     Raises AssertionError where they do not end, or a worker that should live has ended.
     """
-    strikes = schedule(seed, seconds, {target: [*known] for target, known in AFFLICTIONS.items()})
+    faults = {target: [*known] for target, known in AFFLICTIONS.items()}
+    strikes = schedule(seed, seconds, faults, lease=stage.lease)
     producer = Producer(stage)
-    stage.hire(2)
+    stage.push_api.set_faults(probabilities=DOUBTS)
+    stage.hire(_WORKERS)
     with ExitStack() as mended:
         turns = [*_strikes(stage, strikes, mended, tell)]
         turns += [(number * _EVERY, producer.enqueue) for number in range(int(seconds / _EVERY))]
@@ -112,9 +136,9 @@ def main() -> int:
         engine = make_engine(servers.postgresql.url)
         migrate(engine)
         engine.dispose()
-        options = (*SANDBOX, "--fault-seed", str(given.seed))
+        timing = climate(given.seed).timing
         with theatre(
-            servers, servers.postgresql.url, directory, timing(given.seed), *options
+            servers, servers.postgresql.url, directory, timing, *sandbox(given.seed)
         ) as stage:
             try:
                 verdict = haunt(stage, given.seed, given.minutes * 60)

@@ -1,5 +1,6 @@
 """A TCP proxy between a worker and a server: it cuts, holds up and refuses what passes."""
 
+import select
 import socket
 import struct
 import threading
@@ -92,6 +93,13 @@ class Line:
             threading.Thread(
                 target=self._pump, args=(source, sink, tap), name=name, daemon=True
             ).start()
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the client has closed its end, or the connection is over."""
+        poll = select.poll()
+        poll.register(self._ends[0], select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def cut(self) -> None:
         """Reset both ends; what was on its way is lost."""
@@ -190,6 +198,13 @@ class Proxy:
         """Reset every connection of this moment."""
         with self._lock:
             lines = list(self._lines)
+        for line in lines:
+            line.cut()
+
+    def cut_abandoned(self) -> None:
+        """Reset the connections whose client has left; what they still carried is lost."""
+        with self._lock:
+            lines = [line for line in self._lines if line.is_abandoned]
         for line in lines:
             line.cut()
 
