@@ -86,6 +86,7 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def run(campaign: OneCampaign, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
     """The plan of a statement with what each node really read; nothing of it stays."""
     with campaign.books.engine.connect() as connection:
+        attempts.prepare(connection, "exchange")
         explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}")
         (found,) = connection.execute(explained, {"campaign_id": campaign.id} | values).scalar_one()
         plan: dict[str, Any] = found["Plan"]
@@ -133,7 +134,8 @@ def test_an_exchange_finds_its_chunks_by_their_keys(large: OneCampaign) -> None:
     reports = {n: large.report(claim, ACCEPTED) for n, claim in enumerate(claims)}
     keys = [(large.id, sequence) for sequence in range(CHUNKS - 20, CHUNKS - 4)]
     terms = {"worker": "worker-1", "lease": LEASE, "window": WINDOW}
-    reads_what_is_in_flight(large, attempts._EXCHANGE, attempts._bind(reports, keys) | terms)
+    execute = text("EXECUTE exchange (:reports, :wanted, :worker, :lease, :window)")
+    reads_what_is_in_flight(large, execute, attempts._bind(reports, keys) | terms)
 
 
 def reads_what_is_in_flight(
