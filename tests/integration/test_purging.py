@@ -198,9 +198,10 @@ def test_a_proof_that_arrives_after_the_purge_still_counts(books: Books) -> None
     assert campaign.states() == ["unresolved"]
     books.time_passes(MONTH)
     purged(campaign)
-    assert campaign.record(claim, Accepted(SIZE, SIZE, 0, "[]"))
+    assert campaign.record(claim, Accepted(SIZE, SIZE - 1, 1, '[{"userId":"late"}]'))
     shown = campaign.shown()
     assert (shown.members.delivered, shown.members.unresolved) == (SIZE, 0)
+    assert [(a.outcome, a.error_details) for a in campaign.attempts()] == [("accepted", None)]
     assert sound(campaign)
 
 
