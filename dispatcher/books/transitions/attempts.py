@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from dispatcher.books.doubt import few_in_doubt
 from dispatcher.books.transitions.steering import lock, pause_as_decided, roll_up
@@ -23,7 +23,7 @@ from dispatcher.lifecycle import (
     name_of,
 )
 
-_PROBE_HOLD = timedelta(seconds=5)
+_PROBE_HOLD = "5 s"
 _UNREACHABLE = "the Push API cannot be reached"
 _ACCEPTED = "accepted"
 _LEASE_LOST = "lease_lost"
@@ -91,8 +91,8 @@ class Exchanged:
 # that search, as the planner would rather read all that is in flight. While an account's attempts
 # cannot be sent at all, one winner a hold is the probe; a claim that finds no chunk leaves the hold
 # as it is. A campaign with too many chunks in doubt begins no clean one.
-def _exchange(when_locked: str) -> TextClause:
-    return text(f"""
+def _exchange(when_locked: str) -> str:
+    return f"""
     WITH report AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:reports AS json)) AS report(
             place integer, campaign_id uuid, sequence integer, attempt integer, state text,
@@ -126,8 +126,8 @@ def _exchange(when_locked: str) -> TextClause:
     ), reached AS (
         UPDATE account
         SET failures = 0,
-            hold_until = CASE WHEN hold_reason <> :unreachable THEN hold_until END,
-            hold_reason = CASE WHEN hold_reason <> :unreachable THEN hold_reason END
+            hold_until = CASE WHEN hold_reason <> '{_UNREACHABLE}' THEN hold_until END,
+            hold_reason = CASE WHEN hold_reason <> '{_UNREACHABLE}' THEN hold_reason END
         WHERE failures > 0 AND name IN (SELECT account FROM held WHERE conclusive)
         RETURNING name
     ), wanted AS MATERIALIZED (
@@ -135,7 +135,7 @@ def _exchange(when_locked: str) -> TextClause:
             campaign_id uuid, sequence integer)
     ), due AS (
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               account.failures >= :failures_before_hold
+               account.failures >= {FAILURES_BEFORE_HOLD}
                    AND NOT EXISTS (SELECT FROM reached WHERE name = account.name) AS probing,
                row_number() OVER (PARTITION BY account.name) AS place, clock_timestamp() AS now
         FROM wanted CROSS JOIN LATERAL (
@@ -154,7 +154,8 @@ def _exchange(when_locked: str) -> TextClause:
                OR {few_in_doubt("campaign.id")})
     ), probe AS (
         UPDATE account
-        SET hold_until = clock_timestamp() + :probe_hold, hold_reason = :unreachable
+        SET hold_until = clock_timestamp() + interval '{_PROBE_HOLD}',
+            hold_reason = '{_UNREACHABLE}'
         FROM due
         WHERE due.probing AND due.place = 1 AND account.name = due.account
           AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
@@ -174,11 +175,18 @@ def _exchange(when_locked: str) -> TextClause:
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
     FROM (SELECT) AS once LEFT JOIN claimed ON true
-    """)
+    """
 
 
-_EXCHANGE = _exchange("SKIP LOCKED")
-_RECORD = _exchange("")
+# Planned once a connection: to plan takes longer than to execute.
+_PARAMETERS = {
+    "reports": "json",
+    "wanted": "json",
+    "worker": "text",
+    "lease": "interval",
+    "window": "interval",
+}
+_STATEMENTS = {"exchange": _exchange("SKIP LOCKED"), "record": _exchange("")}
 
 
 def exchange(
@@ -200,7 +208,7 @@ def exchange(
     `window` the usable part of the vendor's window. The caller commits before a byte is sent.
     """
     values = {"worker": worker, "lease": lease, "window": window}
-    return _run(connection, _EXCHANGE, reports, wanted, values)
+    return _run(connection, "exchange", reports, wanted, values)
 
 
 # A proof ends the attempt that holds the chunk, too: its worker may never report.
@@ -251,7 +259,7 @@ def record(connection: Connection, report: Report) -> bool:
     claim, decision = report.claim, report.decision
     if decision.pause is not None:
         lock(connection, claim.campaign_id)
-    if not _run(connection, _RECORD, {0: report}, []).recorded:
+    if not _run(connection, "record", {0: report}, []).recorded:
         return _record_late(connection, report)
     _hold_account(connection, claim.account, report.outcome, decision)
     if decision.pause is not None:
@@ -278,17 +286,34 @@ def _record_late(connection: Connection, report: Report) -> bool:
 
 def _run(
     connection: Connection,
-    statement: TextClause,
+    name: str,
     reports: Mapping[int, Report],
     wanted: Iterable[ChunkKey],
     terms: Mapping[str, object] = _NO_TERMS,
 ) -> Exchanged:
-    rows = connection.execute(statement, {**_bind(reports, wanted), **terms}).all()
+    """Execute one of the prepared statements."""
+    prepare(connection, name)
+    given = ", ".join(f":{parameter}" for parameter in _PARAMETERS)
+    values = {**_bind(reports, wanted), **terms}
+    rows = connection.execute(text(f"EXECUTE {name} ({given})"), values).all()
     claims = (Claim(*row[1:]) for row in rows if row.campaign_id is not None)
     return Exchanged(
         frozenset(rows[0].recorded or ()),
         {(claim.campaign_id, claim.sequence): claim for claim in claims},
     )
+
+
+def prepare(connection: Connection, name: str) -> None:
+    """Prepare one of the statements, unless this connection to the server knows it already."""
+    prepared = connection.info.setdefault("prepared", set())
+    if name not in prepared:
+        statement = _STATEMENTS[name]
+        for place, parameter in enumerate(_PARAMETERS, start=1):
+            statement = statement.replace(f":{parameter}", f"${place}")
+        connection.exec_driver_sql(
+            f"PREPARE {name} ({', '.join(_PARAMETERS.values())}) AS {statement}"
+        )
+        prepared.add(name)
 
 
 def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str, Any]:
@@ -299,9 +324,6 @@ def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str
     return {
         "reports": orjson.dumps(listed).decode(),
         "wanted": orjson.dumps(keys).decode(),
-        "failures_before_hold": FAILURES_BEFORE_HOLD,
-        "probe_hold": _PROBE_HOLD,
-        "unreachable": _UNREACHABLE,
     }
 
 
