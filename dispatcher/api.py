@@ -60,6 +60,7 @@ class Dispatcher:
         account: str = DEFAULT_ACCOUNT,
         on_invalid: Literal["fail", "skip"] = "fail",
         rejects: str | Path | None = None,
+        suppress: audiences.Source | None = None,
         progress: Callable[[audiences.Progress], None] | None = None,
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
@@ -69,7 +70,8 @@ class Dispatcher:
         statistics group. The same `key` again returns the same campaign. `rate` is the most
         requests a second, over all workers. `send_at` and `expires_at` are aware. With
         `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where one
-        is named. `progress` is called a few times a second.
+        is named. `suppress` lists identifiers, in the forms of an audience: who has one of them
+        gets nothing. `progress` is called a few times a second.
 
         Raises SettingError, MessageError, AudienceError, OptionError, CampaignExists,
         DatabaseUnavailable, SchemaMismatch, and whatever the iterable raises; nothing is left
@@ -86,6 +88,7 @@ class Dispatcher:
             checked.platforms,
             on_invalid=on_invalid,
             rejects=None if rejects is None else Path(rejects),
+            suppress=suppress,
             memory=self._settings.prepare_memory,
             scratch=self._settings.home / "scratch",
             progress=progress,

@@ -18,7 +18,7 @@ _FETCHED = 2048
 
 _VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
 
-_REPEATED = "SELECT place FROM repeated ORDER BY place"
+_LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Prepared:
 
     def packs(self) -> Iterator[list[str]]:
         """The members' JSON texts, in the source's order, a thousand at a time."""
-        with self.engine.rows(_VALID) as valid, self.engine.rows(_REPEATED) as repeated:
-            texts = _without(_streamed(valid), _streamed(repeated))
+        with self.engine.rows(_VALID) as valid, self.engine.rows(_LEFT_OUT) as left_out:
+            texts = _without(_streamed(valid), _streamed(left_out))
             while pack := list(islice(texts, MAX_MEMBERS)):
                 yield pack
 
@@ -55,14 +55,14 @@ def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
 
 
-def _without(valid: Iterator[tuple[int, str]], repeated: Iterator[tuple[int]]) -> Iterator[str]:
-    """The texts whose place is not among the repeated; both come in the order of places.
+def _without(valid: Iterator[tuple[int, str]], places: Iterator[tuple[int]]) -> Iterator[str]:
+    """The texts whose place is not among `places`; both come in the order of places.
 
     A join would do it too, but gives up that order, and sorting the texts takes far longer.
     """
-    (leave_out,) = next(repeated, (None,))
+    (leave_out,) = next(places, (None,))
     for place, text in valid:
         if place == leave_out:
-            (leave_out,) = next(repeated, (None,))
+            (leave_out,) = next(places, (None,))
         else:
             yield text

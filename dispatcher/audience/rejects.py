@@ -53,27 +53,35 @@ def unit(source: Opened) -> str:
             return "row"
 
 
+def counted(count: int) -> str:
+    """So many invalid rows, for a sentence."""
+    return "1 invalid row" if count == 1 else f"{count:,} invalid rows"
+
+
 def refuse(source: Opened, rejects: Iterable[Reject], count: int, file: Path | None) -> None:
     """Raise AudienceError with the first ten of `count` rejects; `file` holds them all, if any."""
     told = "".join(f"\n  {unit(source)} {each.line} {each.reason}" for each in rejects)
-    rows = "1 invalid row" if count == 1 else f"{count:,} invalid rows"
     more = f"\n  and {count - SHOWN:,} more" if count > SHOWN else ""
     where = f" (all are in {file})" if file else ""
     raise AudienceError(
-        f"The audience {source.name} has {rows}, so nothing is sent{where}: correct them, or let "
-        f'them be skipped (on_invalid="skip", --on-invalid skip).{told}{more}'
+        f"The audience {source.name} has {counted(count)}, so nothing is sent{where}: correct "
+        f'them, or let them be skipped (on_invalid="skip", --on-invalid skip).{told}{more}'
     )
 
 
-def check_writable(path: Path, source: Source) -> None:
-    """Raise OptionError now, rather than after minutes of work, if `path` can't be written."""
+def check_writable(path: Path, sources: Iterable[Source | None]) -> None:
+    """Raise OptionError now, rather than after minutes of work, if `path` can't be written.
+
+    `sources` are what is read, and must not be overwritten.
+    """
+    read = {Path(source).absolute() for source in sources if isinstance(source, str | Path)}
     why = None
     if path.is_dir():
         why = "it is a directory"
     elif not path.parent.is_dir():
         why = "its directory is missing"
-    elif isinstance(source, str | Path) and path.absolute() == Path(source).absolute():
-        why = "it is the audience"
+    elif path.absolute() in read:
+        why = "it is what is read"
     elif not os.access(path if path.exists() else path.parent, os.W_OK):
         why = "permission denied"
     if why is not None:

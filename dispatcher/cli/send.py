@@ -1,7 +1,7 @@
 """The verb send: a message and an audience become a committed campaign."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +61,12 @@ def send(
     rejects: Annotated[
         Path | None, typer.Option(help="Write invalid rows with line and reason to this file.")
     ] = None,
+    suppress: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Leave out whoever has an identifier in it; forms as --audience."
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,7 +78,7 @@ def send(
     with _interruptible(), preparing() as progress:
         campaign_id = dispatcher.enqueue(
             app_id=app_id,
-            message=_read_message(message_file, audience_file),
+            message=_read_message(message_file, {"audience": audience_file, "suppress": suppress}),
             audience=audience_file,
             campaign_tag=tag,
             key=key,
@@ -82,6 +88,7 @@ def send(
             account=account,
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
+            suppress=suppress,
             progress=progress,
         )
     campaign = dispatcher.show(campaign_id)
@@ -97,11 +104,12 @@ def send(
 def committed(campaign: Campaign) -> str:
     """One sentence about what was committed, and what was left out."""
     read = campaign.input
-    left_out = [
-        f"{count:,} {what}"
-        for count, what in ((read.duplicates, "repeated"), (read.invalid, "invalid"))
-        if count
-    ]
+    counts = {
+        "repeated": read.duplicates,
+        "invalid": read.invalid,
+        "suppressed": read.suppressed,
+    }
+    left_out = [f"{count:,} {what}" for what, count in counts.items() if count]
     return (
         f"Campaign {campaign.id}: {_counted(campaign.members.total, 'member')} in "
         f"{_counted(campaign.chunks.total, 'chunk')}"
@@ -114,10 +122,13 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def _read_message(path: str, audience_path: str) -> message.Message:
+def _read_message(path: str, others: Mapping[str, str | None]) -> message.Message:
     """The checked message; what the vendor may not know is a warning."""
-    if path == "-" and audience_path == "-":
-        raise OptionError("Message and audience cannot both come from standard input.")
+    streamed = [name for name, other in {"message": path, **others}.items() if other == "-"]
+    if len(streamed) > 1:
+        raise OptionError(
+            f"{' and '.join(streamed).capitalize()} cannot both come from standard input."
+        )
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:

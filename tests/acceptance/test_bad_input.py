@@ -113,3 +113,19 @@ def test_a_wrong_option(
 ) -> None:
     check_refused(run(*SEND, *options), 2, words)
     check_nothing_left(empty_books)
+
+
+def test_audience_and_suppression_list_cannot_share_standard_input(run: Run) -> None:
+    ran = run(*SEND[:-1], "-", "--suppress", "-")
+
+    check_refused(ran, 2, ("Audience and suppress cannot both come from standard input",))
+
+
+def test_a_wrong_suppression_list(run: Run, empty_books: Program) -> None:
+    Path("users.csv").write_text("token\na\n")
+    Path("gone.csv").write_text("mail\na\n")
+
+    ran = run(*SEND[:-1], "users.csv", "--suppress", "gone.csv")
+
+    check_refused(ran, 2, ("The suppression list gone.csv has the column 'mail'",))
+    check_nothing_left(empty_books)

@@ -183,5 +183,23 @@ def test_rows_that_repeat_or_are_invalid_are_left_out_and_reported(
     assert push_api.ledger()["members"] == 3
 
 
+def test_whoever_is_suppressed_gets_nothing(house: Program, push_api: PushApi) -> None:
+    one, two, three = reachable_tokens("suppress", 3)
+    audience = house.file("all.csv", f"token,userId\n{one},a\n{two},b\n{three},c\n{three},c\n")
+    gone = house.file(
+        "gone.jsonl", json.dumps({"userId": "a"}) + "\n" + json.dumps({"token": three})
+    )
+
+    ran = house.run(*house.send_command(audience, "--suppress", gone))
+
+    assert ran.stdout.endswith(
+        ": 1 member in 1 chunk; left out: 1 repeated and 2 suppressed rows.\n"
+    )
+    campaign = house.show({"id": "last"})
+    assert campaign["input"] == {"read": 4, "invalid": 0, "duplicates": 1, "suppressed": 2}
+    house.until(campaign, "completed")
+    assert push_api.ledger()["members"] == 1
+
+
 def test_a_worker_works_in_threads(house_worker: Worker) -> None:
     assert "concurrency: 8 (thread)" in house_worker.said()

@@ -22,6 +22,7 @@ class Outcome:
     read: int
     invalid: int
     duplicates: int
+    suppressed: int
     total: int
     chunks: int
     digest: str
@@ -40,6 +41,7 @@ def outcome_of(
             read=prepared.read,
             invalid=prepared.invalid,
             duplicates=prepared.duplicates,
+            suppressed=prepared.suppressed,
             total=prepared.total,
             chunks=prepared.chunks,
             digest=prepared.digest,

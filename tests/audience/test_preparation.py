@@ -159,7 +159,7 @@ def test_rejects_can_go_to_a_pipe(tmp_path: Path, scratch: Path) -> None:
     [
         (".", "it is a directory"),
         ("missing/rejects.csv", "its directory is missing"),
-        ("users.csv", "it is the audience"),
+        ("users.csv", "it is what is read"),
     ],
 )
 def test_rejects_that_cannot_be_written_are_refused_at_once(
