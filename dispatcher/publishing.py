@@ -27,6 +27,9 @@ from dispatcher.settings import Settings
 QUEUE = "dispatcher"
 DELIVER = "workers.tasks.deliver"
 
+LONGEST_LIST = timedelta(seconds=0.5)
+"""How long a slot works on one message; then the rest of its list is given back."""
+
 _ROUND_LOCK = 0x7075626C
 _MOST_A_MESSAGE = 16
 _PACED_AHEAD = timedelta(seconds=0.3)
@@ -200,11 +203,13 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
     The room is twice the live slots, or what was finished in the last second where that is more.
-    Every running campaign with something due gets one at least.
+    Every running campaign with something due gets one at least. A message lists as many chunks as
+    a slot works off in its time; with a rate it is one, as each has a moment of its own.
     """
     slots = fleet.live_slots(connection)
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
+    a_list = min(ceil(capacity * LONGEST_LIST.total_seconds() / max(1, slots)), _MOST_A_MESSAGE)
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
     demands = []
     for campaign in campaigns:
@@ -220,8 +225,7 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
                 connection, campaign.id, count=granted, fresh=campaign.fresh
             )
             paced = campaign.rate is not None or account_rate is not None
-            size = 1 if paced else ceil(len(sequences) / max(1, slots))
-            batches += messages(campaign.id, sequences, min(size, _MOST_A_MESSAGE))
+            batches += messages(campaign.id, sequences, 1 if paced else a_list)
     return batches
 
 

@@ -27,15 +27,13 @@ from dispatcher.lifecycle import (
     name_of,
     usable_window,
 )
+from dispatcher.publishing import LONGEST_LIST
 from dispatcher.settings import Settings
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.watchdog import clock
-
-_LONGEST_LIST = 0.5
-"""Seconds that a slot works on one message; then the rest of its list is given back."""
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
@@ -86,7 +84,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> list[
     envelope = _envelope(courier, campaign)
     unclaimed: list[int] = []
     last: Report | None = None
-    until = time.monotonic() + _LONGEST_LIST
+    until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
         sequence = waiting.popleft()
         if not _in_turn(courier, campaign, sequence):

@@ -19,7 +19,7 @@ from dispatcher.errors import DispatcherError
 
 _ROUND = 0.2
 _SWEEP_EVERY = 1.0
-_SHORTEST_ROUND = 0.02
+_SHORTEST_ROUND = 0.05
 _UNCLAIMED_AFTER = timedelta(seconds=30)
 _UNCLAIMED_PART = 0.25
 """Of the window at most: a chunk in doubt whose message was lost can still be asked about."""

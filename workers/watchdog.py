@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import os
 import socket
 import threading
@@ -73,6 +74,7 @@ class Watchdog:
         self._condition = threading.Condition()
         self._due: list[tuple[float, int, Line]] = []
         self._order = itertools.count()
+        self._wakes_at = math.inf
         threading.Thread(target=self._run, name="watchdog", daemon=True).start()
 
     def watch(self, line: Line) -> None:
@@ -81,7 +83,7 @@ class Watchdog:
             while self._due and self._due[0][2].ended:
                 heapq.heappop(self._due)
             heapq.heappush(self._due, (line.deadline, next(self._order), line))
-            if self._due[0][2] is line:
+            if line.deadline < self._wakes_at:
                 self._condition.notify()
 
     def _run(self) -> None:
@@ -91,7 +93,8 @@ class Watchdog:
     def _next(self) -> Line:
         with self._condition:
             while True:
-                wait = self._due[0][0] - clock() if self._due else None
-                if wait is not None and wait <= 0:
+                self._wakes_at = self._due[0][0] if self._due else math.inf
+                wait = self._wakes_at - clock()
+                if wait <= 0:
                     return heapq.heappop(self._due)[2]
-                self._condition.wait(wait)
+                self._condition.wait(wait if self._due else None)
