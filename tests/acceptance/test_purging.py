@@ -10,8 +10,10 @@ import pytest
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
 from tests.acceptance.audiences import csv_of, tokens
+from tests.acceptance.conftest import NewProgram
 from tests.acceptance.program import Program
 from tests.acceptance.refusals import Run, check_refused
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -110,6 +112,17 @@ def test_an_audience_is_kept_for_thirty_days_unless_something_else_is_said(
 ) -> None:
     assert "nothing is to be done" in program.run("purge", "--yes").stderr
     assert "Done." in program.having(DISPATCHER_KEEP_AUDIENCE="0").run("purge", "--yes").stderr
+
+
+def test_a_worker_forgets_audiences_by_itself(new_program: NewProgram) -> None:
+    program = new_program(DISPATCHER_KEEP_AUDIENCE="0")
+    campaign = program.send(csv_of(program, "audience.csv", tokens("forgotten", 2_500)))
+    program.ask("cancel", campaign["id"])
+    with program.books() as books:
+        assert books.purgeable().members == 2_500
+        with program.worker():
+            eventually(lambda: books.purgeable().campaigns == 0, within=20)
+        assert books.show(campaign["id"]).members.cancelled == 2_500
 
 
 @pytest.mark.parametrize("age", ["-1", "soon", "nan", "1e9", "7d", ""])
