@@ -169,9 +169,7 @@ SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS pro
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
     {MOST_IN_DOUBT} - {in_doubt("campaign.id")} AS fresh,
-    (SELECT count(*) FROM attempt
-     WHERE campaign_id = campaign.id
-       AND ended_at > statement_timestamp() - interval '1 s') AS recent
+    recent.attempts AS recent, recent.seconds AS recent_seconds
 FROM campaign
 JOIN account ON account.name = campaign.account
 CROSS JOIN LATERAL (
@@ -180,6 +178,12 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since
     FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
+CROSS JOIN LATERAL (
+    SELECT count(*) AS attempts,
+        coalesce(extract(epoch FROM sum(ended_at - started_at)), 0) AS seconds
+    FROM attempt
+    WHERE campaign_id = campaign.id
+      AND ended_at > statement_timestamp() - interval '1 s') AS recent
 WHERE campaign.state = 'running' AND campaign.finished_at IS NULL
   AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
 ORDER BY campaign.created_at
@@ -203,17 +207,17 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
     The room is twice the live slots, or what was finished in the last second where that is more.
-    Every running campaign with something due gets one at least. A message lists as many chunks as
-    a slot works off in its time; with a rate it is one, as each has a moment of its own.
+    Every running campaign with something due gets one at least. With a rate a message has one
+    chunk, as each has a moment of its own.
     """
     slots = fleet.live_slots(connection)
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
-    a_list = min(ceil(capacity * LONGEST_LIST.total_seconds() / max(1, slots)), _MOST_A_MESSAGE)
+    in_flight = sum(campaign.published + campaign.sending for campaign in campaigns)
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
     demands = []
     for campaign in campaigns:
-        most = min(max(1, capacity), _allowance(campaign, shared_rate))
+        most = min(max(1, capacity - in_flight), _allowance(campaign, shared_rate))
         due = connection.execute(
             _DUE, {"campaign_id": campaign.id, "most": most, "fresh": min(most, campaign.fresh)}
         ).scalar_one()
@@ -225,8 +229,19 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
                 connection, campaign.id, count=granted, fresh=campaign.fresh
             )
             paced = campaign.rate is not None or account_rate is not None
-            batches += messages(campaign.id, sequences, 1 if paced else a_list)
+            size = 1 if paced else _chunks_a_message(campaigns)
+            batches += messages(campaign.id, sequences, size)
     return batches
+
+
+def _chunks_a_message(campaigns: Sequence[Row[Any]]) -> int:
+    """As many as a slot works off in its time, by what the last second's attempts took."""
+    attempts = sum(campaign.recent for campaign in campaigns)
+    seconds = float(sum(campaign.recent_seconds for campaign in campaigns))
+    if attempts == 0:
+        return 1
+    in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
+    return max(1, min(int(in_time), _MOST_A_MESSAGE))
 
 
 def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
