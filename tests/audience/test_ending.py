@@ -48,6 +48,18 @@ with scratch_directory(Path(sys.argv[2])) as directory, Engine(directory, 200_00
 """
 
 
+SPILLING = """
+import sys
+from pathlib import Path
+from dispatcher.audience import prepare
+
+rows = ({"token": f"{number:064x}"} for number in range(1_000_000))
+with prepare(rows, ["ios"], scratch=Path(sys.argv[2]), memory=64_000_000):
+    print("prepared", flush=True)
+    sys.stdin.read()
+"""
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "users.csv"
@@ -84,6 +96,18 @@ def test_leftovers_of_a_killed_producer_are_removed_by_the_next(file: Path, scra
     process.communicate()
     assert len(list(scratch.iterdir())) == 1
     assert outcome_of(file, scratch).total == 2
+
+
+def test_what_went_beyond_the_memory_is_on_disk_and_is_removed_after_a_kill(
+    file: Path, scratch: Path
+) -> None:
+    process = started(SPILLING, file, scratch)
+    (directory,) = scratch.iterdir()
+    assert sum(path.stat().st_size for path in (directory / "spilled").iterdir()) > 10_000_000
+    process.kill()
+    process.communicate()
+    assert outcome_of(file, scratch).total == 2
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_a_living_producer_holds_stays(file: Path, scratch: Path) -> None:
