@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import NoReturn
 
 from benchmarks import findings, machine
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stage() as servers:
             bench = Bench(servers, size)
             about = machine.describe(servers)
-            found = [SUITES[name](bench) for name in chosen.only]
+            found = [_findings(name, bench, out) for name in chosen.only]
     except KeyboardInterrupt:
         print("benchmarks: interrupted; nothing is left running.", file=sys.stderr)
         return 130
@@ -53,7 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     _write(out, about, size.name, found)
-    return 0
+    return 1 if any(one.failure for one in found) else 0
+
+
+def _findings(name: str, bench: Bench, out: Path) -> Findings:
+    """Those of one suite; where it fails, the others are worth having, and so are the logs."""
+    try:
+        return SUITES[name](bench)
+    except (DispatcherError, OSError, ValueError, CalledProcessError) as error:
+        logs = out / f"{name}-logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        for log in bench.stage.directory.glob("benchmark_*/*.log"):
+            shutil.copy(log, logs)
+        bench.say(f"{name}: failed: {error}; the programs' logs are in {logs}")
+        return Findings(name, failure=str(error))
 
 
 def _write(out: Path, about: Mapping[str, str], size: str, found: Sequence[Findings]) -> None:

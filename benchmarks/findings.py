@@ -38,13 +38,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Those of one suite; `runs` are the single measurements that the medians stand for."""
+    """Those of one suite; `runs` are the single measurements that the medians stand for.
+
+    `failure` says what went wrong where the suite came to nothing.
+    """
 
     suite: str
     ratios: Sequence[Ratio] = ()
     tables: Sequence[Table] = ()
     curves: Sequence[Curve] = ()
     runs: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    failure: str = ""
 
 
 def middle(values: Sequence[float | None]) -> float | None:
@@ -76,6 +80,7 @@ def markdown(machine: Mapping[str, str], size: str, all_findings: Sequence[Findi
         parts.append(Table("Ratios", ("ratio", "value", "asked"), tuple(ratios)).markdown())
     for findings in all_findings:
         parts.append(f"## {findings.suite}\n")
+        parts += [f"Failed: {findings.failure}\n"] if findings.failure else []
         parts += [table.markdown() for table in findings.tables]
         parts += [f"![{curve.title}]({curve.name}.svg)\n" for curve in findings.curves]
     return "\n".join(parts)

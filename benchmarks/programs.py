@@ -68,6 +68,4 @@ def listens(port: int) -> bool:
 
 def wait_for_port(running: Program, port: int) -> None:
     """Return when the program listens; TimeoutError otherwise."""
-    wait_until(
-        lambda: listens(port), within=20, what=f"{running.log.stem} listens (see {running.log})"
-    )
+    wait_until(lambda: listens(port), within=20, what=f"{running.log.stem} listens")

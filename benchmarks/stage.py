@@ -106,7 +106,7 @@ class Books:
             wait_until(
                 lambda: self._live_slots() >= processes * slots,
                 within=60,
-                what=f"the workers live (see {self.directory})",
+                what="the workers live",
             )
             yield started
 

@@ -139,6 +139,6 @@ def _working(
         wait_until(
             lambda: all(one.said(ready) >= times for one in running),
             within=60,
-            what=f"{name} is ready (see {running[0].log})",
+            what=f"{name} is ready",
         )
         yield running

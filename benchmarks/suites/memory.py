@@ -63,7 +63,7 @@ def run(bench: Bench) -> Findings:
                 wait_until(
                     lambda tenths=tenths: look() >= tenths * each * _CAMPAIGNS // 10,  # type: ignore[misc]
                     within=_PATIENCE,
-                    what=f"{tenths} tenths of the chunks are delivered (see {books.directory})",
+                    what=f"{tenths} tenths of the chunks are delivered",
                     poll=0.5,
                 )
                 chunks = f"{tenths * each * _CAMPAIGNS // 10:,}"

@@ -23,7 +23,7 @@ from benchmarks.programs import Program
 from benchmarks.sinks import sink
 from benchmarks.stage import Books, Stage
 
-_PATIENCE = 600
+_PATIENCE = 300
 _LATENCY = 0.1
 _COLUMNS = (
     *("", "chunks", "chunks/s", "CPU ms: workers", "PostgreSQL", "broker"),
@@ -95,7 +95,7 @@ def race(
             wait_until(
                 lambda: contestant.is_done(there, chunks),
                 within=_PATIENCE,
-                what=f"{contestant.name} sends {chunks} chunks (see {books.directory})",
+                what=f"{contestant.name} sends {chunks} chunks",
                 meanwhile=meter.look,
                 poll=0.2,
             )

@@ -33,7 +33,7 @@ STORM = {
 }
 _TIMEOUT = 5.0
 _IDLE_SECONDS = 3.0
-_PATIENCE = 300
+_PATIENCE = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _measure(bench: Bench, weather: str, faults: Mapping[str, float], number: in
             wait_until(
                 lambda: there.dispatcher.show(campaign).state == "completed",
                 within=_PATIENCE,
-                what=f"the campaign completes (see {books.directory})",
+                what="the campaign completes",
             )
             seconds, cpu = time.monotonic() - began, _cpu(workers) - cpu
         requests = _requests(url)

@@ -25,6 +25,12 @@ def test_the_ratios_of_all_suites_stand_before_every_table() -> None:
     assert "![Sending](send.svg)" in report
 
 
+def test_a_suite_that_failed_says_why() -> None:
+    report = markdown({}, "full", [Findings("storm", failure="it did not end"), SEND])
+
+    assert "## storm\n\nFailed: it did not end\n\n## send" in report
+
+
 def test_the_document_for_programs_has_every_single_run() -> None:
     assert document({}, "full", [SEND])["suites"][0]["runs"] == [{"rate": 1159.4}]
 
