@@ -4,6 +4,7 @@ Each directory is held by a lock on it. The kernel gives up the locks of a kille
 next preparation sees which directories nobody holds, and removes them.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -16,13 +17,15 @@ from dispatcher.errors import AudienceError
 
 _PREFIX = "audience-"
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def scratch_directory(parent: Path) -> Iterator[Path]:
     """A new directory under `parent` (made if need be), removed at the end.
 
     Leftovers of killed producers in `parent` are removed first. Raises AudienceError where the
-    directory cannot be made.
+    directory cannot be made, or what is written to it finds no room.
     """
     with ExitStack() as held:
         try:
@@ -32,7 +35,20 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
                 f"The scratch directory {parent} cannot be used: {error.strerror}; make room and "
                 "give yourself the right to write there, or set DISPATCHER_HOME to another place."
             ) from error
-        yield directory
+        try:
+            yield directory
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise AudienceError(
+                f"The scratch directory {parent} cannot hold the audience: {error.strerror}; make "
+                "room, or set DISPATCHER_HOME to another place."
+            ) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that the disk, or this user's share of it, has no room left."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 @contextmanager

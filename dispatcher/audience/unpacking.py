@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.scratch import is_full
 from dispatcher.errors import AudienceError
 
 if sys.version_info >= (3, 14):
@@ -39,6 +40,8 @@ def unpacked(path: Path, packing: str, scratch: Path, reporter: Reporter) -> Pat
                 file.write(piece)
                 reporter.report("reading", 0)
     except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
+        if is_full(error):
+            raise
         raise AudienceError(
             f"The audience {path} cannot be unpacked: {error}; the file is damaged or cut short, "
             "make it again."

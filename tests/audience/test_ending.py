@@ -1,5 +1,6 @@
 """However a preparation ends, its scratch directory goes with it."""
 
+import gzip
 import signal
 import subprocess
 import sys
@@ -148,6 +149,37 @@ def test_a_scratch_directory_that_cannot_be_made_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     text = refusal_of([{"token": "a"}], tmp_path / "file" / "scratch")
     assert text.startswith(f"The scratch directory {tmp_path}/file/scratch cannot be used: ")
+
+
+@pytest.mark.parametrize("source", ["a generator", "a packed file"])
+def test_a_disk_without_room_is_named(tmp_path: Path, scratch: Path, source: str) -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+from dispatcher.audience import prepare
+from dispatcher.errors import AudienceError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+rows = ({"token": f"{number:064x}"} for number in range(100_000))
+audience = rows if sys.argv[3] == "a generator" else Path(sys.argv[1])
+try:
+    with prepare(audience, ["ios"], scratch=Path(sys.argv[2])):
+        pass
+except AudienceError as error:
+    print(error)
+"""
+    file = tmp_path / "users.csv.gz"
+    file.write_bytes(gzip.compress(b"token\n" + b"x" * 5_000_000))
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(file), str(scratch), source],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == (
+        f"The scratch directory {scratch} cannot hold the audience: File too large; make room, or "
+        "set DISPATCHER_HOME to another place.\n"
+    )
 
 
 def test_a_million_members_from_a_generator_need_little_memory(file: Path, scratch: Path) -> None:
