@@ -1,7 +1,7 @@
-"""`python -m benchmarks.nginx PORT LOG CONFIGURATION` becomes nginx."""
+"""`python -m benchmarks.nginx CONFIGURATION` becomes nginx."""
 
 import os
 import sys
 
 if __name__ == "__main__":
-    os.execvp("nginx", ["nginx", "-e", "stderr", "-c", sys.argv[3]])
+    os.execvp("nginx", ["nginx", "-e", "stderr", "-c", sys.argv[1]])

@@ -65,7 +65,7 @@ def sink(directory: Path, latency: float = 0.0) -> Iterator[Sink]:
     if latency or sink_program() != "nginx":
         arguments = ["benchmarks.bare_sink", str(port), str(log), str(latency)]
     else:
-        arguments = ["benchmarks.nginx", str(port), str(log), str(_configuration(port, log))]
+        arguments = ["benchmarks.nginx", str(_configuration(port, log))]
     with program(
         arguments, environment=environment(), directory=directory, name=f"sink-{port}"
     ) as running:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from benchmarks import audiences
 from benchmarks.bench import Bench
@@ -110,20 +111,24 @@ def _of(runs: Sequence[Run], how: str, members: int) -> list[Run]:
 
 
 def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
-    members = runs[0].members
-    rates = {run.round: run.rate for run in _of(runs, CSV, members)}
-    for peer, asked in ((COPY, "at least 1.2"), (ORM, "at least 8")):
-        own = [run for run in runs if run.how == peer and run.members in (members, _orm(runs))]
-        value = middle([rates[run.round] / run.rate for run in own])
-        assert value is not None
-        yield Ratio(f"ingest, {members:,} from CSV: ours to {peer}", value, asked)
-    many = max(run.members for run in runs)
-    if many > members:
-        (large,) = _of(runs, CSV, many)
-        usual = middle(list(rates.values()))
-        assert usual is not None
-        title = f"ingest, rate of {many:,} from CSV to that of {members:,}"
-        yield Ratio(title, large.rate / usual, "at least 0.8")
+    usual, many = runs[0].members, max(run.members for run in runs)
+    for members in dict.fromkeys((usual, many)):
+        value = _compared(runs, members, COPY, members)
+        yield Ratio(f"ingest, {members:,} from CSV: ours to {COPY}", value, "at least 1.2")
+    value = _compared(runs, usual, ORM, _orm(runs))
+    yield Ratio(f"ingest, {usual:,} from CSV: ours to {ORM}", value, "at least 8")
+    if many > usual:
+        value = _compared(runs, many, CSV, usual)
+        yield Ratio(
+            f"ingest, rate of {many:,} from CSV to that of {usual:,}", value, "at least 0.8"
+        )
+
+
+def _compared(runs: Sequence[Run], members: int, peer: str, of_peer: int) -> float:
+    """Ours from CSV to the peer: the median of the rounds that both have."""
+    ours = {run.round: run.rate for run in _of(runs, CSV, members)}
+    theirs = {run.round: run.rate for run in _of(runs, peer, of_peer)}
+    return median(ours[number] / theirs[number] for number in ours.keys() & theirs.keys())
 
 
 def _orm(runs: Sequence[Run]) -> int:
