@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks import audiences
-from benchmarks.stage import APP, MESSAGE
+from benchmarks.campaign import APP, MESSAGE
 from dispatcher import Dispatcher, read_settings
 
 _BATCH = 10_000

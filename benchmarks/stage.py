@@ -14,6 +14,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 
 from benchmarks import sinks
+from benchmarks.campaign import TOKEN
 from benchmarks.meters import wait_until
 from benchmarks.programs import Program, environment, program
 from dispatcher import Dispatcher, Settings
@@ -23,9 +24,6 @@ from dispatcher.books.session import make_engine, transaction
 from dispatcher.embedded import ServerUrls, running, temporary_home
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret
 
-APP = "sandbox-app"
-TOKEN = "sandbox-token"
-MESSAGE = {"ios": {"payload": {"title": "We miss you", "text": "Your hero is waiting."}}}
 NOWHERE = "http://127.0.0.1:9/api/v1/push/send"
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,16 +36,6 @@ class Contestant(Protocol):
 
     def is_done(self, books: Books, chunks: int) -> bool:
         """Whether everything has been sent and written down."""
-
-
-class Publishing:
-    """Around a producer's publishing: prints when it began, and the seconds of CPU it took."""
-
-    def __enter__(self) -> None:
-        self._at, self._cpu = time.time(), time.process_time()
-
-    def __exit__(self, *_: object) -> None:
-        print(self._at, time.process_time() - self._cpu)
 
 
 def publish(module: str, books: Books, chunks: int) -> Started:

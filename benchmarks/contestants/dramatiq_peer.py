@@ -5,11 +5,10 @@ import sys
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
+from benchmarks import campaign
 from benchmarks.contestants import job
-from benchmarks.contestants.contestant import Publishing
-from dispatcher import read_settings
 
-broker = RedisBroker(url=read_settings().require_broker_url())
+broker = RedisBroker(url=campaign.broker_url())
 dramatiq.set_broker(broker)
 
 
@@ -20,6 +19,6 @@ def deliver(sequence: int) -> None:
 
 
 if __name__ == "__main__":
-    with Publishing():
+    with campaign.Publishing():
         for number in range(1, int(sys.argv[1]) + 1):
             deliver.send(number)

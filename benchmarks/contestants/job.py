@@ -4,7 +4,6 @@ Two transactions a chunk, on tables like ours, one connection a thread, one HTTP
 and a body that is spliced, not built: the queue is what differs.
 """
 
-import json
 import os
 import threading
 from functools import cache
@@ -13,8 +12,7 @@ import psycopg2
 import requests
 from requests.adapters import HTTPAdapter
 
-from benchmarks.stage import APP, MESSAGE, TOKEN
-from dispatcher import Settings, read_settings
+from benchmarks import campaign
 
 THREADS = 32
 _LEASE = "40 s"
@@ -48,13 +46,6 @@ INSERT INTO job_attempt (campaign_id, sequence, attempt, round, worker, started_
 SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, 'accepted', 'delivered'
 FROM settled
 """
-SETTLE_MANY = """
-UPDATE job_chunk
-SET state = 'delivered', settled_at = clock_timestamp(),
-    audience = size, successful = size, erroneous = 0
-WHERE sequence = ANY(%(sequences)s)
-"""
-
 _local = threading.local()
 
 
@@ -68,8 +59,8 @@ def deliver(sequence: int) -> None:
         return
     pack_id, members, attempt = claimed
     reply = _session().post(
-        _settings().push_api_url,
-        data=whole_body(head_of_bodies(), pack_id, members),
+        campaign.push_api_url(),
+        data=campaign.whole_body(campaign.head_of_bodies(), pack_id, members),
         headers={"Content-Type": "application/json"},
         timeout=30,
         allow_redirects=False,
@@ -78,28 +69,6 @@ def deliver(sequence: int) -> None:
     result = reply.json()["data"]["result"]
     with _connection() as connection, connection.cursor() as cursor:
         cursor.execute(_RECORD, {"sequence": sequence, "attempt": attempt, **result})
-
-
-def connect(database_url: str) -> "psycopg2.extensions.connection":
-    """A connection; SQLAlchemy's form of the URL will do."""
-    return psycopg2.connect(database_url.replace("+psycopg2", ""))
-
-
-@cache
-def head_of_bodies() -> bytes:
-    """What all bodies of the campaign begin with."""
-    shared = {"user_token": TOKEN, "app_id": APP, **MESSAGE}
-    return json.dumps(shared, separators=(",", ":")).encode()[:-1]
-
-
-def whole_body(head: bytes, pack_id: str, members: str) -> bytes:
-    """One chunk's body; `members` is ready JSON."""
-    return b'%b,"pack_id":"%b","audience":%b}' % (head, pack_id.encode(), members.encode())
-
-
-@cache
-def _settings() -> Settings:
-    return read_settings()
 
 
 @cache
@@ -113,6 +82,6 @@ def _session() -> requests.Session:
 def _connection() -> "psycopg2.extensions.connection":
     """This thread's own."""
     if not hasattr(_local, "connection"):
-        _local.connection = connect(_settings().require_database_url())
+        _local.connection = psycopg2.connect(campaign.database_url())
     connection: psycopg2.extensions.connection = _local.connection
     return connection

@@ -14,18 +14,24 @@ from dataclasses import dataclass
 import psycopg2
 import redis
 
+from benchmarks import campaign
 from benchmarks.contestants.clients import CLIENTS, Post
 from benchmarks.contestants.contestant import Started, copied_chunks_are_sent, copy_chunks
-from benchmarks.contestants.job import SETTLE_MANY, connect, head_of_bodies, whole_body
 from benchmarks.meters import wait_until
 from benchmarks.programs import Program, program
 from benchmarks.stage import Books
-from dispatcher import read_settings
 
 CONCURRENCY = 64
 _READ_AT_ONCE = 64
 _GO = "benchmark-go"
 _READY = "ready"
+
+_SETTLE = """
+UPDATE job_chunk
+SET state = 'delivered', settled_at = clock_timestamp(),
+    audience = size, successful = size, erroneous = 0
+WHERE sequence = ANY(%(sequences)s)
+"""
 
 Chunk = tuple[int, str, str]
 
@@ -85,17 +91,17 @@ async def _send(
     posting: AbstractAsyncContextManager[Post],
 ) -> None:
     """One of those in flight."""
-    head = head_of_bodies()
+    head = campaign.head_of_bodies()
     async with posting as post:
         while (chunk := await queue.get()) is not None:
             sequence, pack_id, members = chunk
-            await post(whole_body(head, pack_id, members))
+            await post(campaign.whole_body(head, pack_id, members))
             sent.put_nowait(sequence)
 
 
 async def _write_down(sent: "asyncio.Queue[int | None]", database_url: str) -> None:
     """Everything that was sent since the last batch, again and again, until the end."""
-    connection = connect(database_url)
+    connection = psycopg2.connect(database_url)
     ended = False
     while not ended:
         batch = [await sent.get()]
@@ -108,7 +114,7 @@ async def _write_down(sent: "asyncio.Queue[int | None]", database_url: str) -> N
 
 def _settle(connection: "psycopg2.extensions.connection", batch: list[int]) -> None:
     with connection, connection.cursor() as cursor:
-        cursor.execute(SETTLE_MANY, {"sequences": batch})
+        cursor.execute(_SETTLE, {"sequences": batch})
 
 
 async def _main(database_url: str, push_api_url: str, client: str) -> None:
@@ -125,12 +131,10 @@ async def _main(database_url: str, push_api_url: str, client: str) -> None:
 
 def main(client: str) -> None:
     """Wait for the word, and send."""
-    settings = read_settings()
     print(_READY, flush=True)
-    with redis.Redis.from_url(settings.require_broker_url()) as broker:
+    with redis.Redis.from_url(campaign.broker_url()) as broker:
         broker.blpop([_GO])
-    database_url = settings.require_database_url().replace("+psycopg2", "")
-    asyncio.run(_main(database_url, settings.push_api_url, client))
+    asyncio.run(_main(campaign.database_url(), campaign.push_api_url(), client))
 
 
 if __name__ == "__main__":

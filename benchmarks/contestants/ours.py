@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.campaign import APP, MESSAGE
 from benchmarks.contestants.contestant import Started
 from benchmarks.programs import Program
-from benchmarks.stage import APP, MESSAGE, Books
+from benchmarks.stage import Books
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,13 @@ from celery import Celery, chord
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from benchmarks.contestants.contestant import Publishing
-from benchmarks.stage import APP, MESSAGE, TOKEN
-from dispatcher import read_settings
+from benchmarks import campaign
+from benchmarks.campaign import APP, MESSAGE, TOKEN, Publishing
 
 MEMBERS = 1000
 
-settings = read_settings()
-app = Celery("plain", broker=settings.broker_url, backend=settings.broker_url)
-engine = create_engine(settings.require_database_url())
+app = Celery("plain", broker=campaign.broker_url(), backend=campaign.broker_url())
+engine = create_engine(campaign.database_url().replace("://", "+psycopg2://"))
 
 
 class Base(DeclarativeBase):
@@ -57,7 +55,7 @@ def send_chunk(first: int, last: int) -> int:
             "audience": [{"token": token} for token in tokens],
             **MESSAGE,
         }
-        reply = requests.post(settings.push_api_url, json=body, timeout=30)
+        reply = requests.post(campaign.push_api_url(), json=body, timeout=30)
         reply.raise_for_status()
         session.execute(update(Recipient).where(chosen).values(status="sent"))
         session.commit()

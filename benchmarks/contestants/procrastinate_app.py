@@ -2,14 +2,10 @@
 
 import procrastinate
 
+from benchmarks import campaign
 from benchmarks.contestants import job
-from dispatcher import read_settings
 
-app = procrastinate.App(
-    connector=procrastinate.PsycopgConnector(
-        conninfo=read_settings().require_database_url().replace("+psycopg2", "")
-    )
-)
+app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=campaign.database_url()))
 
 
 @app.task(name="deliver")  # type: ignore[untyped-decorator]

@@ -7,8 +7,8 @@ import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.campaign import Publishing
 from benchmarks.contestants import job
-from benchmarks.contestants.contestant import Publishing
 from benchmarks.contestants.procrastinate_app import app, deliver
 
 READY = "ready to work"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from benchmarks import audiences
 from benchmarks.bench import Bench
+from benchmarks.campaign import APP, MESSAGE
 from benchmarks.findings import Findings, Ratio, Table
 from benchmarks.meters import largest, memory_of, wait_until
 from benchmarks.sinks import sink
-from benchmarks.stage import APP, MESSAGE, Books
+from benchmarks.stage import Books
 
 _SLOTS = 64
 _CAMPAIGNS = 10

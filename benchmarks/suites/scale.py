@@ -9,9 +9,10 @@ from uuid import UUID
 from celery import Celery
 
 from benchmarks.bench import Bench
+from benchmarks.campaign import APP, MESSAGE
 from benchmarks.curves import Curve
 from benchmarks.findings import Findings, Ratio, Table
-from benchmarks.stage import APP, MESSAGE, Books
+from benchmarks.stage import Books
 from dispatcher.books import transitions
 from dispatcher.books.session import transaction
 from dispatcher.publishing import producer

@@ -9,10 +9,11 @@ import psutil
 
 from benchmarks import audiences
 from benchmarks.bench import Bench
+from benchmarks.campaign import APP, MESSAGE
 from benchmarks.findings import Findings, Ratio, Table, middle
 from benchmarks.meters import cpu_of, wait_until
 from benchmarks.sinks import Sink, sink
-from benchmarks.stage import APP, MESSAGE, Books
+from benchmarks.stage import Books
 
 _LATENCY = 0.2
 _FEW_SLOTS = 8

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from benchmarks import audiences
 from benchmarks.bench import Bench
+from benchmarks.campaign import APP, MESSAGE
 from benchmarks.findings import Findings, Ratio, Table, middle
 from benchmarks.meters import cpu_of, wait_until
 from benchmarks.programs import HOST, Program, environment, free_port, program, wait_for_port
-from benchmarks.stage import APP, MESSAGE, Books
+from benchmarks.stage import Books
+from dispatcher.audience import Source
 
 STORM = {
     "drop_before": 0.05,
@@ -31,6 +33,7 @@ STORM = {
     "hang_before": 0.005,
     "hang_after": 0.005,
 }
+_SLOTS = 16
 _TIMEOUT = 5.0
 _IDLE_SECONDS = 3.0
 _PATIENCE = 180
@@ -85,21 +88,17 @@ def run(bench: Bench) -> Findings:
 def _measure(bench: Bench, weather: str, faults: Mapping[str, float], number: int) -> Run:
     chunks = bench.size.storm_chunks
     audience = audiences.write(bench.stage.directory, chunks * 1000, "parquet")
-    with bench.stage.books() as books, _push_api(books, faults) as url:
+    with bench.stage.books() as books, _push_api(books) as url:
         there = books.sending_to(url, _TIMEOUT)
-        campaign = there.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=audience)
-        there.dispatcher.pause(campaign)
-        with there.workers(2, 16) as workers:
+        with there.workers(2, _SLOTS) as workers:
+            _complete(there, audiences.generate(2 * _SLOTS * 1000))
             idle = _idle_share(workers)
+            before = _requests(url)
+            _set_faults(url, faults)
             cpu, began = _cpu(workers), time.monotonic()
-            there.dispatcher.resume(campaign)
-            wait_until(
-                lambda: there.dispatcher.show(campaign).state == "completed",
-                within=_PATIENCE,
-                what="the campaign completes",
-            )
+            _complete(there, audience)
             seconds, cpu = time.monotonic() - began, _cpu(workers) - cpu
-        requests = _requests(url)
+        requests = _requests(url) - before
     return Run(
         weather=weather,
         round=number,
@@ -111,19 +110,37 @@ def _measure(bench: Bench, weather: str, faults: Mapping[str, float], number: in
     )
 
 
+def _complete(books: Books, audience: Source) -> None:
+    """Send to the audience; return when everything has come to rest."""
+    campaign = books.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=audience)
+    wait_until(
+        lambda: books.dispatcher.show(campaign).state == "completed",
+        within=_PATIENCE,
+        what="the campaign completes",
+    )
+
+
 @contextmanager
-def _push_api(books: Books, faults: Mapping[str, float]) -> Iterator[str]:
-    """The sandbox with these faults; its URL."""
+def _push_api(books: Books) -> Iterator[str]:
+    """The sandbox; its URL."""
     port = free_port()
-    options = [word for name, odds in faults.items() for word in ("--fault", f"{name}={odds}")]
     with program(
-        ["sandbox", "--port", str(port), "--fault-seed", "1", "--retry-after", "1", *options],
+        ["sandbox", "--port", str(port), "--fault-seed", "1"],
         environment=environment(),
         directory=books.directory,
         name="sandbox",
     ) as running:
         wait_for_port(running, port)
         yield f"http://{HOST}:{port}/api/v1/push/send"
+
+
+def _set_faults(url: str, faults: Mapping[str, float]) -> None:
+    """From now on."""
+    body = json.dumps({"probabilities": dict(faults), "retry_after": 1}).encode()
+    place = f"http://{urlsplit(url).netloc}/sandbox/faults"
+    urllib.request.urlopen(
+        urllib.request.Request(place, data=body, method="PUT"), timeout=10
+    ).close()
 
 
 def _requests(url: str) -> int:
