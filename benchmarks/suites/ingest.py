@@ -19,6 +19,8 @@ from benchmarks.programs import ROOT
 
 COPY = "COPY into a table with a primary key"
 ORM = "the ORM's bulk insert"
+_MOST_COPIED = 1_000_000
+"""Members; ten million of them take minutes, as their key does not fit into memory any more."""
 CSV, GENERATOR = "ours, CSV", "ours, a generator"
 _COLUMNS = (
     *("", "members", "members/s", "wall s", "CPU s", "PostgreSQL CPU s"),
@@ -71,8 +73,11 @@ def _usual(bench: Bench) -> Iterator[Run]:
 
 def _large(bench: Bench) -> Iterator[Run]:
     members = bench.size.many_members
-    for how in (CSV, GENERATOR, COPY) if members else ():
-        yield _measure(bench, how, members, 0)
+    if members:
+        yield _measure(bench, CSV, members, 0)
+        yield _measure(bench, GENERATOR, members, 0)
+    if 0 < members <= _MOST_COPIED:
+        yield _measure(bench, COPY, members, 0)
 
 
 def _measure(bench: Bench, how: str, members: int, number: int) -> Run:
@@ -112,7 +117,7 @@ def _of(runs: Sequence[Run], how: str, members: int) -> list[Run]:
 
 def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
     usual, many = runs[0].members, max(run.members for run in runs)
-    for members in dict.fromkeys((usual, many)):
+    for members in dict.fromkeys((usual, min(many, _MOST_COPIED))):
         value = _compared(runs, members, COPY, members)
         yield Ratio(f"ingest, {members:,} from CSV: ours to {COPY}", value, "at least 1.2")
     value = _compared(runs, usual, ORM, _orm(runs))
