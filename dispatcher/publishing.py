@@ -34,6 +34,7 @@ _ROUND_LOCK = 0x7075626C
 _MOST_A_MESSAGE = 16
 _PACED_AHEAD = timedelta(seconds=0.3)
 _SLOW_START = timedelta(seconds=2)
+_CAREFUL_AFTER_A_HOLD = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,8 @@ SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS pro
              <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
-    {MOST_IN_DOUBT} - {in_doubt("campaign.id")} AS fresh,
+    coalesce(account.hold_until > statement_timestamp() - :careful, false) AS careful,
+    {in_doubt("campaign.id")} AS in_doubt, {MOST_IN_DOUBT} AS most_in_doubt,
     recent.attempts AS recent, recent.seconds AS recent_seconds
 FROM campaign
 JOIN account ON account.name = campaign.account
@@ -189,17 +191,19 @@ WHERE campaign.state = 'running' AND campaign.finished_at IS NULL
 ORDER BY campaign.created_at
 """)
 _DUE = text("""
-SELECT
-    (SELECT count(*) FROM (
-        SELECT FROM chunk
-        WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-          AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
-        ORDER BY in_doubt_since LIMIT :most) AS doubtful)
-  + (SELECT count(*) FROM (
-        SELECT FROM chunk
-        WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
-          AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
-        ORDER BY due_at, sequence LIMIT :fresh) AS fresh)
+SELECT (SELECT count(*) FROM (
+            SELECT FROM chunk
+            WHERE campaign_id = asked.id AND state = 'pending' AND published_at IS NULL
+              AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
+            ORDER BY in_doubt_since LIMIT asked.most) AS doubtful)
+     + (SELECT count(*) FROM (
+            SELECT FROM chunk
+            WHERE campaign_id = asked.id AND state = 'pending' AND published_at IS NULL
+              AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
+            ORDER BY due_at, sequence LIMIT least(asked.most, asked.fresh)) AS fresh)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:fresh AS integer[]))
+    WITH ORDINALITY AS asked(id, most, fresh, place)
+ORDER BY place
 """)
 
 
@@ -211,27 +215,34 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     chunk, as each has a moment of its own.
     """
     slots = fleet.live_slots(connection)
-    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
+    times = {"slow_start": _SLOW_START, "careful": _CAREFUL_AFTER_A_HOLD}
+    campaigns = connection.execute(_RUNNING, times).all()
     capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
-    in_flight = sum(campaign.published + campaign.sending for campaign in campaigns)
+    room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
-    demands = []
-    for campaign in campaigns:
-        most = min(max(1, capacity - in_flight), _allowance(campaign, shared_rate))
-        due = connection.execute(
-            _DUE, {"campaign_id": campaign.id, "most": most, "fresh": min(most, campaign.fresh)}
-        ).scalar_one()
-        demands.append(Demand(campaign.published + campaign.sending, min(most, due)))
+    most = [min(room, _allowance(campaign, shared_rate)) for campaign in campaigns]
+    fresh = [_fresh(campaign, room) for campaign in campaigns]
+    asked = {"ids": [campaign.id for campaign in campaigns], "most": most, "fresh": fresh}
+    due = connection.scalars(_DUE, asked)
+    demands = [
+        Demand(campaign.published + campaign.sending, min(usable))
+        for campaign, *usable in zip(campaigns, most, due, strict=True)
+    ]
     batches: list[Batch] = []
-    for campaign, granted in zip(campaigns, share(capacity, demands), strict=True):
+    for campaign, clean, granted in zip(campaigns, fresh, share(capacity, demands), strict=True):
         if granted:
             sequences = transitions.mark_published(
-                connection, campaign.id, count=granted, fresh=campaign.fresh
+                connection, campaign.id, count=granted, fresh=clean
             )
             paced = campaign.rate is not None or account_rate is not None
             size = 1 if paced else _chunks_a_message(campaigns)
             batches += messages(campaign.id, sequences, size)
     return batches
+
+
+def _fresh(campaign: Row[Any], room: int) -> int:
+    """How many clean chunks there is room for: while others are in doubt, what makes those many."""
+    return campaign.most_in_doubt - campaign.in_doubt if campaign.in_doubt else room
 
 
 def _chunks_a_message(campaigns: Sequence[Row[Any]]) -> int:
@@ -248,15 +259,20 @@ def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
     """How many more of a campaign's chunks may be published, whatever room there is.
 
     One until its first attempt has ended or has taken two seconds, or while its account is being
-    probed; what its rate lets begin in the next moment.
+    probed; what its rate lets begin in the next moment. After a hold, what the last second has
+    seen: a vendor who throttles would refuse a burst, and what is refused was published in vain.
     """
     published: int = campaign.published
     if campaign.is_new or campaign.probing:
         return max(0, 1 - published - int(campaign.sending))
-    rates = [rate for rate in (campaign.rate, account_rate) if rate is not None]
-    if not rates:
-        return 1_000_000
-    return max(0, ceil(min(rates) * _PACED_AHEAD.total_seconds()) - published)
+    ahead = [
+        ceil(rate * _PACED_AHEAD.total_seconds())
+        for rate in (campaign.rate, account_rate)
+        if rate is not None
+    ]
+    if campaign.careful:
+        ahead.append(max(1, campaign.recent))
+    return max(0, min(ahead) - published) if ahead else 1_000_000
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

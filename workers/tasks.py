@@ -12,5 +12,5 @@ from workers.deliver import deliver_all
 def deliver(campaign_id: str, chunks: list[int]) -> None:
     """Work off the chunks of one message."""
     process = wiring.current()
-    deliver_all(process.courier, UUID(campaign_id), chunks)
-    process.relay.wake()
+    if deliver_all(process.courier, UUID(campaign_id), chunks):
+        process.relay.wake()

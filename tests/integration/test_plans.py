@@ -100,6 +100,7 @@ def rows_read(node: dict[str, Any]) -> float:
     return rows
 
 
+TIMES = {"slow_start": timedelta(seconds=2), "careful": timedelta(seconds=10)}
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "give back": (
         attempts._GIVE_BACK,
@@ -107,8 +108,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
-    "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
-    "due": (publishing._DUE, {"most": IN_FLIGHT, "fresh": IN_FLIGHT}),
+    "running": (publishing._RUNNING, TIMES),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
     "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW}),
@@ -136,6 +136,11 @@ def test_an_exchange_finds_its_chunks_by_their_keys(large: OneCampaign) -> None:
     terms = {"worker": "worker-1", "lease": LEASE, "window": WINDOW}
     execute = text("EXECUTE exchange (:reports, :wanted, :worker, :lease, :window)")
     reads_what_is_in_flight(large, execute, attempts._bind(reports, keys) | terms)
+
+
+def test_what_is_due_is_counted_no_further_than_there_is_room(large: OneCampaign) -> None:
+    asked = {"ids": [large.id], "most": [IN_FLIGHT], "fresh": [IN_FLIGHT]}
+    reads_what_is_in_flight(large, publishing._DUE, asked)
 
 
 def reads_what_is_in_flight(

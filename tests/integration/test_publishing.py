@@ -210,6 +210,22 @@ def test_an_account_that_is_probed_is_published_one(books: Books) -> None:
     assert plan(books) == []
 
 
+def test_after_a_hold_as_much_is_published_as_the_last_second_has_seen(books: Books) -> None:
+    campaign = begun(books, 50)
+    live(books, 8)
+    books.account_is(hold_until=books.now())
+    assert plan(books) == [Batch(campaign.id, (2,))]
+    campaign.attempts_each(ACCEPTED, (2, 3))
+    assert sum(len(batch.sequences) for batch in plan(books)) == 3
+
+
+def test_ten_seconds_after_a_hold_nothing_is_left_of_it(books: Books) -> None:
+    begun(books, 50)
+    books.account_is(hold_until=books.now() - 10 * SECOND)
+    live(books, 8)
+    assert sum(len(batch.sequences) for batch in plan(books)) == 16
+
+
 @pytest.mark.parametrize(("own", "account"), [(20.0, None), (None, 20.0), (20.0, 100.0)])
 def test_a_rate_lets_only_the_next_moments_chunks_out_one_a_message(
     books: Books, own: float | None, account: float | None
