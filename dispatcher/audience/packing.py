@@ -29,12 +29,9 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
         try:
             cursor.copy_expert(_COPY, stream, _PIECE)
         except psycopg2.Error as error:
-            # The driver makes an error of its own of whatever the stream raises, and of a Ctrl-C
-            # that comes right before or after the stream's own code; that one only its words tell.
+            # The driver makes an error of its own of whatever the stream raises.
             if stream.failure is not None:
                 raise stream.failure from None
-            if "KeyboardInterrupt" in str(error):
-                raise KeyboardInterrupt from None
             if driver_connection.closed:
                 connection.invalidate(error)
             raise DBAPIError.instance(_COPY, None, error, psycopg2.Error) from error

@@ -1,5 +1,6 @@
 """The verb send: a message and an audience become a committed campaign."""
 
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -165,9 +166,23 @@ def _on_invalid(text: str) -> audience.OnInvalid:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say what Ctrl-C leaves, and exit with 130."""
+    """Say what Ctrl-C leaves, and exit with 130, whatever error a library made of it."""
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException:
+        if not interrupted:
+            raise
         say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
         raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
