@@ -59,25 +59,20 @@ class Courier:
         return usable_window(self.settings.pack_id_window, self.settings.request_timeout)
 
 
-def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> int:
-    """Work a message off: each chunk with a claim of its own; how many requests that made.
-
-    What is not claimed is given back.
-    """
+def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
+    """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
     waiting = deque(sequences)
     try:
-        requests = _work_off(courier, campaign_id, waiting)
+        _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
     except (DispatcherError, SQLAlchemyError) as error:
         log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):
             _give_back(courier, campaign_id, sequences)
-        return 0
-    return requests
 
 
-def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> int:
+def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     """Deliver one after another, as long as this worker may begin something new.
 
     What an attempt came to is handed over with the wish for the next chunk. Those that are not ours
@@ -85,9 +80,8 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> int:
     """
     campaign = _sendable(courier, campaign_id)
     if campaign is None:
-        return 0
+        return
     envelope = _envelope(courier, campaign)
-    requests = 0
     unclaimed: list[int] = []
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
@@ -100,11 +94,8 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> int:
         last = None if claim is None else deliver(courier, envelope, claim, asked_at)
         if claim is None:
             unclaimed.append(sequence)
-        else:
-            requests += 1
     _exchange(courier, last, None)
     waiting.extend(unclaimed)
-    return requests
 
 
 def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Report:

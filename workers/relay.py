@@ -19,7 +19,7 @@ from dispatcher.errors import DispatcherError
 
 _ROUND = 0.2
 _SWEEP_EVERY = 1.0
-_SHORTEST_ROUND = 0.05
+_SHORT_ROUND = 0.05
 _UNCLAIMED_AFTER = timedelta(seconds=30)
 _UNCLAIMED_PART = 0.25
 """Of the window at most: a chunk in doubt whose message was lost can still be asked about."""
@@ -32,7 +32,7 @@ log = logging.getLogger("dispatcher.relay")
 
 
 class Relay:
-    """Publishes what is due every 0.2 s and when chunks finish; sweeps every second.
+    """Publishes what is due every 0.2 s, more often while much of it is; sweeps every second.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
@@ -58,8 +58,8 @@ class Relay:
         self._unclaimed_after = min(_UNCLAIMED_AFTER, window * _UNCLAIMED_PART)
         self._account_rate = account_rate
         self._keep_audience = keep_audience
-        self._wake = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
+        self._published = 0
         self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
@@ -67,32 +67,27 @@ class Relay:
         """Go round until `stop`."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Go round now: chunks have finished, so there is room."""
-        self._wake.set()
-
     def stop(self) -> None:
         """End with the present round, and let the fleet know that these slots are gone."""
-        self._closing = True
-        self._wake.set()
+        self._closing.set()
         self._thread.join(timeout=5)
         self._attempt(self._leave)
 
     def _run(self) -> None:
         next_sweep = 0.0
-        while not self._closing:
+        while not self._closing.is_set():
             began = time.monotonic()
             if began >= next_sweep:
                 next_sweep = began + _SWEEP_EVERY
                 self._attempt(self.sweep)
             self._attempt(self.publish)
-            self._wake.wait(_ROUND)
-            self._wake.clear()
-            time.sleep(max(0.0, began + _SHORTEST_ROUND - time.monotonic()))
+            pause = _SHORT_ROUND if self._published >= self._slots else _ROUND
+            self._closing.wait(max(0.0, began + pause - time.monotonic()))
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
-        publishing.top_up(self._engine, self._app, self._account_rate)
+        self._published = 0
+        self._published = publishing.top_up(self._engine, self._app, self._account_rate)
 
     def sweep(self) -> None:
         """Everything that time alone changes, each step in a short transaction of its own."""

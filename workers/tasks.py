@@ -11,6 +11,4 @@ from workers.deliver import deliver_all
 @app.task(name=DELIVER)  # type: ignore[untyped-decorator]
 def deliver(campaign_id: str, chunks: list[int]) -> None:
     """Work off the chunks of one message."""
-    process = wiring.current()
-    if deliver_all(process.courier, UUID(campaign_id), chunks):
-        process.relay.wake()
+    deliver_all(wiring.current().courier, UUID(campaign_id), chunks)

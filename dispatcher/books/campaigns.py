@@ -251,15 +251,21 @@ GROUP BY campaign_id, http_status, code, CASE WHEN http_status IS NULL THEN erro
 ORDER BY members DESC
 """)
 _LAST_SECONDS = text("""
-SELECT attempt.campaign_id, count(*) AS requests,
-       coalesce(sum(chunk.size) FILTER (WHERE attempt.chunk_state <> 'pending'), 0) AS members,
-       least(10, greatest(1, extract(epoch FROM clock_timestamp() - min(campaign.started_at))))
+SELECT campaign.id, count(*) AS requests,
+       coalesce(sum(chunk.size) FILTER (WHERE ended.chunk_state <> 'pending'), 0) AS members,
+       least(10, greatest(1, extract(epoch FROM clock_timestamp() - campaign.started_at)))
            AS seconds
-FROM attempt
-JOIN chunk USING (campaign_id, sequence)
-JOIN campaign ON campaign.id = attempt.campaign_id
-WHERE attempt.campaign_id = ANY(:ids) AND attempt.ended_at > statement_timestamp() - interval '10 s'
-GROUP BY attempt.campaign_id
+FROM campaign
+CROSS JOIN LATERAL (
+    SELECT campaign_id, sequence, chunk_state FROM attempt
+    WHERE campaign_id = campaign.id AND ended_at > statement_timestamp() - interval '10 s'
+    OFFSET 0) AS ended
+CROSS JOIN LATERAL (
+    SELECT size FROM chunk
+    WHERE campaign_id = ended.campaign_id AND sequence = ended.sequence
+    OFFSET 0) AS chunk
+WHERE campaign.id = ANY(:ids)
+GROUP BY campaign.id
 """)
 
 
@@ -272,7 +278,7 @@ def _read(
     errors: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for error in connection.execute(_ERRORS, ids):
         errors[error.campaign_id].append(error)
-    speeds = {row.campaign_id: row for row in connection.execute(_LAST_SECONDS, ids)}
+    speeds = {row.id: row for row in connection.execute(_LAST_SECONDS, ids)}
     return tuple(_snapshot(row, errors[row.id], speeds.get(row.id)) for row in rows)
 
 

@@ -29,16 +29,23 @@ MOST_ROWS = 10 * IN_FLIGHT
 """What a statement may read: far fewer rows than the campaign has chunks or attempts."""
 
 
-@pytest.fixture(scope="module")
-def large(servers: ServerUrls, template_database: str) -> Iterator[OneCampaign]:
-    """A campaign in its middle: half delivered, a few published, sending and in doubt."""
+@pytest.fixture(scope="module", params=["analyzed", "just committed"])
+def large(
+    servers: ServerUrls, template_database: str, request: pytest.FixtureRequest
+) -> Iterator[OneCampaign]:
+    """A campaign in its middle: half delivered, a few published, sending and in doubt.
+
+    Of one that was just committed the planner's statistics know nothing.
+    """
     with fresh_database(servers.database_url, template_database) as url:
         engine = make_engine(url)
         books = Books(engine)
-        new = new_campaign(CHUNKS)
-        books.do(campaigns.create, new)
-        campaign = OneCampaign(books, new.id)
-        fill(campaign)
+        if request.param == "just committed":
+            half_sent(books)
+        books.run("ANALYZE chunk, attempt, campaign")
+        campaign = half_sent(books)
+        if request.param == "analyzed":
+            books.run("ANALYZE chunk, attempt, campaign")
         campaign.attempts_each(IN_DOUBT, range(CHUNKS // 2 + 1, CHUNKS // 2 + 11))
         for sequence in range(CHUNKS // 2 + 11, CHUNKS // 2 + 21):
             campaign.claimed(sequence)
@@ -47,8 +54,11 @@ def large(servers: ServerUrls, template_database: str) -> Iterator[OneCampaign]:
         engine.dispose()
 
 
-def fill(campaign: OneCampaign) -> None:
+def half_sent(books: Books) -> OneCampaign:
     """Half of the chunks delivered over the last hours, with their attempts; half pending."""
+    new = new_campaign(CHUNKS)
+    books.do(campaigns.create, new)
+    campaign = OneCampaign(books, new.id)
     with campaign.books.engine.begin() as connection:
         for statement in (
             """
@@ -63,17 +73,17 @@ def fill(campaign: OneCampaign) -> None:
             SELECT campaign_id, sequence, 1, 1, claimed_by, claimed_at,
                    now() - interval '1 minute' - (:half - sequence) * interval '0.1 s',
                    'accepted', state
-            FROM chunk
+            FROM chunk WHERE campaign_id = :id
             """,
             """
             INSERT INTO chunk (campaign_id, sequence, size, members)
             SELECT :id, sequence, 10, '[]' FROM generate_series(:half + 1, :chunks) AS sequence
             """,
-            "ANALYZE chunk, attempt, campaign",
         ):
             connection.execute(
                 text(statement), {"id": campaign.id, "half": CHUNKS // 2, "chunks": CHUNKS}
             )
+    return campaign
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

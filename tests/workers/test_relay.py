@@ -104,14 +104,13 @@ def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
     vendor = sandbox()
     ours = courier(vendor.url)
     campaign = unpublished(engine, chunks=30)
-    running = started()
+    started()
 
     def work() -> bool:
         while (message := redis.rpop(QUEUE)) is not None:
             assert isinstance(message, bytes)
             (campaign_id, sequences), *_ = json.loads(b64decode(json.loads(message)["body"]))
             deliver_all(ours, UUID(campaign_id), sequences)
-            running.wake()
         return show(engine, campaign).state == "completed"
 
     eventually(work, within=10)
@@ -246,18 +245,6 @@ def test_trouble_with_the_database_is_told_in_a_sentence_and_passes(
         running.stop()
         own.dispose()
     assert "Traceback" not in caplog.text
-
-
-def test_a_relay_that_is_woken_goes_round_at_once(
-    started: Relays, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.relay._ROUND", 60.0)
-    monkeypatch.setattr("workers.relay._SWEEP_EVERY", 60.0)
-    running = started()
-    eventually(lambda: rows(engine, "SELECT FROM worker"))
-    unpublished(engine)
-    running.wake()
-    eventually(lambda: messages(redis))
 
 
 def test_a_relay_that_stops_takes_its_slots_out_of_the_fleet(relay: Relays, engine: Engine) -> None:

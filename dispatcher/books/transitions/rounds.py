@@ -11,7 +11,8 @@ from dispatcher.lifecycle import MOST_LOST_LEASES
 _BATCH = 1000
 
 
-# A limit that the planner can read keeps it from reading the whole campaign.
+# A limit that the planner can read, and an array of keys, keep it from reading the whole campaign:
+# of one that was just committed it knows nothing, and expects a single chunk.
 def _publish(which: str, order: str) -> TextClause:
     return text(f"""
     WITH due AS (
@@ -23,11 +24,9 @@ def _publish(which: str, order: str) -> TextClause:
               ORDER BY {order} LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
     ), marked AS (
         UPDATE chunk SET published_at = clock_timestamp()
-        FROM due
-        WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = due.sequence
-        RETURNING chunk.sequence, due.place
+        WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM due))
     )
-    SELECT sequence FROM marked ORDER BY place
+    SELECT sequence FROM due ORDER BY place
     """)
 
 

@@ -61,8 +61,7 @@ WITH published AS (
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE chunk SET published_at = NULL
-FROM published
-WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = published.sequence
+WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM published))
 """)
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
