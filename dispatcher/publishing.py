@@ -27,7 +27,7 @@ from dispatcher.settings import Settings
 QUEUE = "dispatcher"
 DELIVER = "workers.tasks.deliver"
 
-LONGEST_LIST = timedelta(seconds=0.5)
+LONGEST_LIST = timedelta(seconds=1)
 """How long a slot works on one message; then the rest of its list is given back."""
 
 _ROUND_LOCK = 0x7075626C

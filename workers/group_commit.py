@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from sqlalchemy import Connection, Engine
 
 from dispatcher.books import transitions
-from dispatcher.books.session import is_transient, transaction
+from dispatcher.books.session import is_transient, translated
 from dispatcher.books.transitions import ChunkKey, Claim, Report
 from workers.watchdog import Line, Watchdog, clock
 
@@ -62,6 +62,7 @@ class GroupCommit:
         self._window = window
         self._patience = patience.total_seconds()
         self._watchdog = Watchdog()
+        self._connection: Connection | None = None
         self._waiting: SimpleQueue[_Exchange] = SimpleQueue()
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
 
@@ -105,7 +106,7 @@ class GroupCommit:
     def _commit(self, batch: Sequence[_Exchange]) -> list[Answer]:
         """One statement for all."""
         reports = {n: exchange.report for n, exchange in enumerate(batch) if exchange.report}
-        with transaction(self._engine) as connection, self._watched(connection):
+        with translated(self._engine), self._watched_connection() as connection:
             exchanged = transitions.exchange(
                 connection,
                 reports,
@@ -125,11 +126,17 @@ class GroupCommit:
         ]
 
     @contextmanager
-    def _watched(self, connection: Connection) -> Iterator[None]:
+    def _watched_connection(self) -> Iterator[Connection]:
+        """The one connection, kept until something goes wrong on it."""
+        connection = self._connection or self._engine.connect()
+        self._connection = None
         line = Line(clock() + self._patience)
         line.hold(connection.connection.fileno())
         self._watchdog.watch(line)
         try:
-            yield
+            yield connection
+            self._connection = connection
         finally:
             line.end()
+            if self._connection is None:
+                connection.close()

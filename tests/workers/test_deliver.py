@@ -207,9 +207,9 @@ def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(
         nonlocal frozen
         frozen = timedelta(seconds=11)
 
-    event.listen(engine, "commit", freeze)
+    event.listen(engine, "after_cursor_execute", freeze)
     deliver_all(courier(vendor.url, timeout=1), campaign, [1])
-    event.remove(engine, "commit", freeze)
+    event.remove(engine, "after_cursor_execute", freeze)
     assert not vendor.requests()
     row = chunk(engine, campaign)
     assert (row.state, row.in_doubt_since) == ("pending", None)
