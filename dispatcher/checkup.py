@@ -1,6 +1,7 @@
 """Is everything in place and set safely? Each check says what it found, and what to do about it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -107,7 +108,8 @@ def _durability(engine: Engine) -> tuple[Result, str]:
 
 
 def _broker(settings: Settings) -> tuple[Result, str]:
-    publishing.reach(publishing.producer(settings))
+    with closing(publishing.Bell(publishing.producer(settings))) as bell:
+        bell.reach()
     return "ok", "it answers"
 
 

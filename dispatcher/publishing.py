@@ -7,7 +7,7 @@ is published but never claimed is published again.
 import heapq
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from sqlalchemy import Connection, Engine, Row, text
 
 from dispatcher.books import fleet, transitions
@@ -92,41 +92,62 @@ def broker_settings(broker_url: str) -> dict[str, Any]:
     }
 
 
-def ring(app: Celery, batches: Sequence[Batch]) -> None:
-    """Send a message for each batch; BrokerUnavailable where the broker cannot be reached."""
-    if not batches:
-        return
-    with _connected(app) as connection, app.amqp.Producer(connection) as sender:
-        for batch in batches:
-            app.send_task(
-                DELIVER,
-                args=[str(batch.campaign_id), list(batch.sequences)],
-                producer=sender,
-                retry=False,
-            )
+class Bell:
+    """Rings for chunks; keeps its connection to the broker, and opens another when that broke.
+
+    It asks once: the relay comes again anyway.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Any = None
+
+    def ring(self, batches: Sequence[Batch]) -> None:
+        """Send a message for each batch; BrokerUnavailable where the broker cannot be reached.
+
+        Some may have been sent then.
+        """
+        if not batches:
+            return
+        with self._connected() as connection:
+            sender = self._app.amqp.Producer(connection)
+            with sender.batch():
+                for batch in batches:
+                    self._app.send_task(
+                        DELIVER,
+                        args=[str(batch.campaign_id), list(batch.sequences)],
+                        producer=sender,
+                        retry=False,
+                    )
+
+    def reach(self) -> None:
+        """Return if the broker answers; BrokerUnavailable otherwise."""
+        with self._connected() as connection:
+            connection.default_channel.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """The connection; what goes wrong on it is BrokerUnavailable, and its end."""
+        at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+        if self._connection is None:
+            self._connection = self._app.connection_for_write(transport_options=at_once)
+        try:
+            yield self._connection
+        except (*self._connection.recoverable_connection_errors, KombuError) as error:
+            self.close()
+            why = str(error.__cause__ or error).rstrip(".")
+            raise BrokerUnavailable(
+                f"The broker cannot be reached: {why}. Workers find the campaign when it is back."
+            ) from error
 
 
-def reach(app: Celery) -> None:
-    """Return if the broker answers; BrokerUnavailable otherwise."""
-    with _connected(app) as connection:
-        connection.default_channel.close()
-
-
-@contextmanager
-def _connected(app: Celery) -> Iterator[Any]:
-    """A connection to the broker that asks once; what goes wrong on it is BrokerUnavailable."""
-    at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
-    try:
-        with app.connection_for_write(transport_options=at_once) as connection:
-            yield connection
-    except OperationalError as error:
-        raise BrokerUnavailable(
-            f"The broker cannot be reached: {str(error).rstrip('.')}. "
-            "Workers find the campaign when it is back."
-        ) from error
-
-
-def top_up(engine: Engine, app: Celery, account_rate: float | None) -> int:
+def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> int:
     """Publish what the workers have room for; how many chunks that was, 0 where another does it.
 
     `account_rate` is the account's limit in requests a second. Raises BrokerUnavailable; the
@@ -136,7 +157,7 @@ def top_up(engine: Engine, app: Celery, account_rate: float | None) -> int:
         if not try_lock(connection, _ROUND_LOCK):
             return 0
         batches = plan(connection, account_rate)
-    _ring_or_give_back(engine, app, batches)
+    _ring_or_give_back(engine, bell, batches)
     return sum(len(batch.sequences) for batch in batches)
 
 
@@ -148,13 +169,14 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
     with transaction(engine) as connection:
         sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
     batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
-    _ring_or_give_back(engine, app, batches)
+    with closing(Bell(app)) as bell:
+        _ring_or_give_back(engine, bell, batches)
 
 
-def _ring_or_give_back(engine: Engine, app: Celery, batches: Sequence[Batch]) -> None:
+def _ring_or_give_back(engine: Engine, bell: Bell, batches: Sequence[Batch]) -> None:
     """What could not be rung for is due again at once, and not when its mark has grown old."""
     try:
-        ring(app, batches)
+        bell.ring(batches)
     except BrokerUnavailable:
         with transaction(engine) as connection:
             for batch in batches:

@@ -51,7 +51,7 @@ class Relay:
         keep_audience: timedelta | None,
     ) -> None:
         self._engine = engine
-        self._app = app
+        self._bell = publishing.Bell(app)
         self._worker = worker
         self._slots = slots
         self._window = window
@@ -72,6 +72,7 @@ class Relay:
         self._closing.set()
         self._thread.join(timeout=5)
         self._attempt(self._leave)
+        self._bell.close()
 
     def _run(self) -> None:
         next_sweep = 0.0
@@ -87,7 +88,7 @@ class Relay:
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
         self._published = 0
-        self._published = publishing.top_up(self._engine, self._app, self._account_rate)
+        self._published = publishing.top_up(self._engine, self._bell, self._account_rate)
 
     def sweep(self) -> None:
         """Everything that time alone changes, each step in a short transaction of its own."""

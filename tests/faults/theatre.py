@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -157,8 +157,8 @@ class Theatre:
 
     def ring(self, campaign: str, chunks: Iterable[int]) -> None:
         """Send workers a message about these chunks, due or not."""
-        with publishing.producer(self.settings) as app:
-            publishing.ring(app, [publishing.Batch(UUID(campaign), tuple(chunks))])
+        with closing(publishing.Bell(publishing.producer(self.settings))) as bell:
+            bell.ring([publishing.Batch(UUID(campaign), tuple(chunks))])
 
     def lose_the_next_message(self, campaign: str) -> bool:
         """Let a doubtful chunk count as published without a message; False while there is none."""

@@ -10,7 +10,7 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import Engine
 
-from dispatcher.publishing import QUEUE, Batch, broker_settings, ring
+from dispatcher.publishing import QUEUE, Batch, Bell, broker_settings
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, member, rows, show
@@ -52,7 +52,7 @@ def test_a_worker_takes_no_more_messages_than_one_ahead_for_each_slot(
     vendor.set_faults(latency=10.0)
     with Redis.from_url(broker_url) as redis, running_worker(environment, tmp_path):
         campaign = make_campaign(engine, chunks=100)
-        ring(producer, [Batch(campaign, (n,)) for n in range(1, 101)])
+        Bell(producer).ring([Batch(campaign, (n,)) for n in range(1, 101)])
         eventually(lambda: len(vendor.requests()) == 8)
         assert redis.llen(QUEUE) >= 100 - 2 * 8
 
@@ -68,7 +68,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_is_on_the_wire_and_claims_nothi
 ) -> None:
     with running_worker(environment, tmp_path) as worker:
         campaign = make_campaign(engine, chunks=200)
-        ring(producer, [Batch(campaign, (n, n + 1)) for n in range(1, 200, 2)])
+        Bell(producer).ring([Batch(campaign, (n, n + 1)) for n in range(1, 200, 2)])
         eventually(lambda: len(vendor.requests()) >= 16)
         if order == "SIGTERM":
             worker.process.terminate()
@@ -138,7 +138,7 @@ def test_monitors_see_the_worker_its_tasks_and_their_arguments(
         ping = celery(environment, "inspect", "ping")
         assert (ping.returncode, "pong" in ping.stdout) == (0, True)
         campaign = make_campaign(engine)
-        ring(producer, [Batch(campaign, (1,))])
+        Bell(producer).ring([Batch(campaign, (1,))])
         eventually(lambda: requests.get(f"{address}/workers", timeout=5).json(), within=20)
         (task,) = eventually(
             lambda: requests.get(f"{address}/tasks", timeout=5).json().values(), within=20
