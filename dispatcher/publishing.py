@@ -32,6 +32,7 @@ LONGEST_LIST = timedelta(seconds=1)
 
 _ROUND_LOCK = 0x7075626C
 _MOST_A_MESSAGE = 16
+_MOMENT = timedelta(seconds=0.2)
 _PACED_AHEAD = timedelta(seconds=0.3)
 _SLOW_START = timedelta(seconds=2)
 _CAREFUL_AFTER_A_HOLD = timedelta(seconds=10)
@@ -257,7 +258,7 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
                 connection, campaign.id, count=granted, fresh=clean
             )
             paced = campaign.rate is not None or account_rate is not None
-            size = 1 if paced else _chunks_a_message(campaigns)
+            size = 1 if paced else _chunks_a_message(campaigns, capacity / max(1, slots))
             batches += messages(campaign.id, sequences, size)
     return batches
 
@@ -267,14 +268,18 @@ def _fresh(campaign: Row[Any], room: int) -> int:
     return campaign.most_in_doubt - campaign.in_doubt if campaign.in_doubt else room
 
 
-def _chunks_a_message(campaigns: Sequence[Row[Any]]) -> int:
-    """As many as a slot works off in its time, by what the last second's attempts took."""
-    attempts = sum(campaign.recent for campaign in campaigns)
+def _chunks_a_message(campaigns: Sequence[Row[Any]], each_slot: float) -> int:
+    """As many as a slot works off in its time, by what the last second's attempts took.
+
+    `each_slot` is a slot's share of what is in flight. No list is longer than that while another
+    slot may have none, unless it is done in a moment: a message costs more than a fast request.
+    """
+    attempts: int = sum(campaign.recent for campaign in campaigns)
     seconds = float(sum(campaign.recent_seconds for campaign in campaigns))
-    if attempts == 0:
-        return 1
-    in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
-    return max(1, min(int(in_time), _MOST_A_MESSAGE))
+    a_second = attempts / max(seconds, 0.001)
+    in_time = LONGEST_LIST.total_seconds() * a_second
+    fair = max(each_slot, _MOMENT.total_seconds() * a_second)
+    return max(1, min(int(in_time), ceil(fair), _MOST_A_MESSAGE))
 
 
 def _allowance(campaign: Row[Any], account_rate: float | None) -> int:

@@ -82,7 +82,7 @@ class Relay:
                 next_sweep = began + _SWEEP_EVERY
                 self._attempt(self.sweep)
             self._attempt(self.publish)
-            pause = _SHORT_ROUND if self._published >= self._slots else _ROUND
+            pause = _SHORT_ROUND if self._published >= self._slots / 4 else _ROUND
             self._closing.wait(max(0.0, began + pause - time.monotonic()))
 
     def publish(self) -> None:
