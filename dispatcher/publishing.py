@@ -237,9 +237,11 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     Every running campaign with something due gets one at least. With a rate a message has one
     chunk, as each has a moment of its own.
     """
-    slots = fleet.live_slots(connection)
     times = {"slow_start": _SLOW_START, "careful": _CAREFUL_AFTER_A_HOLD}
     campaigns = connection.execute(_RUNNING, times).all()
+    if not campaigns:
+        return []
+    slots = fleet.live_slots(connection)
     capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
     room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))

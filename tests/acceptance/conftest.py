@@ -18,14 +18,16 @@ from tests.databases import fresh_database
 from tests.sandbox_process import PushApi, running_push_api
 
 _NOWHERE = "http://127.0.0.1:9/api/v1/push/send"
-_broker_numbers = itertools.cycle(range(1, 16))
+# Of Valkey's sixteen databases; a program that lasts for many stories shares its own with nobody.
+_LASTING_BROKERS = itertools.cycle(range(1, 4))
+_PASSING_BROKERS = itertools.cycle(range(4, 16))
 
 NewProgram = Callable[..., Program]
 
 
 @contextmanager
 def _new_program(
-    servers: ServerUrls, template: str, directory: Path, **variables: str
+    servers: ServerUrls, template: str, directory: Path, brokers: Iterator[int], **variables: str
 ) -> Iterator[Program]:
     scripts = str(Path(sys.executable).parent)
     with fresh_database(servers.database_url, template) as database_url:
@@ -35,7 +37,7 @@ def _new_program(
             "LANG": "C.UTF-8",
             "COLUMNS": "100",
             "DISPATCHER_DATABASE_URL": database_url,
-            "DISPATCHER_BROKER_URL": _empty_broker(servers),
+            "DISPATCHER_BROKER_URL": _empty_broker(servers, next(brokers)),
             "DISPATCHER_HOME": str(directory / "home"),
             "DISPATCHER_PUSH_API_URL": _NOWHERE,
             "DISPATCHER_USER_TOKEN": "sandbox-token",
@@ -43,9 +45,9 @@ def _new_program(
         yield Program(environment | variables, directory)
 
 
-def _empty_broker(servers: ServerUrls) -> str:
+def _empty_broker(servers: ServerUrls, number: int) -> str:
     """One of Valkey's databases, so that no two programs' workers take each other's messages."""
-    url = f"{servers.broker_url.rpartition('/')[0]}/{next(_broker_numbers)}"
+    url = f"{servers.broker_url.rpartition('/')[0]}/{number}"
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
@@ -60,7 +62,9 @@ def new_program(
 
         def make(**variables: str) -> Program:
             directory = tmp_path_factory.mktemp("program")
-            made = _new_program(servers, template_database, directory, **variables)
+            made = _new_program(
+                servers, template_database, directory, _PASSING_BROKERS, **variables
+            )
             return stack.enter_context(made)
 
         yield make
@@ -88,7 +92,7 @@ def house(
     """A program whose campaigns go out: `dispatcher worker` runs, for all stories that let it."""
     directory = tmp_path_factory.mktemp("house")
     url = {"DISPATCHER_PUSH_API_URL": house_api.url}
-    with _new_program(servers, template_database, directory, **url) as program:
+    with _new_program(servers, template_database, directory, _LASTING_BROKERS, **url) as program:
         yield program
 
 
@@ -113,7 +117,7 @@ def empty_books(
 ) -> Iterator[Program]:
     """A program for commands that are all refused, so that its books stay empty."""
     directory = tmp_path_factory.mktemp("empty")
-    with _new_program(servers, template_database, directory) as program:
+    with _new_program(servers, template_database, directory, _LASTING_BROKERS) as program:
         yield program
 
 
