@@ -31,11 +31,11 @@ LONGEST_LIST = timedelta(seconds=1)
 """How long a slot works on one message; then the rest of its list is given back."""
 
 _ROUND_LOCK = 0x7075626C
+_LEAST_A_SLOT = 4
 _MOST_A_MESSAGE = 16
 _MOMENT = timedelta(seconds=0.2)
 _PACED_AHEAD = timedelta(seconds=0.3)
 _SLOW_START = timedelta(seconds=2)
-_CAREFUL_AFTER_A_HOLD = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,6 @@ SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS pro
              <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
-    coalesce(account.hold_until > statement_timestamp() - :careful, false) AS careful,
     {in_doubt("campaign.id")} AS in_doubt, {MOST_IN_DOUBT} AS most_in_doubt,
     recent.attempts AS recent, recent.seconds AS recent_seconds
 FROM campaign
@@ -233,16 +232,15 @@ ORDER BY place
 def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
-    The room is twice the live slots, or what was finished in the last second where that is more.
-    Every running campaign with something due gets one at least. With a rate a message has one
-    chunk, as each has a moment of its own.
+    The room is four times the live slots, so that each has a list and another one waits, or what
+    was finished in the last second where that is more. Every running campaign with something due
+    gets one at least. With a rate a message has one chunk, as each has a moment of its own.
     """
-    times = {"slow_start": _SLOW_START, "careful": _CAREFUL_AFTER_A_HOLD}
-    campaigns = connection.execute(_RUNNING, times).all()
+    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     if not campaigns:
         return []
     slots = fleet.live_slots(connection)
-    capacity = max(2 * slots, sum(campaign.recent for campaign in campaigns))
+    capacity = max(_LEAST_A_SLOT * slots, sum(campaign.recent for campaign in campaigns))
     room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
     most = [min(room, _allowance(campaign, shared_rate)) for campaign in campaigns]
@@ -273,8 +271,8 @@ def _fresh(campaign: Row[Any], room: int) -> int:
 def _chunks_a_message(campaigns: Sequence[Row[Any]], each_slot: float) -> int:
     """As many as a slot works off in its time, by what the last second's attempts took.
 
-    `each_slot` is a slot's share of what is in flight. No list is longer than that while another
-    slot may have none, unless it is done in a moment: a message costs more than a fast request.
+    `each_slot` is a slot's share of what is in flight. More than that would leave other slots
+    without any, unless a list is done in a moment: a message costs more than a fast request.
     """
     attempts: int = sum(campaign.recent for campaign in campaigns)
     seconds = float(sum(campaign.recent_seconds for campaign in campaigns))
@@ -288,20 +286,15 @@ def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
     """How many more of a campaign's chunks may be published, whatever room there is.
 
     One until its first attempt has ended or has taken two seconds, or while its account is being
-    probed; what its rate lets begin in the next moment. After a hold, what the last second has
-    seen: a vendor who throttles would refuse a burst, and what is refused was published in vain.
+    probed; what its rate lets begin in the next moment.
     """
     published: int = campaign.published
     if campaign.is_new or campaign.probing:
         return max(0, 1 - published - int(campaign.sending))
-    ahead = [
-        ceil(rate * _PACED_AHEAD.total_seconds())
-        for rate in (campaign.rate, account_rate)
-        if rate is not None
-    ]
-    if campaign.careful:
-        ahead.append(max(1, campaign.recent))
-    return max(0, min(ahead) - published) if ahead else 1_000_000
+    rates = [rate for rate in (campaign.rate, account_rate) if rate is not None]
+    if not rates:
+        return 1_000_000
+    return max(0, ceil(min(rates) * _PACED_AHEAD.total_seconds()) - published)
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

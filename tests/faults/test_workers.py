@@ -1,7 +1,12 @@
 """Workers die, freeze and are sent home; the campaign goes on, and nobody gets two pushes."""
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.faults import moments
 from tests.faults.conftest import Stage
+from tests.faults.proxy import Proxy, Snare
 from tests.faults.theatre import Timing
 from tests.waiting import eventually
 
@@ -33,6 +38,25 @@ def test_workers_killed_before_the_request_after_it_and_before_the_record_lose_n
     assert theatre.books(first).members.delivered == 1000
     assert theatre.books(second).members.uncounted == 1000
     assert theatre.books(third).members.uncounted == 1000
+
+
+@pytest.mark.parametrize("moment", [moments.replied, moments.recorded])
+def test_a_worker_killed_amid_a_commit_for_many_slots_loses_nobody(
+    stage: Stage, moment: Callable[[Proxy], Snare]
+) -> None:
+    theatre = stage()
+    theatre.hire_one(slots=16)
+    theatre.push_api.set_faults(latency=0.1)
+    campaign = theatre.enqueue(100)
+    eventually(lambda: theatre.requests() > 20, within=20)
+    theatre.held_by(moment(theatre.database)).kill()
+    assert theatre.chunks_in("sending") > 1
+    theatre.hire_one(slots=16)
+
+    verdict = theatre.ended(campaign, within=60)
+
+    assert not verdict.broken
+    assert verdict.reached == 100_000
 
 
 def test_a_worker_frozen_with_a_claim_and_thawed_after_its_lease_sends_nothing(

@@ -112,6 +112,12 @@ class Theatre:
         with transaction(self.engine) as connection:
             connection.execute(text(statement), values)
 
+    def chunks_in(self, state: str) -> int:
+        """How many chunks stand there, by their own rows."""
+        with transaction(self.engine) as connection:
+            query = text("SELECT count(*) FROM chunk WHERE state = :state")
+            return int(connection.execute(query, {"state": state}).scalar_one())
+
     def books(self, campaign: str) -> Campaign:
         """The campaign as it stands."""
         return self.dispatcher.show(campaign)

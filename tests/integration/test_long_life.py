@@ -14,7 +14,7 @@ from dispatcher.books.transitions import purging, rounds, steering
 from dispatcher.embedded import ServerUrls
 from tests.databases import fresh_database
 from tests.integration.builders import WINDOW, Books
-from tests.integration.test_plans import TIMES, nodes_of, rows_read
+from tests.integration.test_plans import nodes_of, rows_read
 
 ENDED = 5_000
 STILL_KEPT = 200
@@ -76,7 +76,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "start what is due": (steering._START_DUE, {}),
     "expire what is late": (campaigns._OVERDUE, {}),
     "sum up": (campaigns._UNSETTLED, {}),
-    "plan": (publishing._RUNNING, TIMES),
+    "plan": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "closed windows": (campaigns._WITH_CLOSED_WINDOWS, {"window": WINDOW}),

@@ -110,7 +110,6 @@ def rows_read(node: dict[str, Any]) -> float:
     return rows
 
 
-TIMES = {"slow_start": timedelta(seconds=2), "careful": timedelta(seconds=10)}
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "give back": (
         attempts._GIVE_BACK,
@@ -118,7 +117,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
-    "running": (publishing._RUNNING, TIMES),
+    "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
     "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW}),
