@@ -46,7 +46,7 @@ demo: setup      ## a campaign of 200,000 members on this machine, with proof
 	@$(BIN)/dispatcher demo
 
 test: setup      ## all tests; they bring their own servers
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist worksteal
 
 faults: setup    ## a campaign under random faults: make faults SEED=7 MINUTES=5
 	@$(BIN)/python -m tests.faults.nemesis --seed $(SEED) --minutes $(MINUTES)
