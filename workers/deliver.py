@@ -65,11 +65,13 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
     try:
         _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
-    except (DispatcherError, SQLAlchemyError) as error:
-        log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
+    except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):
             _give_back(courier, campaign_id, sequences)
+        if not isinstance(error, DispatcherError | SQLAlchemyError):
+            raise
+        log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
 
 
 def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
@@ -82,9 +84,13 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     if campaign is None:
         return
     envelope = _envelope(courier, campaign)
+    paced = campaign.rate is not None or courier.settings.rate is not None
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
+        if paced:  # what came back is written down before anything may keep it waiting
+            _exchange(courier, last, None)
+            last = None
         if not _in_turn(courier, campaign, waiting[0]):
             waiting.popleft()
             continue
@@ -149,7 +155,7 @@ def _exchange(courier: Courier, last: Report | None, wanted: ChunkKey | None) ->
         return None
     try:
         answer = courier.group_commit.exchange(last, wanted)
-    except (SQLAlchemyError, DispatcherError):
+    except Exception:
         if last is not None:
             _record(courier, last)
         if wanted is not None:

@@ -48,9 +48,10 @@ def purge(
         say(f"{_described(found)} are to be dropped for good.")
         if not yes and not _confirmed():
             say("Nothing was dropped.")
-            return
-        found = dispatcher.purge(age)
-        say("Done. PostgreSQL's vacuum makes the room free for the next campaigns.")
+            found = Audiences(0, 0, 0)
+        else:
+            found = dispatcher.purge(age)
+            say("Done. PostgreSQL's vacuum makes the room free for the next campaigns.")
     if as_json:
         print_json(found.as_json())
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from dispatcher.books import transitions
 from dispatcher.books.transitions import Claim
@@ -154,3 +155,19 @@ def test_late_proof_waits_for_the_campaigns_row_before_it_touches_its_chunk(book
             books.account_is(failures=2)
             other.commit()
     assert proof.result()
+
+
+def test_a_late_proof_and_a_cancel_at_once_do_not_wait_for_each_other_in_a_ring(
+    books: Books,
+) -> None:
+    campaign = books.campaign(2)
+    claim = campaign.claimed(1)
+    campaign.set_chunks(1, lease_until=books.now())
+    books.do(transitions.take_back_lost_leases)
+    with books.engine.connect() as operator:
+        operator.execute(text("SELECT FROM campaign FOR NO KEY UPDATE"))
+        with waiting_for_a_lock(books.engine, lambda: campaign.record(claim, ACCEPTED)) as proof:
+            transitions.cancel(operator, campaign.id)
+            operator.commit()
+            proof.result(5)
+    assert campaign.states() == ["delivered", "cancelled"]

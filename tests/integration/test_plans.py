@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from dispatcher import publishing
-from dispatcher.books import campaigns
+from dispatcher.books import campaigns, transitions
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -96,7 +96,6 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def run(campaign: OneCampaign, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
     """The plan of a statement with what each node really read; nothing of it stays."""
     with campaign.books.engine.connect() as connection:
-        attempts.prepare(connection, "exchange")
         explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}")
         (found,) = connection.execute(explained, {"campaign_id": campaign.id} | values).scalar_one()
         plan: dict[str, Any] = found["Plan"]
@@ -138,13 +137,30 @@ def test_it_reads_what_is_in_flight_and_not_the_campaign(
     reads_what_is_in_flight(large, statement, values)
 
 
-def test_an_exchange_finds_its_chunks_by_their_keys(large: OneCampaign) -> None:
-    claims = [large.claimed(sequence) for sequence in range(CHUNKS - 40, CHUNKS - 24)]
-    reports = {n: large.report(claim, ACCEPTED) for n, claim in enumerate(claims)}
-    keys = [(large.id, sequence) for sequence in range(CHUNKS - 20, CHUNKS - 4)]
-    terms = {"worker": "worker-1", "lease": LEASE, "window": WINDOW}
-    execute = text("EXECUTE exchange (:reports, :wanted, :worker, :lease, :window)")
-    reads_what_is_in_flight(large, execute, attempts._bind(reports, keys) | terms)
+def test_an_exchange_finds_its_chunks_by_their_keys_though_it_was_planned_when_there_were_few(
+    servers: ServerUrls, template_database: str
+) -> None:
+    terms: dict[str, Any] = {"worker": "worker-1", "lease": LEASE, "window": WINDOW}
+    with fresh_database(servers.database_url, template_database) as url:
+        books = Books(make_engine(url))
+        small = books.campaign(20)
+        books.run("ANALYZE chunk, attempt, campaign")
+        with books.engine.connect() as connection:
+            for sequence in range(1, 10):
+                transitions.exchange(connection, {}, [(small.id, sequence)], **terms)
+            connection.commit()
+            large = half_sent(books)
+            claims = [large.claimed(sequence) for sequence in range(CHUNKS - 40, CHUNKS - 24)]
+            reports = {n: large.report(claim, ACCEPTED) for n, claim in enumerate(claims)}
+            keys = [(large.id, sequence) for sequence in range(CHUNKS - 20, CHUNKS - 4)]
+            execute = text(
+                "EXPLAIN (ANALYZE, FORMAT JSON)"
+                " EXECUTE exchange (:reports, :wanted, :worker, :lease, :window)"
+            )
+            values = attempts._bind(reports, keys) | terms
+            (found,) = connection.execute(execute, values).scalar_one()
+        books.engine.dispose()
+    check_what_was_read(found["Plan"])
 
 
 def test_what_is_due_is_counted_no_further_than_there_is_room(large: OneCampaign) -> None:
@@ -156,7 +172,12 @@ def reads_what_is_in_flight(
     large: OneCampaign, statement: TextClause, values: dict[str, Any]
 ) -> None:
     """No node of the plan reads a table whole, or more rows than a few times those in flight."""
-    nodes = list(nodes_of(run(large, statement, values)))
+    check_what_was_read(run(large, statement, values))
+
+
+def check_what_was_read(plan: dict[str, Any]) -> None:
+    """Neither chunks nor attempts were read whole, nor many more of them than are in flight."""
+    nodes = list(nodes_of(plan))
     scanned = {
         (node["Node Type"], node["Relation Name"])
         for node in nodes

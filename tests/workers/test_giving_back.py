@@ -13,7 +13,7 @@ from dispatcher.books.session import transaction
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, rows, show
 from workers.deliver import Courier, deliver_all
-from workers.rate_limit import RateLimit
+from workers.rate_limit import Place, RateLimit
 
 Couriers = Callable[..., Courier]
 
@@ -76,3 +76,18 @@ def test_a_rate_is_kept_by_waiting(
         deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2, 3, 4])
     assert time.monotonic() - began >= 0.3
     assert show(engine, campaign).chunks.total == len(vendor.requests()) == 4
+
+
+def test_what_came_back_is_written_down_before_a_rate_may_keep_it_waiting(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=2, rate=1)
+    states = []
+
+    class OnePlace(RateLimit):
+        def take(self, rates: dict[str, float | None]) -> Place:
+            states.append(chunk(engine, campaign, 1).state)
+            return Place(taken=len(states) == 1, wait=timedelta(0))
+
+    deliver_all(courier(vendor.url, limit=OnePlace(None)), campaign, [1, 2])
+    assert states == ["pending", "delivered"]

@@ -127,3 +127,21 @@ def test_any_other_reply_after_a_lost_lease_changes_nothing(
     deliver_all(courier(serve(lose_the_lease).url), campaign, [1])
     assert chunk(engine, campaign).state == "pending"
     assert "too late" in caplog.text
+
+
+def test_an_outcome_is_recorded_whatever_goes_wrong_with_the_next_claim(
+    courier: Couriers, serve: Serve, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign(engine, chunks=2)
+    real = transitions.exchange
+
+    def fail(connection: Any, reports: Any, *arguments: Any, **named: Any) -> Any:
+        if reports:
+            raise OSError(24, "Too many open files")
+        return real(connection, reports, *arguments, **named)
+
+    monkeypatch.setattr(transitions, "exchange", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        deliver_all(courier(serve(replying(ACCEPTED)).url), campaign, [1, 2])
+    assert chunk(engine, campaign, 1).state == "delivered"
+    assert chunk(engine, campaign, 2).published_at is None

@@ -259,8 +259,13 @@ def record(connection: Connection, report: Report) -> bool:
     claim, decision = report.claim, report.decision
     if decision.pause is not None:
         lock(connection, claim.campaign_id)
+    attempted = connection.begin_nested()
     if not _run(connection, "record", {0: report}, []).recorded:
+        # The row is another's by now: what looked at it has locked it, and the campaign's lock is
+        # to come first.
+        attempted.rollback()
         return _record_late(connection, report)
+    attempted.commit()
     _hold_account(connection, claim.account, report.outcome, decision)
     if decision.pause is not None:
         pause_as_decided(connection, claim.campaign_id, decision, decision.pause)
@@ -304,12 +309,16 @@ def _run(
 
 
 def prepare(connection: Connection, name: str) -> None:
-    """Prepare one of the statements, unless this connection to the server knows it already."""
+    """Prepare one of the statements, unless this connection to the server knows it already.
+
+    Its plan is kept, and may have been made when the table was small: rows are found by their keys.
+    """
     prepared = connection.info.setdefault("prepared", set())
     if name not in prepared:
         statement = _STATEMENTS[name]
         for place, parameter in enumerate(_PARAMETERS, start=1):
             statement = statement.replace(f":{parameter}", f"${place}")
+        connection.exec_driver_sql("SET enable_seqscan = off")
         connection.exec_driver_sql(
             f"PREPARE {name} ({', '.join(_PARAMETERS.values())}) AS {statement}"
         )
