@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,19 @@ class Program:
     def said(self, words: str) -> int:
         """How often it has said these words."""
         return self.log.read_text(encoding="utf-8", errors="replace").count(words)
+
+
+def output_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What `python -m` these arguments prints, once it has ended well."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 @contextmanager

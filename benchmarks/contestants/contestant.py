@@ -1,12 +1,10 @@
 """What all who send the same chunks have in common."""
 
-import subprocess
-import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.programs import ROOT, Program
+from benchmarks.programs import Program, output_of
 from benchmarks.stage import Books
 
 
@@ -40,16 +38,7 @@ class Contestant(Protocol):
 
 def publish(module: str, books: Books, chunks: int) -> Started:
     """Run a peer's own producer, which publishes within `Publishing`."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, str(chunks)],
-        env=books.environment,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-        check=True,
-    )
-    at, cpu = map(float, done.stdout.split())
+    at, cpu = map(float, output_of([module, str(chunks)], books.environment).split())
     return Started(at, cpu)
 
 

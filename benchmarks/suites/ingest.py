@@ -4,8 +4,6 @@ Each run has a process of its own, so that its memory at the most is its own.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -15,7 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.curves import Curve
 from benchmarks.findings import Findings, Ratio, Table, middle
 from benchmarks.meters import cpu_of
-from benchmarks.programs import ROOT
+from benchmarks.programs import output_of
 
 COPY = "COPY into a table with a primary key"
 ORM = "the ORM's bulk insert"
@@ -89,15 +87,7 @@ def _measure(bench: Bench, how: str, members: int, number: int) -> Run:
     with bench.stage.books() as books:
         bench.stage.settle()
         stored, cpu = books.bytes, cpu_of(bench.stage.postgresql)
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.ingestion", verb, source, str(members)],
-            env=books.environment,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-            check=True,
-        )
+        told = output_of(["benchmarks.ingestion", verb, source, str(members)], books.environment)
         cpu = cpu_of(bench.stage.postgresql) - cpu
         measured = Run(
             how=how,
@@ -105,7 +95,7 @@ def _measure(bench: Bench, how: str, members: int, number: int) -> Run:
             members=members,
             postgresql_cpu=cpu,
             stored=books.bytes - stored,
-            **json.loads(done.stdout),
+            **json.loads(told),
         )
     bench.say(f"ingest: {how}, {members:,} members, round {number + 1}: {measured.rate:,.0f}/s")
     return measured

@@ -20,19 +20,8 @@ from benchmarks.meters import cpu_of, wait_until
 from benchmarks.programs import HOST, Program, environment, free_port, program, wait_for_port
 from benchmarks.stage import Books
 from dispatcher.audience import Source
+from tests.faults.weather import STORM
 
-STORM = {
-    "drop_before": 0.05,
-    "drop_after": 0.08,
-    "error_500_before": 0.05,
-    "error_500_after": 0.05,
-    "garbage": 0.04,
-    "cut_reply": 0.04,
-    "error_429": 0.05,
-    "error_503": 0.03,
-    "hang_before": 0.005,
-    "hang_after": 0.005,
-}
 _SLOTS = 16
 _TIMEOUT = 5.0
 _IDLE_SECONDS = 3.0

@@ -3,23 +3,11 @@
 from tests.faults.conftest import Stage
 from tests.faults.scale import full
 from tests.faults.theatre import CHUNK, Timing, for_seconds
+from tests.faults.weather import STORM
 from tests.waiting import eventually
 
 SOME_NOT_REACHED = ("--not-found", "0.02", "--unreachable", "0.03")
 """So that each chunk has numbers of its own."""
-
-STORM = {
-    "drop_before": 0.05,
-    "drop_after": 0.08,
-    "error_500_before": 0.05,
-    "error_500_after": 0.05,
-    "garbage": 0.04,
-    "cut_reply": 0.04,
-    "error_429": 0.05,
-    "error_503": 0.03,
-    "hang_before": 0.005,
-    "hang_after": 0.005,
-}
 
 
 def test_a_storm_of_faults_reaches_everybody_exactly_once(stage: Stage) -> None:
