@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 from dispatcher import publishing
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.session import make_engine
-from dispatcher.books.transitions import attempts, rounds, steering
+from dispatcher.books.transitions import attempts, exchanging, rounds, steering
 from dispatcher.embedded import ServerUrls
 from tests.databases import fresh_database
 from tests.integration.builders import (
@@ -157,7 +157,7 @@ def test_an_exchange_finds_its_chunks_by_their_keys_though_it_was_planned_when_t
                 "EXPLAIN (ANALYZE, FORMAT JSON)"
                 " EXECUTE exchange (:reports, :wanted, :worker, :lease, :window)"
             )
-            values = attempts._bind(reports, keys) | terms
+            values = exchanging._bind(reports, keys) | terms
             (found,) = connection.execute(execute, values).scalar_one()
         books.engine.dispose()
     check_what_was_read(found["Plan"])

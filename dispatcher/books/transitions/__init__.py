@@ -1,19 +1,13 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
-`attempts` has what a worker does to a chunk, `rounds` what the relay does to chunks, `steering`
-what becomes of a campaign, `purging` what is forgotten after its end. A transaction that touches a
-campaign's row and its chunks' locks the campaign's first.
+`exchanging` claims chunks and records what became of them, `attempts` has what such a record means
+for others, `rounds` what the relay does to chunks, `steering` what becomes of a campaign, `purging`
+what is forgotten after its end. A transaction that touches a campaign's row and its chunks' locks
+the campaign's first.
 """
 
-from dispatcher.books.transitions.attempts import (
-    ChunkKey,
-    Claim,
-    Exchanged,
-    Report,
-    exchange,
-    give_back,
-    record,
-)
+from dispatcher.books.transitions.attempts import give_back, record
+from dispatcher.books.transitions.exchanging import ChunkKey, Claim, Exchanged, Report, exchange
 from dispatcher.books.transitions.purging import purge
 from dispatcher.books.transitions.rounds import (
     mark_published,
