@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults import moments
-from tests.faults.proxy import Proxy, Snare
 from tests.faults.schedule import SLEEPER
 from tests.faults.testimony import NOT_SENT, SENT
 from tests.faults.theatre import TERMINATE_BACKENDS, Theatre
+from tests.proxy import Proxy, Snare
 
 Affliction = Callable[[Theatre, int], AbstractContextManager[None]]
 

@@ -1,6 +1,6 @@
 """The moments of a chunk's delivery at which stories strike, as PostgreSQL's proxy sees them."""
 
-from tests.faults.proxy import Moment, Proxy, Snare
+from tests.proxy import Moment, Proxy, Snare
 
 # One statement records and claims; what it is given tells which of the two it does.
 _CLAIM = b'[{"campaign_id":'

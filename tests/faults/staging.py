@@ -12,9 +12,9 @@ import redis
 from sqlalchemy import NullPool, create_engine
 
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
-from tests.faults.proxy import HOST, proxied
 from tests.faults.servers import Mortals
 from tests.faults.theatre import Theatre, Timing
+from tests.proxy import HOST, proxied
 from tests.sandbox.process import TOKEN
 from tests.sandbox_process import running_push_api
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.faults import moments
 from tests.faults.conftest import Stage
-from tests.faults.proxy import Proxy, Snare
 from tests.faults.theatre import Timing
+from tests.proxy import Proxy, Snare
 from tests.waiting import eventually
 
 

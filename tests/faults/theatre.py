@@ -18,8 +18,8 @@ from dispatcher.errors import DatabaseUnavailable
 from dispatcher.settings import Settings
 from tests.faults.cast import Worker, hired
 from tests.faults.judge import Verdict, judge
-from tests.faults.proxy import Proxy, Snare
 from tests.faults.servers import Mortals
+from tests.proxy import Proxy, Snare
 from tests.sandbox.process import APP
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually

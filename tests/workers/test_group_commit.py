@@ -17,8 +17,8 @@ from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.books.transitions import ChunkKey, Report
 from dispatcher.errors import DatabaseUnavailable
-from tests.faults.proxy import proxied
 from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books, OneCampaign
+from tests.proxy import proxied
 from tests.waiting import eventually
 from workers.group_commit import Answer, GroupCommit
 

@@ -11,11 +11,11 @@ from sqlalchemy.engine import make_url
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
+from tests.proxy import Proxy, proxied
 from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.sending import refusal, result
-from tests.workers.tcp_proxy import Road, road_to
 from workers.deliver import Courier, deliver_all
 
 Couriers = Callable[..., Courier]
@@ -25,16 +25,16 @@ ACCEPTED = http(result(audience=1, successful=1, erroneous=0))
 
 
 @pytest.fixture
-def road(database_url: str) -> Iterator[Road]:
+def road(database_url: str) -> Iterator[Proxy]:
     """The worker's way to the database."""
     url = make_url(database_url)
     assert url.host is not None
-    with road_to(url.host, url.port or 5432) as road:
+    with proxied((url.host, url.port or 5432)) as road:
         yield road
 
 
 @pytest.fixture
-def far_engine(database_url: str, road: Road) -> Iterator[Engine]:
+def far_engine(database_url: str, road: Proxy) -> Iterator[Engine]:
     """The worker's engine, over that way."""
     url = make_url(database_url).set(host="127.0.0.1", port=road.port)
     engine = make_engine(url.render_as_string(hide_password=False))
@@ -51,14 +51,14 @@ def test_an_outcome_waits_for_a_database_that_is_away(
     serve: Serve,
     engine: Engine,
     far_engine: Engine,
-    road: Road,
+    road: Proxy,
     caplog: pytest.LogCaptureFixture,
     reply: bytes,
     state: str,
 ) -> None:
     def lose_the_database(peer: Peer) -> None:
         peer.read_request()
-        road.shut()
+        road.turn_away()
         peer.send(reply)
 
     campaign = make_campaign(engine)
@@ -67,7 +67,7 @@ def test_an_outcome_waits_for_a_database_that_is_away(
     worker.start()
     eventually(lambda: "cannot be recorded yet" in caplog.text)
     assert chunk(engine, campaign).state == "sending"
-    road.reopen()
+    road.let_in()
     eventually(lambda: chunk(engine, campaign).state == state)
     worker.join()
     assert caplog.text.count("cannot be recorded yet") == 1

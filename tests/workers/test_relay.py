@@ -18,11 +18,11 @@ from sqlalchemy.engine import make_url
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.publishing import DELIVER, QUEUE, broker_settings
+from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
 from tests.workers.messages import messages
-from tests.workers.tcp_proxy import Road, road_to
 from workers.deliver import Courier, deliver_all
 from workers.relay import Relay
 
@@ -30,11 +30,11 @@ Relays = Callable[..., Relay]
 
 
 @pytest.fixture
-def broker_road(broker_url: str) -> Iterator[Road]:
+def broker_road(broker_url: str) -> Iterator[Proxy]:
     """A way to the broker that can be shut."""
     url = make_url(broker_url)
     assert url.host is not None
-    with road_to(url.host, url.port or 6379) as road:
+    with proxied((url.host, url.port or 6379)) as road:
         yield road
 
 
@@ -43,7 +43,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
     """Makes relays, which stop with the test."""
     with ExitStack() as stack:
 
-        def make(*, road: Road | None = None, name: str = "w/1", own: Engine = engine) -> Relay:
+        def make(*, road: Proxy | None = None, name: str = "w/1", own: Engine = engine) -> Relay:
             url = make_url(broker_url)
             url = url if road is None else url.set(host="127.0.0.1", port=road.port)
             app = Celery("test", set_as_current=False)
@@ -191,10 +191,10 @@ def test_a_sweep_publishes_again_what_nobody_claimed(
 
 
 def test_a_broker_that_is_away_leaves_the_chunks_due(
-    relay: Relays, engine: Engine, redis: Redis, broker_road: Road
+    relay: Relays, engine: Engine, redis: Redis, broker_road: Proxy
 ) -> None:
     campaign = unpublished(engine)
-    broker_road.shut()
+    broker_road.turn_away()
     cut_off = relay(road=broker_road)
     cut_off.sweep()
     with pytest.raises(Exception, match="broker cannot be reached"):
@@ -207,17 +207,17 @@ def test_trouble_with_the_broker_is_told_once_and_so_is_its_end(
     started: Relays,
     engine: Engine,
     redis: Redis,
-    broker_road: Road,
+    broker_road: Proxy,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     unpublished(engine)
-    broker_road.shut()
+    broker_road.turn_away()
     with caplog.at_level(logging.INFO, "dispatcher.relay"):
         started(road=broker_road)
         eventually(lambda: "broker cannot be reached" in caplog.text)
         sweeps_later = "SELECT FROM worker, campaign WHERE seen_at > created_at + interval '2.5 s'"
         eventually(lambda: rows(engine, sweeps_later))
-        broker_road.reopen()
+        broker_road.let_in()
         eventually(lambda: messages(redis))
         eventually(lambda: "can publish again" in caplog.text)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
@@ -232,14 +232,14 @@ def test_trouble_with_the_database_is_told_in_a_sentence_and_passes(
 ) -> None:
     url = make_url(database_url)
     assert url.host is not None
-    with road_to(url.host, url.port or 5432) as road:
+    with proxied((url.host, url.port or 5432)) as road:
         far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
         own = make_engine(far)
         running = started(own=own)
         eventually(lambda: rows(engine, "SELECT FROM worker"))
-        road.shut()
+        road.turn_away()
         eventually(lambda: "cannot be used" in caplog.text)
-        road.reopen()
+        road.let_in()
         unpublished(engine)
         eventually(lambda: messages(redis), within=10)
         running.stop()

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
+from tests.proxy import proxied
 from tests.workers.books import rows
-from tests.workers.tcp_proxy import road_to
 from tests.workers.worker_process import celery, running_worker
 
 Environment = dict[str, str]
@@ -60,13 +60,13 @@ def test_it_waits_for_a_database_that_is_away_and_says_so(
     environment: Environment, database_url: str, tmp_path: Path
 ) -> None:
     url = make_url(database_url)
-    with road_to(url.host or "", url.port or 5432) as road:
-        road.shut()
+    with proxied((url.host or "", url.port or 5432)) as road:
+        road.turn_away()
         far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
         environment |= {"DISPATCHER_DATABASE_URL": far}
         with running_worker(environment, tmp_path, ready=None) as worker:
             worker.says("Waiting for it.")
-            road.reopen()
+            road.let_in()
             worker.says("the database answers")
             worker.says("ready.")
         assert "Traceback" not in worker.log
@@ -76,14 +76,14 @@ def test_it_waits_for_a_broker_that_is_away_and_says_so(
     environment: Environment, broker_url: str, tmp_path: Path
 ) -> None:
     url = make_url(broker_url)
-    with road_to(url.host or "", url.port or 6379) as road:
-        road.shut()
+    with proxied((url.host or "", url.port or 6379)) as road:
+        road.turn_away()
         far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
         with running_worker(
             environment | {"DISPATCHER_BROKER_URL": far}, tmp_path, ready=None
         ) as worker:
             worker.says("Trying again")
-            road.reopen()
+            road.let_in()
             worker.says("ready.")
             worker.process.send_signal(signal.SIGTERM)
             assert worker.ends() == 0

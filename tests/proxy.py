@@ -161,6 +161,7 @@ class Proxy:
         self._target = target
         self._lines: set[Line] = set()
         self._lock = threading.Lock()
+        self._turns_away = False
         self.snares: list[Snare] = []
         self.flow = threading.Event()
         self.flow.set()
@@ -194,6 +195,15 @@ class Proxy:
         self._listener.close()
         self.cut()
 
+    def turn_away(self) -> None:
+        """Cut every connection, and each new one at once: a gateway whose server is gone."""
+        self._turns_away = True
+        self.cut()
+
+    def let_in(self) -> None:
+        """Pass connections on again."""
+        self._turns_away = False
+
     def cut(self) -> None:
         """Reset every connection of this moment."""
         with self._lock:
@@ -226,6 +236,9 @@ class Proxy:
             try:
                 client, _ = self._listener.accept()
             except TimeoutError:
+                continue
+            if self._turns_away:
+                client.close()
                 continue
             try:
                 server = socket.create_connection(self._target)
