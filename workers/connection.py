@@ -16,7 +16,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
-from workers.watchdog import Line, Watchdog, clock
+from workers.watchdog import Handle, Line, Watchdog, clock
 
 
 class TooLate(Exception):
@@ -37,12 +37,12 @@ class Attempt(Line):
         self.send_before = send_before
         self.started = False
 
-    def begin(self, sock: Any) -> None:
+    def begin(self, handle: Handle) -> None:
         """The last check before the first byte; TooLate where the time is over."""
         with self._lock:
             if clock() >= min(self.send_before, self.deadline):
                 raise TooLate("its time was over before the first byte was sent")
-            self._hold(sock.fileno())
+            self._handle = handle
             self.started = True
 
 
@@ -68,11 +68,13 @@ def guarded(attempt: Attempt, watchdog: Watchdog) -> Iterator[None]:
 class _Guarded(HTTPConnection):
     """Checks the time and notes the start before the first byte of a request.
 
-    Connecting sends bytes of its own (a proxy's CONNECT goes through `send()` too): those are not
-    the request's.
+    The request's head waits for its body, and leaves with it. Connecting sends bytes of its own (a
+    proxy's CONNECT goes through `send()` too): those are not the request's.
     """
 
     _connecting = False
+    _handle: Handle
+    _head = b""
 
     def connect(self) -> None:
         self._connecting = True
@@ -81,22 +83,31 @@ class _Guarded(HTTPConnection):
         finally:
             self._connecting = False
 
+    def close(self) -> None:
+        self._head = b""
+        super().close()
+
     def _new_conn(self) -> socket.socket:
         attempt = _current.attempt
-        if attempt is None:
-            return super()._new_conn()
+        assert attempt is not None
         sock = _connect((self._dns_host, self.port), attempt.deadline, self.socket_options)
+        self._handle = Handle(sock.fileno())
         # What a handshake or a proxy may hold up from here on can be cut off.
-        attempt.hold(sock.fileno())
+        attempt.hold(self._handle)
         return sock
 
     def send(self, data: Any) -> None:
-        attempt = _current.attempt
-        if attempt is not None and not attempt.started and not self._connecting:
+        if self._connecting:
+            super().send(data)
+        elif not self._head:
             if self.sock is None:
                 self.connect()
-            attempt.begin(self.sock)
-        super().send(data)
+            self._head = data
+        else:
+            assert _current.attempt is not None
+            _current.attempt.begin(self._handle)
+            super().send(self._head + data)
+            self._head = b""
 
 
 def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> socket.socket:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from dispatcher.books import transitions
 from dispatcher.books.session import is_transient, translated
 from dispatcher.books.transitions import ChunkKey, Claim, Report
-from workers.watchdog import Line, Watchdog, clock
+from workers.watchdog import Handle, Line, Watchdog, clock
 
 _MOST_AT_ONCE = 16
 
@@ -62,7 +62,7 @@ class GroupCommit:
         self._window = window
         self._patience = patience.total_seconds()
         self._watchdog = Watchdog()
-        self._connection: Connection | None = None
+        self._kept: tuple[Connection, Handle] | None = None
         self._waiting: SimpleQueue[_Exchange] = SimpleQueue()
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
 
@@ -128,15 +128,18 @@ class GroupCommit:
     @contextmanager
     def _watched_connection(self) -> Iterator[Connection]:
         """The one connection, kept until something goes wrong on it."""
-        connection = self._connection or self._engine.connect()
-        self._connection = None
-        line = Line(clock() + self._patience)
-        line.hold(connection.connection.fileno())
+        connection, handle = self._kept or self._connect()
+        self._kept = None
+        line = Line(clock() + self._patience, handle)
         self._watchdog.watch(line)
         try:
             yield connection
-            self._connection = connection
+            self._kept = connection, handle
         finally:
             line.end()
-            if self._connection is None:
+            if self._kept is None:
                 connection.close()
+
+    def _connect(self) -> tuple[Connection, Handle]:
+        connection = self._engine.connect()
+        return connection, Handle(connection.connection.fileno())

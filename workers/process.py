@@ -11,6 +11,7 @@ from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
 from workers import logs, wiring
 from workers.app import app
+from workers.events import EventsTogether
 
 # Root reading pickled messages is what this warns of; this worker reads nothing but JSON.
 warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
@@ -42,6 +43,7 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 app.steps["worker"].add(RelayStep)
+app.steps["consumer"].add(EventsTogether)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

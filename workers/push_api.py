@@ -4,11 +4,15 @@ The request is lean: prepared once, copied with its body, sent through the adapt
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
+from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from dispatcher.errors import SettingError
@@ -19,6 +23,12 @@ from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
 
 _MOST_REPLY_BYTES = 4_000_000
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "dispatcher",
+}
 
 
 class PushApi:
@@ -31,9 +41,8 @@ class PushApi:
     def __init__(self, url: str, *, timeout: timedelta, slots: int) -> None:
         self._timeout = timeout.total_seconds()
         self._watchdog = Watchdog()
-        self._proxies, self._verify = _environment_of(url)
         self._adapter = GuardedAdapter(pool_connections=2, pool_maxsize=slots, max_retries=0)
-        self._template = _template(url)
+        self._pool, self._target = _road(self._adapter, url)
 
     def send(self, envelope: Envelope, body: bytes, send_before: float) -> Outcome:
         """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
@@ -42,7 +51,7 @@ class PushApi:
         try:
             with guarded(attempt, self._watchdog):
                 status, headers, reply = self._exchange(body)
-        except (requests.RequestException, HTTPError, OSError, TooLate, ValueError) as error:
+        except (HTTPError, HTTPException, OSError, TooLate, ValueError) as error:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
             return _failure(attempt, "", self._timeout)
@@ -53,22 +62,31 @@ class PushApi:
         self._adapter.close()
 
     def _exchange(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        request = self._template.copy()
-        request.body = body
-        request.headers["Content-Length"] = str(len(body))
-        response = self._adapter.send(
-            request,
-            stream=True,
-            timeout=(self._timeout, self._timeout),
-            verify=self._verify,
-            proxies=self._proxies,
+        # Time-outs of the socket would cost a poll before each of its calls.
+        response = self._pool.urlopen(
+            "POST",
+            self._target,
+            body,
+            _HEADERS,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=None,
+            preload_content=False,
         )
-        with response:
-            return response.status_code, response.headers, _read_bounded(response.raw)
+        with closing(response):
+            return response.status, response.headers, _read_bounded(response)
 
 
-def _environment_of(url: str) -> tuple[dict[str, str], bool | str]:
-    """The proxies and the certificates that the environment names for this URL, resolved once."""
+def _road(adapter: HTTPAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
+    """The connections to the URL, and how a request names it on them.
+
+    The proxies and the certificates are those that the environment names, resolved once.
+    """
+    try:
+        request = requests.Request("POST", url).prepare()
+    except requests.RequestException as error:
+        raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from error
     environment = requests.Session().merge_environment_settings(url, {}, True, None, None)
     proxies = dict(environment["proxies"])
     if (select_proxy(url, proxies) or "").lower().startswith("socks"):
@@ -77,21 +95,13 @@ def _environment_of(url: str) -> tuple[dict[str, str], bool | str]:
             "an HTTP proxy, or put the Push API's host into NO_PROXY."
         )
     verify = environment["verify"]
-    return proxies, True if verify is None else verify
-
-
-def _template(url: str) -> requests.PreparedRequest:
-    """What all requests have in common; a copy of it lacks the body and its length."""
-    headers = {
-        "Content-Type": "application/json",
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": "dispatcher",
-    }
+    verify = True if verify is None else verify
+    pool: Any = adapter.get_connection_with_tls_context(request, verify, proxies)
     try:
-        return requests.Request("POST", url, headers=headers).prepare()
-    except requests.RequestException as error:
-        raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from error
+        adapter.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong: {error}.") from error
+    return pool, adapter.request_url(request, proxies)
 
 
 def _read_bounded(raw: Any) -> bytes:

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from contextlib import suppress
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -17,25 +18,42 @@ def clock() -> float:
     return time.clock_gettime(_CLOCK)
 
 
+class Handle:
+    """A handle of our own on a connection; it is let go with the last who holds it.
+
+    TLS wraps the socket, and takes the one that it wrapped away; to shut a TLS socket down by its
+    own method would drop the TLS object under the reader.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+        weakref.finalize(self, self._socket.close)
+
+    def cut(self) -> None:
+        """End the connection under its reader."""
+        with suppress(OSError):  # the peer was faster: it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
 class Line:
     """One use of a connection, which may be cut under its reader until `end`.
 
     `deadline` on `clock()` is the last moment for the whole of it.
     """
 
-    __slots__ = ("_lock", "_socket", "cut", "deadline", "ended")
+    __slots__ = ("_handle", "_lock", "cut", "deadline", "ended")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, handle: Handle | None = None) -> None:
         self.deadline = deadline
         self.cut = False
         self.ended = False
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._handle = handle
 
-    def hold(self, descriptor: int) -> None:
+    def hold(self, handle: Handle) -> None:
         """Cut this connection when the deadline has come."""
         with self._lock:
-            self._hold(descriptor)
+            self._handle = handle
 
     def cut_off(self) -> None:
         """End the connection under its reader; nothing where its use has ended."""
@@ -43,28 +61,14 @@ class Line:
             if self.ended:
                 return
             self.cut = True
-            if self._socket is not None:
-                with suppress(OSError):  # the peer was faster: it is closed already
-                    self._socket.shutdown(socket.SHUT_RDWR)
+            if self._handle is not None:
+                self._handle.cut()
 
     def end(self) -> None:
         """From here on the connection may serve another."""
         with self._lock:
             self.ended = True
-            self._let_go()
-
-    def _hold(self, descriptor: int) -> None:
-        """Keep a handle of our own: TLS wraps the socket, and takes the one that it wrapped away.
-
-        To shut a TLS socket down by its own method would drop the TLS object under the reader.
-        """
-        self._let_go()
-        self._socket = socket.socket(fileno=os.dup(descriptor))
-
-    def _let_go(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+            self._handle = None
 
 
 class Watchdog:

@@ -13,7 +13,7 @@ from tests.workers.sending import attempt, refusal, result
 from workers.connection import Attempt
 from workers.envelope import Envelope
 from workers.push_api import PushApi
-from workers.watchdog import Watchdog, clock
+from workers.watchdog import Handle, Watchdog, clock
 
 Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]
@@ -207,7 +207,7 @@ def test_the_watchdog_leaves_an_ended_attempts_connection_alone() -> None:
     with ours, theirs:
         ended = Attempt(send_before=clock() + 1, deadline=clock() + 0.1)
         waiting = Attempt(send_before=clock() + 1, deadline=clock() + 0.2)
-        ended.begin(ours)
+        ended.begin(Handle(ours.fileno()))
         ended.end()
         dog = Watchdog()
         dog.watch(waiting)

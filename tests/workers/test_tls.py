@@ -3,9 +3,11 @@
 import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from dispatcher.errors import SettingError
 from dispatcher.lifecycle import Accepted, InDoubt, NotSent, Outcome
 from tests.workers.certificates import Certificate
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, replying
@@ -47,13 +49,25 @@ def test_a_certificate_that_is_not_trusted_sent_nothing(
     assert server.received == b""
 
 
-def test_certificates_that_cannot_be_read_sent_nothing(
-    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+def test_certificates_that_cannot_be_found_are_refused_at_once(
+    serve: Serve, push_api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
-    outcome = attempt(push_api(https(serve(hang))), envelope)
-    assert isinstance(outcome, NotSent)
-    assert "/nowhere.pem" in outcome.reason.message
+    with pytest.raises(SettingError, match=r"REQUESTS_CA_BUNDLE.*/nowhere\.pem"):
+        push_api(https(serve(hang)))
+
+
+def test_certificates_that_cannot_be_read_sent_nothing(
+    serve: Serve,
+    push_api: Client,
+    envelope: Envelope,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("no certificates", encoding="ascii")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    assert isinstance(attempt(push_api(https(serve(hang))), envelope), NotSent)
 
 
 def test_a_server_without_tls_sent_nothing(
