@@ -1,22 +1,27 @@
 """A connection that knows whether a byte of a request has left, and that ends at its deadline.
 
 Exceptions do not tell whether anything was sent: an SSLError may come after the request, a reset
-before it. What tells is `Attempt.started`, set in the connection's own `send()` before the first
-byte; and whether the watchdog cut the attempt off.
+before it. What tells is `Attempt.started`, set before the first byte; and whether the watchdog cut
+the attempt off.
 """
 
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import Any
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
 from workers.watchdog import Handle, Line, Watchdog, clock
+
+_MOST_REPLY_BYTES = 4_000_000
 
 
 class TooLate(Exception):
@@ -46,11 +51,22 @@ class Attempt(Line):
             self.started = True
 
 
-class _Current(threading.local):
-    attempt: Attempt | None = None
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete reply."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
 
 
-_current = _Current()
+_current = threading.local()
+
+
+def _attempt() -> Attempt:
+    """The attempt that this thread's connections answer to."""
+    attempt: Attempt = _current.attempt
+    return attempt
 
 
 @contextmanager
@@ -62,52 +78,50 @@ def guarded(attempt: Attempt, watchdog: Watchdog) -> Iterator[None]:
         yield
     finally:
         attempt.end()
-        _current.attempt = None
+        del _current.attempt
 
 
 class _Guarded(HTTPConnection):
-    """Checks the time and notes the start before the first byte of a request.
+    """A connection that can be cut off from its first byte on, whoever waits on it."""
 
-    The request's head waits for its body, and leaves with it. Connecting sends bytes of its own (a
-    proxy's CONNECT goes through `send()` too): those are not the request's.
-    """
-
-    _connecting = False
     _handle: Handle
-    _head = b""
 
     def connect(self) -> None:
-        self._connecting = True
-        try:
-            super().connect()
-        finally:
-            self._connecting = False
-
-    def close(self) -> None:
-        self._head = b""
-        super().close()
+        super().connect()
+        # From here on the watchdog keeps the time; a time-out would cost a poll before each call.
+        self.sock.settimeout(None)
 
     def _new_conn(self) -> socket.socket:
-        attempt = _current.attempt
-        assert attempt is not None
+        attempt = _attempt()
         sock = _connect((self._dns_host, self.port), attempt.deadline, self.socket_options)
         self._handle = Handle(sock.fileno())
         # What a handshake or a proxy may hold up from here on can be cut off.
         attempt.hold(self._handle)
         return sock
 
-    def send(self, data: Any) -> None:
-        if self._connecting:
-            super().send(data)
-        elif not self._head:
-            if self.sock is None:
-                self.connect()
-            self._head = data
-        else:
-            assert _current.attempt is not None
-            _current.attempt.begin(self._handle)
-            super().send(self._head + data)
-            self._head = b""
+    def exchange(self, request: bytes) -> Reply:
+        """Send a request, ready as it goes onto the wire, and read its reply."""
+        _attempt().begin(self._handle)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the reply may be there all the same
+            self.sock.sendall(request)
+        with closing(HTTPResponse(self.sock, method="POST")) as response:
+            response.begin()
+            reply = Reply(response.status, response.headers, _read(response))
+        if response.will_close:
+            self.close()
+        return reply
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """The reply's whole body. Raises HTTPException where it is cut short, or has no end."""
+    body = bytearray()
+    while part := response.read(65_536):
+        body += part
+        if len(body) > _MOST_REPLY_BYTES:
+            raise HTTPException(f"the reply is longer than {_MOST_REPLY_BYTES} bytes")
+    if response.length:
+        raise IncompleteRead(bytes(body), response.length)
+    return bytes(body)
 
 
 def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> socket.socket:
@@ -136,15 +150,36 @@ class _GuardedHTTPS(_Guarded, HTTPSConnection):
     """The same over TLS."""
 
 
-class _GuardedPool(HTTPConnectionPool):
+class GuardedPool(HTTPConnectionPool):
+    """Connections to one place, direct or through a proxy; each serves one request at a time."""
+
     ConnectionCls = _Guarded
 
+    def exchange(self, request: bytes) -> Reply:
+        """One request on a connection that is kept, or on a new one; never a second try.
 
-class _GuardedHTTPSPool(HTTPSConnectionPool):
+        urllib3's own way to do this takes as long again as all the rest of a request.
+        """
+        connection: Any = self._get_conn()
+        try:
+            if connection.is_closed and self.proxy is not None:
+                self._prepare_proxy(connection)
+            if connection.is_closed:
+                connection.connect()
+            reply: Reply = connection.exchange(request)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._put_conn(connection)
+        return reply
+
+
+class _GuardedHTTPSPool(GuardedPool, HTTPSConnectionPool):
     ConnectionCls = _GuardedHTTPS
 
 
-_POOLS = {"http": _GuardedPool, "https": _GuardedHTTPSPool}
+_POOLS = {"http": GuardedPool, "https": _GuardedHTTPSPool}
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -158,3 +193,16 @@ class GuardedAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def pool(
+        self, request: PreparedRequest, proxies: dict[str, str], verify: bool | str | None
+    ) -> GuardedPool:
+        """The connections for such requests.
+
+        Raises OSError where `verify` names certificates that are not there.
+        """
+        trust = True if verify is None else verify
+        pool: Any = self.get_connection_with_tls_context(request, trust, proxies)
+        self.cert_verify(pool, request.url, trust, None)  # type: ignore[no-untyped-call]
+        assert isinstance(pool, GuardedPool)
+        return pool

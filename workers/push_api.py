@@ -1,28 +1,25 @@
 """One HTTP attempt at the Push API, never more, and what it came to.
 
-The request is lean: prepared once, copied with its body, sent through the adapter.
+The environment's proxies and certificates are requests' to find, and so are the connections; a
+request goes onto them in one piece, behind a head that is the same for all.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPException
-from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
-from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
-from workers.connection import Attempt, GuardedAdapter, TooLate, guarded
+from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate, guarded
 from workers.envelope import Envelope
 from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
 
-_MOST_REPLY_BYTES = 4_000_000
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json",
@@ -35,56 +32,40 @@ class PushApi:
     """The vendor's Push API at one URL, for `slots` requests at once.
 
     `timeout` is the time for one whole request, from the connection to the last byte of its reply.
-    Raises SettingError for a proxy that cannot be used.
+    Raises SettingError for a URL, a proxy or certificates that cannot be used.
     """
 
     def __init__(self, url: str, *, timeout: timedelta, slots: int) -> None:
         self._timeout = timeout.total_seconds()
         self._watchdog = Watchdog()
         self._adapter = GuardedAdapter(pool_connections=2, pool_maxsize=slots, max_retries=0)
-        self._pool, self._target = _road(self._adapter, url)
+        self._pool, self._head = _road(self._adapter, url)
 
     def send(self, envelope: Envelope, body: bytes, send_before: float) -> Outcome:
         """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
-        now = clock()
-        attempt = Attempt(send_before=send_before, deadline=now + self._timeout)
+        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        attempt = Attempt(send_before=send_before, deadline=clock() + self._timeout)
         try:
             with guarded(attempt, self._watchdog):
-                status, headers, reply = self._exchange(body)
+                reply = self._pool.exchange(request)
         except (HTTPError, HTTPException, OSError, TooLate, ValueError) as error:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
             return _failure(attempt, "", self._timeout)
-        return read_reply(status, headers, reply, envelope)
+        return read_reply(reply.status, reply.headers, reply.body, envelope)
 
     def close(self) -> None:
         """Close the connections that are kept for the next request."""
         self._adapter.close()
 
-    def _exchange(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        # Time-outs of the socket would cost a poll before each of its calls.
-        response = self._pool.urlopen(
-            "POST",
-            self._target,
-            body,
-            _HEADERS,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            timeout=None,
-            preload_content=False,
-        )
-        with closing(response):
-            return response.status, response.headers, _read_bounded(response)
 
-
-def _road(adapter: HTTPAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
-    """The connections to the URL, and how a request names it on them.
+def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
+    """The connections to the URL, and what every request on them begins with.
 
     The proxies and the certificates are those that the environment names, resolved once.
     """
     try:
-        request = requests.Request("POST", url).prepare()
+        request = requests.Request("POST", url, headers=_HEADERS).prepare()
     except requests.RequestException as error:
         raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from error
     environment = requests.Session().merge_environment_settings(url, {}, True, None, None)
@@ -94,23 +75,20 @@ def _road(adapter: HTTPAdapter, url: str) -> tuple[HTTPConnectionPool, str]:
             "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a SOCKS proxy, which cannot be used: name "
             "an HTTP proxy, or put the Push API's host into NO_PROXY."
         )
-    verify = environment["verify"]
-    verify = True if verify is None else verify
-    pool: Any = adapter.get_connection_with_tls_context(request, verify, proxies)
     try:
-        adapter.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
+        pool = adapter.pool(request, proxies, environment["verify"])
     except OSError as error:
         raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong: {error}.") from error
-    return pool, adapter.request_url(request, proxies)
+    return pool, _head(request, adapter.request_url(request, proxies), pool.proxy_headers)
 
 
-def _read_bounded(raw: Any) -> bytes:
-    reply = bytearray()
-    while part := raw.read(65_536, decode_content=False):
-        reply += part
-        if len(reply) > _MOST_REPLY_BYTES:
-            raise ValueError(f"the reply is longer than {_MOST_REPLY_BYTES} bytes")
-    return bytes(reply)
+def _head(request: requests.PreparedRequest, target: str, more: Mapping[str, str]) -> bytes:
+    """Everything up to the length of the body, which is the last of the headers."""
+    host = urlsplit(str(request.url)).netloc.rpartition("@")[2]
+    headers = {"Host": host, **request.headers, **more}
+    headers.pop("Content-Length", None)
+    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
 
 
 def _failure(attempt: Attempt, why: str, timeout: float) -> Outcome:

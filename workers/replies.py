@@ -4,17 +4,18 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.client import HTTPMessage
 from typing import Any
 
 from dispatcher.lifecycle import Accepted, InDoubt, Outcome, Reason, outcome_of_refusal
 from workers.envelope import Envelope
 
+Headers = Mapping[str, str] | HTTPMessage
+
 _LARGEST_NUMBER = 2**31 - 1
 
 
-def read_reply(
-    status: int, headers: Mapping[str, str], reply: bytes, envelope: Envelope
-) -> Outcome:
+def read_reply(status: int, headers: Headers, reply: bytes, envelope: Envelope) -> Outcome:
     """What a complete reply means: 429 first, then a valid document, then the HTTP status."""
     document = _document(reply)
     errors = [(code, envelope.redact(message)) for code, message in _errors(document)]
@@ -69,7 +70,7 @@ def _is_number(value: object) -> bool:
     return type(value) is int and 0 <= value <= _LARGEST_NUMBER
 
 
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+def _retry_after(headers: Headers) -> timedelta | None:
     """Retry-After in seconds or as a date (RFC 9110, section 10.2.3); nonsense is as if absent."""
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdigit() and len(asked) < 20:
