@@ -18,10 +18,10 @@ from benchmarks.campaign import TOKEN
 from benchmarks.meters import wait_until
 from benchmarks.programs import Program, environment, program
 from dispatcher import Dispatcher, Settings
-from dispatcher.books import fleet
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.embedded import ServerUrls, running, temporary_home
+from dispatcher.publishing import producer
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret
 
 NOWHERE = "http://127.0.0.1:9/api/v1/push/send"
@@ -101,16 +101,13 @@ class Books:
                 )
                 for n in range(processes)
             ]
+            control = producer(self.settings).control
             wait_until(
-                lambda: self._live_slots() >= processes * slots,
+                lambda: len(control.ping(timeout=0.2)) == processes,
                 within=60,
-                what="the workers live",
+                what="the workers answer",
             )
             yield started
-
-    def _live_slots(self) -> int:
-        with transaction(self.engine) as connection:
-            return fleet.live_slots(connection)
 
 
 @dataclass(frozen=True)

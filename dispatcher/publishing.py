@@ -27,13 +27,13 @@ from dispatcher.settings import Settings
 QUEUE = "dispatcher"
 DELIVER = "workers.tasks.deliver"
 
-LONGEST_LIST = timedelta(seconds=1)
+LONGEST_LIST = timedelta(seconds=0.5)
 """How long a slot works on one message; then the rest of its list is given back."""
 
 _ROUND_LOCK = 0x7075626C
-_LEAST_A_SLOT = 4
-_MOST_A_MESSAGE = 16
-_MOMENT = timedelta(seconds=0.2)
+_LISTS_A_SLOT = 2
+_LEAST_A_LIST = 2
+_MOST_A_LIST = 16
 _PACED_AHEAD = timedelta(seconds=0.3)
 _SLOW_START = timedelta(seconds=2)
 
@@ -46,6 +46,17 @@ class Batch:
 
     campaign_id: UUID
     sequences: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The messages of one round, and whether the next one should come soon."""
+
+    batches: Sequence[Batch] = ()
+    soon: bool = False
+
+
+NOTHING = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +159,18 @@ class Bell:
             ) from error
 
 
-def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> int:
-    """Publish what the workers have room for; how many chunks that was, 0 where another does it.
+def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
+    """Publish what the workers have room for; what that was, nothing where another is at it.
 
     `account_rate` is the account's limit in requests a second. Raises BrokerUnavailable; the
     chunks are due again at once then.
     """
     with transaction(engine) as connection:
         if not try_lock(connection, _ROUND_LOCK):
-            return 0
-        batches = plan(connection, account_rate)
-    _ring_or_give_back(engine, bell, batches)
-    return sum(len(batch.sequences) for batch in batches)
+            return NOTHING
+        found = plan(connection, account_rate)
+    _ring_or_give_back(engine, bell, found.batches)
+    return found
 
 
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
@@ -229,18 +240,21 @@ ORDER BY place
 """)
 
 
-def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
+def plan(connection: Connection, account_rate: float | None) -> Plan:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
-    The room is four times the live slots, so that each has a list and another one waits, or what
-    was finished in the last second where that is more. Every running campaign with something due
-    gets one at least. With a rate a message has one chunk, as each has a moment of its own.
+    There is room for two lists for each live slot, one at work and one that waits, each of what a
+    slot works off in its time. Every running campaign with something due gets one chunk at least.
+    With a rate a message has one chunk, as each has a moment of its own.
+
+    The next round should come soon where an eighth of the room was empty.
     """
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     if not campaigns:
-        return []
+        return NOTHING
     slots = fleet.live_slots(connection)
-    capacity = max(_LEAST_A_SLOT * slots, sum(campaign.recent for campaign in campaigns))
+    in_time = _chunks_in_time(campaigns)
+    capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
     room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
     shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
     most = [min(room, _allowance(campaign, shared_rate)) for campaign in campaigns]
@@ -258,9 +272,10 @@ def plan(connection: Connection, account_rate: float | None) -> list[Batch]:
                 connection, campaign.id, count=granted, fresh=clean
             )
             paced = campaign.rate is not None or account_rate is not None
-            size = 1 if paced else _chunks_a_message(campaigns, capacity / max(1, slots))
+            size = 1 if paced else max(1, in_time)
             batches += messages(campaign.id, sequences, size)
-    return batches
+    published = sum(len(batch.sequences) for batch in batches)
+    return Plan(batches, soon=published >= capacity / 8)
 
 
 def _fresh(campaign: Row[Any], room: int) -> int:
@@ -268,18 +283,12 @@ def _fresh(campaign: Row[Any], room: int) -> int:
     return campaign.most_in_doubt - campaign.in_doubt if campaign.in_doubt else room
 
 
-def _chunks_a_message(campaigns: Sequence[Row[Any]], each_slot: float) -> int:
-    """As many as a slot works off in its time, by what the last second's attempts took.
-
-    `each_slot` is a slot's share of what is in flight. More than that would leave other slots
-    without any, unless a list is done in a moment: a message costs more than a fast request.
-    """
+def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
+    """How many chunks a slot works off in its time, by what the last second's attempts took."""
     attempts: int = sum(campaign.recent for campaign in campaigns)
     seconds = float(sum(campaign.recent_seconds for campaign in campaigns))
-    a_second = attempts / max(seconds, 0.001)
-    in_time = LONGEST_LIST.total_seconds() * a_second
-    fair = max(each_slot, _MOMENT.total_seconds() * a_second)
-    return max(1, min(int(in_time), ceil(fair), _MOST_A_MESSAGE))
+    in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
+    return min(int(in_time), _MOST_A_LIST)
 
 
 def _allowance(campaign: Row[Any], account_rate: float | None) -> int:

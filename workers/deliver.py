@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import is_transient, transaction, words_of
 from dispatcher.books.transitions import ChunkKey, Claim, Report
@@ -29,6 +29,7 @@ from dispatcher.lifecycle import (
 )
 from dispatcher.publishing import LONGEST_LIST
 from dispatcher.settings import Settings
+from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
@@ -43,15 +44,20 @@ log = logging.getLogger("dispatcher.deliver")
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """What delivering needs; built once a process. `closing` says that nothing new may begin."""
+    """What delivering needs; built once a process.
+
+    `closing` says that nothing new may begin; `worked_off` is told of each message's end.
+    """
 
     settings: Settings
     engine: Engine
+    campaigns: CampaignCache
     group_commit: GroupCommit
     push_api: PushApi
     rate_limit: RateLimit
     worker: str
     closing: Callable[[], bool]
+    worked_off: Callable[[], None]
 
     @property
     def window(self) -> timedelta:
@@ -65,6 +71,7 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
     try:
         _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
+        courier.worked_off()
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):
@@ -80,7 +87,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     What an attempt came to is handed over with the wish for the next chunk. Those that are not ours
     to send go on waiting.
     """
-    campaign = _sendable(courier, campaign_id)
+    campaign = courier.campaigns.get(campaign_id)
     if campaign is None:
         return
     envelope = _envelope(courier, campaign)
@@ -110,11 +117,6 @@ def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
     return Report(claim, outcome, decision)
-
-
-def _sendable(courier: Courier, campaign_id: UUID) -> Sendable | None:
-    with transaction(courier.engine) as connection:
-        return campaigns.sendable(connection, campaign_id)
 
 
 def _envelope(courier: Courier, campaign: Sendable) -> Envelope:

@@ -32,7 +32,7 @@ log = logging.getLogger("dispatcher.relay")
 
 
 class Relay:
-    """Publishes what is due every 0.2 s, more often while much of it is; sweeps every second.
+    """Publishes what is due every 0.2 s, or sooner where that is worth it; sweeps every second.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
@@ -59,7 +59,8 @@ class Relay:
         self._account_rate = account_rate
         self._keep_audience = keep_audience
         self._closing = threading.Event()
-        self._published = 0
+        self._last = publishing.NOTHING
+        self._woken = threading.Event()
         self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
@@ -70,25 +71,32 @@ class Relay:
     def stop(self) -> None:
         """End with the present round, and let the fleet know that these slots are gone."""
         self._closing.set()
+        self._woken.set()
         self._thread.join(timeout=5)
         self._attempt(self._leave)
         self._bell.close()
 
+    def wake(self) -> None:
+        """A message is worked off: where the last round had nothing to publish, look again soon."""
+        if not self._last.batches:
+            self._woken.set()
+
     def _run(self) -> None:
         next_sweep = 0.0
         while not self._closing.is_set():
-            began = time.monotonic()
-            if began >= next_sweep:
-                next_sweep = began + _SWEEP_EVERY
+            self._woken.clear()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + _SWEEP_EVERY
                 self._attempt(self.sweep)
             self._attempt(self.publish)
-            pause = _SHORT_ROUND if self._published >= self._slots / 4 else _ROUND
-            self._closing.wait(max(0.0, began + pause - time.monotonic()))
+            self._closing.wait(_SHORT_ROUND)
+            if not self._last.soon:
+                self._woken.wait(_ROUND - _SHORT_ROUND)
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
-        self._published = 0
-        self._published = publishing.top_up(self._engine, self._bell, self._account_rate)
+        self._last = publishing.NOTHING
+        self._last = publishing.top_up(self._engine, self._bell, self._account_rate)
 
     def sweep(self) -> None:
         """Everything that time alone changes, each step in a short transaction of its own."""

@@ -16,6 +16,7 @@ from dispatcher.books.session import make_engine
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Settings
+from workers.campaign_cache import CampaignCache
 from workers.deliver import Courier
 from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
@@ -69,6 +70,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     courier = Courier(
         settings=settings,
         engine=engine,
+        campaigns=CampaignCache(engine),
         group_commit=GroupCommit(
             engine,
             worker=worker,
@@ -80,6 +82,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
         worker=worker,
         closing=lambda: process.closing,
+        worked_off=lambda: process.relay.wake(),
     )
     relay = Relay(
         engine,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from dispatcher import publishing
 from dispatcher.books import fleet, transitions
@@ -122,18 +123,22 @@ def test_giving_back_waits_for_nobody(books: Books) -> None:
 
 
 def plan(books: Books, rate: float | None = None) -> list[Batch]:
-    batches: list[Batch] = books.do(publishing.plan, rate)
-    return batches
+    found: publishing.Plan = books.do(publishing.plan, rate)
+    return list(found.batches)
 
 
 def live(books: Books, slots: int) -> None:
     books.do(fleet.seen, "worker-1", slots)
 
 
-def begun(books: Books, chunks: int, **given: object) -> OneCampaign:
+def begun(
+    books: Books, chunks: int, took: timedelta = 0.2 * SECOND, **given: object
+) -> OneCampaign:
     """A campaign whose first chunk is settled, so that its slow start is over."""
     campaign = books.campaign(chunks, **given)
     campaign.attempt(ACCEPTED)
+    with books.engine.begin() as connection:
+        connection.execute(text("UPDATE attempt SET started_at = ended_at - :took"), {"took": took})
     return campaign
 
 
@@ -154,6 +159,26 @@ def test_the_slow_start_ends_with_the_first_attempt(books: Books) -> None:
     campaign = begun(books, 50)
     assert sum(len(batch.sequences) for batch in plan(books)) == 32
     assert campaign.published() == list(range(2, 34))
+
+
+@pytest.mark.parametrize(("took", "size"), [(0.01, 16), (0.1, 5), (0.2, 2), (0.4, 1), (3.0, 1)])
+def test_there_is_room_for_two_lists_a_slot_of_what_it_works_off_in_half_a_second(
+    books: Books, took: float, size: int
+) -> None:
+    begun(books, 300, took=took * SECOND)
+    live(books, 8)
+    found = plan(books)
+    assert {len(batch.sequences) for batch in found[:-1]} == {size}
+    assert sum(len(batch.sequences) for batch in found) == 2 * 8 * max(2, size)
+
+
+def test_the_next_round_should_come_soon_while_much_is_published(books: Books) -> None:
+    campaign = begun(books, 100)
+    live(books, 8)
+    assert books.do(publishing.plan, None).soon
+    for settled, soon in ((range(2, 5), False), (range(5, 9), True)):
+        campaign.set_chunks(*settled, state="expired", settled_at=books.now(), published_at=None)
+        assert books.do(publishing.plan, None).soon == soon
 
 
 @pytest.mark.parametrize("state", ["published", "sending"])

@@ -18,6 +18,7 @@ from tests.sandbox_process import PushApi as Vendor
 from tests.sandbox_process import running_push_api
 from tests.workers.certificates import Certificate, self_signed
 from tests.workers.scripted_server import Script, ScriptedServer, serving
+from workers.campaign_cache import CampaignCache
 from workers.deliver import Courier
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
@@ -103,8 +104,17 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 window=usable_window(settings.pack_id_window, settings.request_timeout),
                 patience=settings.time_to_begin,
             )
-            rate_limit = limit or RateLimit(None)
-            return Courier(settings, database, commit, client, rate_limit, worker, closing)
+            return Courier(
+                settings=settings,
+                engine=database,
+                campaigns=CampaignCache(database),
+                group_commit=commit,
+                push_api=client,
+                rate_limit=limit or RateLimit(None),
+                worker=worker,
+                closing=closing,
+                worked_off=lambda: None,
+            )
 
         yield make
 

@@ -119,6 +119,22 @@ def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
     assert vendor.ledger()["max"] == 1
 
 
+def test_a_message_that_is_worked_off_ends_the_relays_rest(
+    started: Relays, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.relay._ROUND", 60)
+    running = started()
+    eventually(lambda: rows(engine, "SELECT FROM worker"))
+    campaign = unpublished(engine)
+
+    def woken() -> bool:
+        running.wake()
+        return bool(messages(redis))
+
+    eventually(woken)
+    assert messages(redis) == [(DELIVER, [str(campaign), [1]])]
+
+
 def test_a_sweep_forgets_audiences_whose_time_is_over_and_workers_that_are_long_dead(
     relay: Relays, engine: Engine
 ) -> None:

@@ -1,0 +1,57 @@
+"""Task events reach whoever watches, in few messages."""
+
+import json
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+from tests.workers.books import make_campaign, show
+from tests.workers.worker_process import running_worker
+
+_MESSAGES = 40
+_EVENTS = {"task-received": _MESSAGES, "task-started": _MESSAGES, "task-succeeded": _MESSAGES}
+
+
+class Watcher:
+    """What Flower would hear of tasks."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._heard: Any = redis.pubsub()  # type: ignore[no-untyped-call]
+        self._heard.psubscribe("/*.celeryev/task.*")
+        assert self._heard.get_message(timeout=5)["type"] == "psubscribe"
+        self.events: Counter[str] = Counter()
+        self.messages = 0
+
+    def listen(self) -> None:
+        """Take what has come."""
+        while message := self._heard.get_message(timeout=0.05):
+            body: list[dict[str, Any]] = json.loads(b64decode(json.loads(message["data"])["body"]))
+            self.messages += 1
+            self.events.update(str(event["type"]) for event in body)
+
+
+def test_a_watcher_hears_of_each_task_and_of_many_at_once(
+    environment: dict[str, str],
+    engine: Engine,
+    redis: Redis,
+    sandbox: Callable[..., PushApi],
+    tmp_path: Path,
+) -> None:
+    environment["DISPATCHER_PUSH_API_URL"] = sandbox().url
+    watcher = Watcher(redis)
+    with running_worker(environment, tmp_path) as worker:
+        # With a rate each message has one chunk.
+        campaign = make_campaign(engine, chunks=_MESSAGES, rate=200.0, published=False)
+        eventually(lambda: show(engine, campaign).state == "completed", within=20)
+        worker.process.terminate()
+        worker.ends()
+    watcher.listen()
+    assert watcher.events == _EVENTS
+    assert watcher.messages < _MESSAGES
