@@ -35,6 +35,10 @@ class CampaignCache:
         self._lock = threading.Lock()
         self._known: dict[UUID, _Known] = {}
 
+    def __contains__(self, campaign_id: UUID) -> bool:
+        """Whether this process has met the campaign, however long ago."""
+        return campaign_id in self._known
+
     def get(self, campaign_id: UUID) -> Sendable | None:
         """The campaign, None unless it is running. Raises what the database raises.
 

@@ -46,7 +46,8 @@ log = logging.getLogger("dispatcher.deliver")
 class Courier:
     """What delivering needs; built once a process.
 
-    `closing` says that nothing new may begin; `worked_off` is told of each message's end.
+    `closing` says that nothing new may begin; `begun` is told when the first message of a campaign
+    that is new here is worked off.
     """
 
     settings: Settings
@@ -57,7 +58,7 @@ class Courier:
     rate_limit: RateLimit
     worker: str
     closing: Callable[[], bool]
-    worked_off: Callable[[], None]
+    begun: Callable[[], None]
 
     @property
     def window(self) -> timedelta:
@@ -68,10 +69,12 @@ class Courier:
 def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
     """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
     waiting = deque(sequences)
+    is_new = campaign_id not in courier.campaigns
     try:
         _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
-        courier.worked_off()
+        if is_new:
+            courier.begun()
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):

@@ -77,9 +77,8 @@ class Relay:
         self._bell.close()
 
     def wake(self) -> None:
-        """A message is worked off: where the last round had nothing to publish, look again soon."""
-        if not self._last.batches:
-            self._woken.set()
+        """Do not wait for the next round's time: a campaign's second chunk may be due."""
+        self._woken.set()
 
     def _run(self) -> None:
         next_sweep = 0.0

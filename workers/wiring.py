@@ -82,7 +82,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
         worker=worker,
         closing=lambda: process.closing,
-        worked_off=lambda: process.relay.wake(),
+        begun=lambda: process.relay.wake(),
     )
     relay = Relay(
         engine,

@@ -85,6 +85,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             database: Engine = engine,
             limit: RateLimit | None = None,
             closing: Callable[[], bool] = lambda: False,
+            begun: Callable[[], None] = lambda: None,
             token: str = "sandbox-token",
         ) -> Courier:
             settings = Settings(
@@ -113,7 +114,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 rate_limit=limit or RateLimit(None),
                 worker=worker,
                 closing=closing,
-                worked_off=lambda: None,
+                begun=begun,
             )
 
         yield make

@@ -34,6 +34,21 @@ def test_an_accepted_chunk_is_delivered_with_the_vendors_numbers(
     assert (attempt.outcome, attempt.worker, attempt.error_details) == ("accepted", "w/1", "[]")
 
 
+def test_the_end_of_a_new_campaigns_first_message_is_told_once(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    told: list[list[str]] = []
+
+    def states() -> list[str]:
+        return [row.state for row in rows(engine, "SELECT state FROM chunk ORDER BY sequence")]
+
+    ours = courier(vendor.url, begun=lambda: told.append(states()))
+    campaign = make_campaign(engine, chunks=3)
+    for sequence in (1, 2, 3):
+        deliver_all(ours, campaign, [sequence])
+    assert told == [["delivered", "pending", "pending"]]
+
+
 @pytest.mark.parametrize(
     ("fault", "state", "outcome", "in_doubt"),
     [

@@ -119,19 +119,15 @@ def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
     assert vendor.ledger()["max"] == 1
 
 
-def test_a_message_that_is_worked_off_ends_the_relays_rest(
+def test_a_relay_that_is_woken_does_not_wait_for_its_time(
     started: Relays, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.relay._ROUND", 60)
     running = started()
     eventually(lambda: rows(engine, "SELECT FROM worker"))
     campaign = unpublished(engine)
-
-    def woken() -> bool:
-        running.wake()
-        return bool(messages(redis))
-
-    eventually(woken)
+    running.wake()
+    eventually(lambda: messages(redis))
     assert messages(redis) == [(DELIVER, [str(campaign), [1]])]
 
 
