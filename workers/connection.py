@@ -6,9 +6,7 @@ the attempt off.
 """
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import Any
@@ -19,7 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
-from workers.watchdog import Handle, Line, Watchdog, clock
+from workers.watchdog import Handle, Line, clock
 
 _MOST_REPLY_BYTES = 4_000_000
 
@@ -60,30 +58,10 @@ class Reply:
     body: bytes
 
 
-_current = threading.local()
-
-
-def _attempt() -> Attempt:
-    """The attempt that this thread's connections answer to."""
-    attempt: Attempt = _current.attempt
-    return attempt
-
-
-@contextmanager
-def guarded(attempt: Attempt, watchdog: Watchdog) -> Iterator[None]:
-    """Let this thread's connections answer to the attempt."""
-    _current.attempt = attempt
-    watchdog.watch(attempt)
-    try:
-        yield
-    finally:
-        attempt.end()
-        del _current.attempt
-
-
 class _Guarded(HTTPConnection):
     """A connection that can be cut off from its first byte on, whoever waits on it."""
 
+    attempt: Attempt
     _handle: Handle
 
     def connect(self) -> None:
@@ -92,22 +70,26 @@ class _Guarded(HTTPConnection):
         self.sock.settimeout(None)
 
     def _new_conn(self) -> socket.socket:
-        attempt = _attempt()
-        sock = _connect((self._dns_host, self.port), attempt.deadline, self.socket_options)
+        sock = _connect((self._dns_host, self.port), self.attempt.deadline, self.socket_options)
         self._handle = Handle(sock.fileno())
         # What a handshake or a proxy may hold up from here on can be cut off.
-        attempt.hold(self._handle)
+        self.attempt.hold(self._handle)
         return sock
 
     def exchange(self, request: bytes) -> Reply:
-        """Send a request, ready as it goes onto the wire, and read its reply."""
-        _attempt().begin(self._handle)
+        """Send a request, ready as it goes onto the wire, and read its reply.
+
+        The connection stays open only where nothing that belongs to this request can come later.
+        """
+        self.attempt.begin(self._handle)
+        whole = False
         with suppress(BrokenPipeError, ConnectionResetError):  # the reply may be there all the same
             self.sock.sendall(request)
+            whole = True
         with closing(HTTPResponse(self.sock, method="POST")) as response:
             response.begin()
             reply = Reply(response.status, response.headers, _read(response))
-        if response.will_close:
+        if response.will_close or reply.status < 200 or not whole:
             self.close()
         return reply
 
@@ -155,12 +137,13 @@ class GuardedPool(HTTPConnectionPool):
 
     ConnectionCls = _Guarded
 
-    def exchange(self, request: bytes) -> Reply:
+    def exchange(self, request: bytes, attempt: Attempt) -> Reply:
         """One request on a connection that is kept, or on a new one; never a second try.
 
         urllib3's own way to do this takes as long again as all the rest of a request.
         """
         connection: Any = self._get_conn()
+        connection.attempt = attempt
         try:
             if connection.is_closed and self.proxy is not None:
                 self._prepare_proxy(connection)
@@ -171,6 +154,7 @@ class GuardedPool(HTTPConnectionPool):
             connection.close()
             raise
         finally:
+            attempt.end()
             self._put_conn(connection)
         return reply
 

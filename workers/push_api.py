@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
-from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate, guarded
+from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate
 from workers.envelope import Envelope
 from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
@@ -45,9 +45,9 @@ class PushApi:
         """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
         request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
         attempt = Attempt(send_before=send_before, deadline=clock() + self._timeout)
+        self._watchdog.watch(attempt)
         try:
-            with guarded(attempt, self._watchdog):
-                reply = self._pool.exchange(request)
+            reply = self._pool.exchange(request, attempt)
         except (HTTPError, HTTPException, OSError, TooLate, ValueError) as error:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
@@ -79,14 +79,16 @@ def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
         pool = adapter.pool(request, proxies, environment["verify"])
     except OSError as error:
         raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong: {error}.") from error
-    return pool, _head(request, adapter.request_url(request, proxies), pool.proxy_headers)
+    # Through a tunnel the proxy's headers go with CONNECT, and are none of the vendor's business.
+    for_proxy = pool.proxy_headers if pool.scheme == "http" else {}
+    return pool, _head(request, adapter.request_url(request, proxies), for_proxy)
 
 
-def _head(request: requests.PreparedRequest, target: str, more: Mapping[str, str]) -> bytes:
+def _head(request: requests.PreparedRequest, target: str, for_proxy: Mapping[str, str]) -> bytes:
     """Everything up to the length of the body, which is the last of the headers."""
     host = urlsplit(str(request.url)).netloc.rpartition("@")[2]
-    headers = {"Host": host, **request.headers, **more}
-    headers.pop("Content-Length", None)
+    headers = {"Host": host, **request.headers, **for_proxy}
+    del headers["Content-Length"]  # of the body that this request does not have yet
     lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
 

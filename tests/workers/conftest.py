@@ -139,7 +139,7 @@ def vendor(one_vendor: Vendor) -> Vendor:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate that nobody trusts yet."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
+        pytest.fail("openssl makes the certificate of these tests: install it")
     return self_signed(tmp_path_factory.mktemp("tls"))
 
 

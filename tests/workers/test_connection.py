@@ -218,6 +218,37 @@ def test_the_watchdog_leaves_an_ended_attempts_connection_alone() -> None:
         assert theirs.recv(10) == b"still open"
 
 
+def test_a_late_reply_is_never_taken_for_the_next_requests(
+    serve: Serve, push_api: Client, envelope: Envelope
+) -> None:
+    def hint_first(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        peer.over.wait(SHORT)
+        peer.send(ACCEPTED)
+
+    server = serve(hint_first)
+    client = push_api(server.url)
+    for number in (1, 2):
+        assert isinstance(attempt(client, envelope), InDoubt)
+        assert len(server.peers) == number
+
+
+def test_a_request_names_its_host_and_its_path_and_carries_the_urls_credentials(
+    serve: Serve, push_api: Client, envelope: Envelope
+) -> None:
+    server = serve(replying(ACCEPTED))
+    url = server.url.replace("http://", "http://user:secret@").rstrip("/") + "/send?x=%20y"
+    assert isinstance(attempt(push_api(url), envelope), Accepted)
+    head, _, body = server.received.partition(b"\r\n\r\n")
+    line, *headers = head.decode().split("\r\n")
+    assert line.endswith("/send?x=%20y HTTP/1.1")
+    assert f"Host: 127.0.0.1:{server.port}" in headers
+    assert "Authorization: Basic dXNlcjpzZWNyZXQ=" in headers
+    lengths = [header for header in headers if header.startswith("Content-Length:")]
+    assert lengths == [f"Content-Length: {len(body)}"]
+
+
 def test_a_reply_that_comes_before_the_body_is_read_counts(
     serve: Serve, push_api: Client, envelope: Envelope
 ) -> None:

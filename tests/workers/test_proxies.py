@@ -29,6 +29,8 @@ Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]
 
 SHORT = 0.3
+CREDENTIALS = "user:secret"
+PROXY_AUTHORIZATION = b"Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"
 
 
 def timed(act: Callable[[], Outcome]) -> tuple[Outcome, float]:
@@ -67,6 +69,30 @@ def test_a_forward_proxy_that_hangs_leaves_the_request_in_doubt(
     outcome, took = timed(lambda: attempt(push_api("http://push.invalid/", SHORT), envelope))
     assert isinstance(outcome, InDoubt)
     assert took < SHORT + 0.5
+
+
+def test_a_forward_proxy_gets_its_credentials_with_the_request(
+    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(replying(ACCEPTED))
+    monkeypatch.setenv("HTTP_PROXY", f"http://{CREDENTIALS}@127.0.0.1:{proxy.port}")
+    assert isinstance(attempt(push_api("http://push.invalid/send"), envelope), Accepted)
+    assert PROXY_AUTHORIZATION in proxy.received
+
+
+def test_a_tunnels_credentials_are_none_of_the_vendors_business(
+    serve: Serve,
+    push_api: Client,
+    envelope: Envelope,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: ssl.SSLContext,
+) -> None:
+    server = serve(over_tls(trusted, replying(ACCEPTED)))
+    proxy = serve(tunnel)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{CREDENTIALS}@127.0.0.1:{proxy.port}")
+    assert isinstance(attempt(push_api(https(server)), envelope), Accepted)
+    assert PROXY_AUTHORIZATION in proxy.received
+    assert b"Proxy-Authorization" not in server.received
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "502 Bad Gateway", "407 Login"])
