@@ -52,11 +52,8 @@ class Batch:
 class Plan:
     """The messages of one round, and whether the next one should come soon."""
 
-    batches: Sequence[Batch] = ()
-    soon: bool = False
-
-
-NOTHING = Plan()
+    batches: list[Batch]
+    soon: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +156,18 @@ class Bell:
             ) from error
 
 
-def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
-    """Publish what the workers have room for; what that was, nothing where another is at it.
+def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> bool:
+    """Publish what the workers have room for; whether the next round should come soon.
 
-    `account_rate` is the account's limit in requests a second. Raises BrokerUnavailable; the
-    chunks are due again at once then.
+    Nothing is done where another worker is at it. `account_rate` is the account's limit in requests
+    a second. Raises BrokerUnavailable; the chunks are due again at once then.
     """
     with transaction(engine) as connection:
         if not try_lock(connection, _ROUND_LOCK):
-            return NOTHING
+            return False
         found = plan(connection, account_rate)
     _ring_or_give_back(engine, bell, found.batches)
-    return found
+    return found.soon
 
 
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
@@ -251,7 +248,7 @@ def plan(connection: Connection, account_rate: float | None) -> Plan:
     """
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     if not campaigns:
-        return NOTHING
+        return Plan([], soon=False)
     slots = fleet.live_slots(connection)
     in_time = _chunks_in_time(campaigns)
     capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)

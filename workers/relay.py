@@ -59,7 +59,7 @@ class Relay:
         self._account_rate = account_rate
         self._keep_audience = keep_audience
         self._closing = threading.Event()
-        self._last = publishing.NOTHING
+        self._soon = False
         self._woken = threading.Event()
         self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -89,13 +89,13 @@ class Relay:
                 self._attempt(self.sweep)
             self._attempt(self.publish)
             self._closing.wait(_SHORT_ROUND)
-            if not self._last.soon:
+            if not self._soon:
                 self._woken.wait(_ROUND - _SHORT_ROUND)
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
-        self._last = publishing.NOTHING
-        self._last = publishing.top_up(self._engine, self._bell, self._account_rate)
+        self._soon = False
+        self._soon = publishing.top_up(self._engine, self._bell, self._account_rate)
 
     def sweep(self) -> None:
         """Everything that time alone changes, each step in a short transaction of its own."""

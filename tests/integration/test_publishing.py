@@ -124,7 +124,7 @@ def test_giving_back_waits_for_nobody(books: Books) -> None:
 
 def plan(books: Books, rate: float | None = None) -> list[Batch]:
     found: publishing.Plan = books.do(publishing.plan, rate)
-    return list(found.batches)
+    return found.batches
 
 
 def live(books: Books, slots: int) -> None:
