@@ -1,7 +1,9 @@
 """What campaigns look like now, read once for all slots of a process."""
 
 import threading
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from math import inf
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -15,12 +17,12 @@ _FRESH = 0.2
 _MOST_KEPT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A campaign as it was read, None where it did not run; it counts until then on `clock()`."""
+@dataclass(slots=True)
+class _Reading:
+    """A campaign as it is read or was read, None where it did not run; good until then."""
 
-    campaign: Sendable | None
-    until: float
+    answer: "Future[Sendable | None]" = field(default_factory=Future)
+    until: float = inf
 
 
 class CampaignCache:
@@ -33,30 +35,36 @@ class CampaignCache:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._known: dict[UUID, _Known] = {}
+        self._readings: dict[UUID, _Reading] = {}
 
     def __contains__(self, campaign_id: UUID) -> bool:
         """Whether this process has met the campaign, however long ago."""
-        return campaign_id in self._known
+        return campaign_id in self._readings
 
     def get(self, campaign_id: UUID) -> Sendable | None:
         """The campaign, None unless it is running. Raises what the database raises.
 
-        Many slots begin with a campaign at once: one of them reads it, and the others wait.
+        Many slots begin with a campaign at once: one of them reads it for all who wait meanwhile.
         """
         with self._lock:
-            known = self._known.get(campaign_id)
-            if known is None or clock() > known.until:
-                known = self._read(campaign_id)
-        return known.campaign
+            reading = self._readings.get(campaign_id)
+            is_known = reading is not None and clock() <= reading.until
+            if reading is None and len(self._readings) >= _MOST_KEPT:
+                self._readings.clear()
+            if reading is None or not is_known:
+                reading = self._readings[campaign_id] = _Reading()
+        if not is_known:
+            self._read(campaign_id, reading)
+        return reading.answer.result()
 
-    def _read(self, campaign_id: UUID) -> _Known:
+    def _read(self, campaign_id: UUID, reading: _Reading) -> None:
         """One that does not run is not kept: the next message may be that of its resumption."""
-        until = clock() + _FRESH
-        with transaction(self._engine) as connection:
-            known = _Known(campaigns.sendable(connection, campaign_id), until)
-        if len(self._known) >= _MOST_KEPT:
-            self._known.clear()
-        if known.campaign is not None:
-            self._known[campaign_id] = known
-        return known
+        try:
+            with transaction(self._engine) as connection:
+                campaign = campaigns.sendable(connection, campaign_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, others wait for it, too
+            reading.until = -inf
+            reading.answer.set_exception(error)
+        else:
+            reading.until = -inf if campaign is None else clock() + _FRESH
+            reading.answer.set_result(campaign)

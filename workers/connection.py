@@ -6,6 +6,8 @@ the attempt off.
 """
 
 import socket
+import ssl
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
@@ -20,6 +22,7 @@ from urllib3.util.connection import create_connection
 from workers.watchdog import Handle, Line, clock
 
 _MOST_REPLY_BYTES = 4_000_000
+_HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class TooLate(Exception):
@@ -62,12 +65,18 @@ class _Guarded(HTTPConnection):
     """A connection that can be cut off from its first byte on, whoever waits on it."""
 
     attempt: Attempt
-    _handle: Handle
+    _handle: Handle | None = None
 
     def connect(self) -> None:
         super().connect()
         # From here on the watchdog keeps the time; a time-out would cost a poll before each call.
         self.sock.settimeout(None)
+
+    def close(self) -> None:
+        super().close()
+        if self._handle is not None:
+            self._handle.cut()  # it is a duplicate, and would keep the connection open
+            self._handle = None
 
     def _new_conn(self) -> socket.socket:
         sock = _connect((self._dns_host, self.port), self.attempt.deadline, self.socket_options)
@@ -81,17 +90,25 @@ class _Guarded(HTTPConnection):
 
         The connection stays open only where nothing that belongs to this request can come later.
         """
+        assert self._handle is not None
         self.attempt.begin(self._handle)
         whole = False
-        with suppress(BrokenPipeError, ConnectionResetError):  # the reply may be there all the same
+        with suppress(*_HUNG_UP):  # the reply may be there all the same
             self.sock.sendall(request)
             whole = True
         with closing(HTTPResponse(self.sock, method="POST")) as response:
             response.begin()
             reply = Reply(response.status, response.headers, _read(response))
-        if response.will_close or reply.status < 200 or not whole:
+        if response.will_close or reply.status < 200 or not whole or _has_more(self.sock):
             self.close()
         return reply
+
+
+def _has_more(sock: Any) -> bool:
+    """Whether TLS holds bytes that it has deciphered: to look at the socket does not show them."""
+    tls = getattr(sock, "sslobj", sock)  # in a tunnel that is TLS itself
+    pending: Callable[[], int] = getattr(tls, "pending", int)
+    return pending() > 0
 
 
 def _read(response: HTTPResponse) -> bytes:

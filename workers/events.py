@@ -21,18 +21,21 @@ class EventsTogether(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
+        self._dispatcher: Any = None
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        """Begin with each connection to the broker."""
-        dispatcher = consumer.event_dispatcher
+        """Begin with each connection to the broker, and with what could not leave on the last."""
+        last, dispatcher = self._dispatcher, consumer.event_dispatcher
         dispatcher.on_send_buffered = None
         dispatcher.buffer_limit = _MOST_KEPT
+        for group, kept in last._group_buffer.items() if last else ():
+            dispatcher._group_buffer[group].extend(kept)
+        self._dispatcher = dispatcher
         self._timer = consumer.timer.call_repeatedly(_EVERY, dispatcher.flush)
 
     def stop(self, consumer: Any) -> None:
-        """Publish what is kept; from here on each goes by itself again."""
+        """Publish what is kept; while the worker ends, each goes by itself again."""
         self._timer.cancel()
-        dispatcher = consumer.event_dispatcher
-        dispatcher.on_send_buffered = consumer.on_send_event_buffered
-        ignore_errors(consumer, dispatcher.flush)  # type: ignore[no-untyped-call]
+        self._dispatcher.on_send_buffered = consumer.on_send_event_buffered
+        ignore_errors(consumer, self._dispatcher.flush)  # type: ignore[no-untyped-call]

@@ -26,6 +26,7 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "dispatcher",
 }
+_PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
 class PushApi:
@@ -66,22 +67,27 @@ def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
     """
     try:
         request = requests.Request("POST", url, headers=_HEADERS).prepare()
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:
         raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from error
     environment = requests.Session().merge_environment_settings(url, {}, True, None, None)
     proxies = dict(environment["proxies"])
     if (select_proxy(url, proxies) or "").lower().startswith("socks"):
         raise SettingError(
-            "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a SOCKS proxy, which cannot be used: name "
-            "an HTTP proxy, or put the Push API's host into NO_PROXY."
+            f"{_PROXY_SETTINGS} names a SOCKS proxy, which cannot be used: name an HTTP proxy, or "
+            "put the Push API's host into NO_PROXY."
         )
     try:
         pool = adapter.pool(request, proxies, environment["verify"])
+        target = adapter.request_url(request, proxies)
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise SettingError(
+            f"{_PROXY_SETTINGS} names no proxy that can be used: write http://HOST:PORT."
+        ) from error
     except OSError as error:
         raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong: {error}.") from error
     # Through a tunnel the proxy's headers go with CONNECT, and are none of the vendor's business.
     for_proxy = pool.proxy_headers if pool.scheme == "http" else {}
-    return pool, _head(request, adapter.request_url(request, proxies), for_proxy)
+    return pool, _head(request, target, for_proxy)
 
 
 def _head(request: requests.PreparedRequest, target: str, for_proxy: Mapping[str, str]) -> bytes:

@@ -51,9 +51,11 @@ class Line:
         self._handle = handle
 
     def hold(self, handle: Handle) -> None:
-        """Cut this connection when the deadline has come."""
+        """Cut this connection when the deadline has come, or at once where it has."""
         with self._lock:
             self._handle = handle
+            if self.cut:
+                handle.cut()
 
     def cut_off(self) -> None:
         """End the connection under its reader; nothing where its use has ended."""

@@ -1,7 +1,7 @@
 """What a slot begins with is read once for all, and is never old."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine
 
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.session import transaction
+from dispatcher.errors import DatabaseUnavailable
+from tests.waiting import eventually
 from tests.workers.books import make_campaign
 from workers import campaign_cache
 from workers.campaign_cache import CampaignCache
@@ -49,6 +51,34 @@ def test_slots_that_begin_at_once_read_a_campaign_once(
         found = list(slots.map(cache.get, [campaign] * 8))
     assert [one.id for one in found if one] == [campaign] * 8
     assert reads == [campaign]
+
+
+def test_slots_that_wait_for_one_read_share_its_failure(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign(engine)
+    cache = CampaignCache(engine)
+    reads: list[UUID] = []
+    waiting: list[object] = []
+    result = Future.result
+
+    def fail(_: Connection, campaign_id: UUID) -> None:
+        reads.append(campaign_id)
+        eventually(lambda: len(waiting) == 4)
+        raise DatabaseUnavailable("PostgreSQL is away.")
+
+    def noted(future: "Future[object]", timeout: float | None = None) -> object:
+        waiting.append(future)
+        return result(future, timeout)
+
+    monkeypatch.setattr(campaigns, "sendable", fail)
+    monkeypatch.setattr(Future, "result", noted)
+    with ThreadPoolExecutor(5) as slots:
+        found = [slots.submit(cache.get, campaign) for _ in range(5)]
+    assert [str(one.exception()) for one in found] == ["PostgreSQL is away."] * 5
+    assert reads == [campaign]
+    monkeypatch.undo()
+    assert cache.get(campaign) is not None
 
 
 def test_a_new_rate_is_seen_when_the_old_one_has_had_its_time(

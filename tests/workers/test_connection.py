@@ -234,6 +234,31 @@ def test_a_late_reply_is_never_taken_for_the_next_requests(
         assert len(server.peers) == number
 
 
+def test_a_connection_that_is_not_kept_is_closed_at_once(
+    serve: Serve, push_api: Client, envelope: Envelope
+) -> None:
+    ended: list[bytes] = []
+
+    def say_that_it_ends(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(http(result(), "200 OK", "Connection: close"))
+        ended.append(peer.sock.recv(1))
+
+    client = push_api(serve(say_that_it_ends).url)
+    assert isinstance(attempt(client, envelope), Accepted)
+    eventually(lambda: ended == [b""])
+
+
+def test_a_connection_that_comes_after_the_deadline_is_cut_at_once() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        late = Attempt(send_before=clock(), deadline=clock())
+        Watchdog().watch(late)
+        eventually(lambda: late.cut)
+        late.hold(Handle(ours.fileno()))
+        assert theirs.recv(1) == b""
+
+
 def test_a_request_names_its_host_and_its_path_and_carries_the_urls_credentials(
     serve: Serve, push_api: Client, envelope: Envelope
 ) -> None:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis import Redis
 from sqlalchemy import Engine
 
+from tests.proxy import proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, show
@@ -29,12 +31,41 @@ class Watcher:
         self.events: Counter[str] = Counter()
         self.messages = 0
 
-    def listen(self) -> None:
-        """Take what has come."""
+    def listen(self) -> int:
+        """Take what has come; how many tasks have succeeded so far."""
         while message := self._heard.get_message(timeout=0.05):
             body: list[dict[str, Any]] = json.loads(b64decode(json.loads(message["data"])["body"]))
             self.messages += 1
             self.events.update(str(event["type"]) for event in body)
+        return self.events["task-succeeded"]
+
+
+def test_a_watcher_hears_later_of_tasks_that_end_while_the_broker_is_away(
+    environment: dict[str, str],
+    engine: Engine,
+    redis: Redis,
+    sandbox: Callable[..., PushApi],
+    tmp_path: Path,
+) -> None:
+    vendor = sandbox("--latency", "1")
+    environment["DISPATCHER_PUSH_API_URL"] = vendor.url
+    watcher = Watcher(redis)
+    broker = urlsplit(environment["DISPATCHER_BROKER_URL"])
+    assert broker.hostname is not None
+    with proxied((broker.hostname, broker.port or 6379)) as road:
+        credentials = broker.netloc.rpartition("@")[0]
+        environment["DISPATCHER_BROKER_URL"] = broker._replace(
+            netloc=f"{credentials}@127.0.0.1:{road.port}"
+        ).geturl()
+        with running_worker(environment, tmp_path) as worker:
+            campaign = make_campaign(engine, chunks=9, published=False)
+            eventually(lambda: len(vendor.requests()) == 9, within=20)
+            road.turn_away()
+            eventually(lambda: show(engine, campaign).state == "completed", within=20)
+            road.let_in()
+            eventually(lambda: watcher.listen() == 9, within=20)
+            worker.process.terminate()
+            worker.ends()
 
 
 def test_a_watcher_hears_of_each_task_and_of_many_at_once(

@@ -183,6 +183,26 @@ def test_a_socks_proxy_is_refused_at_the_start(
         push_api("https://push.invalid/")
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "proxy:3128",
+        "http:///proxy",
+        "http://user:secret@proxy:99999",
+        "http://pro xy:3128",
+        "ftp://proxy:1",
+        "http://user:%D0%BF@proxy:1",
+    ],
+)
+def test_what_is_no_proxy_is_refused_at_the_start_without_its_password(
+    push_api: Client, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(SettingError, match=r"HTTPS_PROXY.* no proxy") as refused:
+        push_api("https://push.invalid/")
+    assert "secret" not in str(refused.value)
+
+
 def test_a_socks_proxy_for_others_is_none_of_ours(
     serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
 ) -> None:

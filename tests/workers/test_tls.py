@@ -10,7 +10,7 @@ import pytest
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import Accepted, InDoubt, NotSent, Outcome
 from tests.workers.certificates import Certificate
-from tests.workers.scripted_server import Peer, Script, ScriptedServer, replying
+from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.scripts import (
     ACCEPTED,
     drip_reply,
@@ -20,7 +20,7 @@ from tests.workers.scripts import (
     over_tls,
     reset_after_request,
 )
-from tests.workers.sending import attempt
+from tests.workers.sending import attempt, result
 from workers.envelope import Envelope
 from workers.push_api import PushApi
 
@@ -28,6 +28,8 @@ Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]
 
 SHORT = 0.3
+_BUFFER = 8192
+"""Bytes that are read at once."""
 
 
 def drip_handshake(peer: Peer) -> None:
@@ -68,6 +70,29 @@ def test_certificates_that_cannot_be_read_sent_nothing(
     bundle.write_text("no certificates", encoding="ascii")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     assert isinstance(attempt(push_api(https(serve(hang))), envelope), NotSent)
+
+
+def test_a_second_reply_in_one_record_is_never_taken_for_the_next_requests(
+    serve: Serve, push_api: Client, envelope: Envelope, trusted: ssl.SSLContext
+) -> None:
+    """The first fills the buffer to the brim, so that the second stays with TLS."""
+    body = result()
+    padding = b" " * (_BUFFER - len(http(body)))
+    padding = padding[len(http(padding + body)) - _BUFFER :]
+
+    def reply_twice(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(http(padding + body) + http(result(audience=777)))
+        peer.hang()
+
+    server = serve(over_tls(trusted, reply_twice))
+    client = push_api(https(server))
+    assert len(http(padding + body)) == _BUFFER
+    for number in (1, 2):
+        outcome = attempt(client, envelope)
+        assert isinstance(outcome, Accepted)
+        assert outcome.audience == 2
+        assert len(server.peers) == number
 
 
 def test_a_server_without_tls_sent_nothing(
