@@ -74,9 +74,7 @@ class _Guarded(HTTPConnection):
 
     def close(self) -> None:
         super().close()
-        if self._handle is not None:
-            self._handle.cut()  # it is a duplicate, and would keep the connection open
-            self._handle = None
+        self._handle = None  # it is a duplicate, and would keep the connection open
 
     def _new_conn(self) -> socket.socket:
         sock = _connect((self._dns_host, self.port), self.attempt.deadline, self.socket_options)

@@ -256,6 +256,7 @@ def test_a_connection_that_comes_after_the_deadline_is_cut_at_once() -> None:
         Watchdog().watch(late)
         eventually(lambda: late.cut)
         late.hold(Handle(ours.fileno()))
+        theirs.settimeout(5)
         assert theirs.recv(1) == b""
 
 
