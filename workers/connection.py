@@ -86,7 +86,7 @@ class _Guarded(HTTPConnection):
     def exchange(self, request: bytes) -> Reply:
         """Send a request, ready as it goes onto the wire, and read its reply.
 
-        The connection stays open only where nothing that belongs to this request can come later.
+        The connection stays open only where nothing more of this request is known to come.
         """
         assert self._handle is not None
         self.attempt.begin(self._handle)
