@@ -101,12 +101,12 @@ class Books:
                 )
                 for n in range(processes)
             ]
-            control = producer(self.settings).control
-            wait_until(
-                lambda: len(control.ping(timeout=0.2)) == processes,
-                within=60,
-                what="the workers answer",
-            )
+            with producer(self.settings) as app:
+                wait_until(
+                    lambda: len(app.control.ping(timeout=0.2)) == processes,
+                    within=60,
+                    what="the workers answer",
+                )
             yield started
 
 
