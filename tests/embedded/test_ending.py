@@ -86,7 +86,7 @@ def test_a_closed_terminal_ends_the_program_and_its_servers(
 
     os.killpg(owner.pid, signal.SIGHUP)
 
-    assert owner.wait(timeout=5) == -signal.SIGHUP
+    assert owner.wait(timeout=20) == -signal.SIGHUP
     eventually(lambda: processes_of(home) == [])
 
 
