@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
 
 from dispatcher.books.session import make_engine
 from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Secret, Settings
+from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi as Vendor
 from tests.sandbox_process import running_push_api
 from tests.workers.certificates import Certificate, self_signed
@@ -155,3 +157,12 @@ def redis(broker_url: str) -> Iterator[Redis]:
     """A connection to the broker, which is empty."""
     with Redis.from_url(broker_url) as client:
         yield client
+
+
+@pytest.fixture
+def broker_road(broker_url: str) -> Iterator[Proxy]:
+    """A way to the broker that can be shut."""
+    url = make_url(broker_url)
+    assert url.host is not None
+    with proxied((url.host, url.port or 6379)) as road:
+        yield road

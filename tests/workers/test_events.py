@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import pytest
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
 
-from tests.proxy import proxied
+from tests.proxy import Proxy
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, show
@@ -40,43 +41,45 @@ class Watcher:
         return self.events["task-succeeded"]
 
 
+@pytest.fixture
+def watcher(redis: Redis) -> Watcher:
+    """Listens from the test's beginning."""
+    return Watcher(redis)
+
+
 def test_a_watcher_hears_later_of_tasks_that_end_while_the_broker_is_away(
     environment: dict[str, str],
     engine: Engine,
-    redis: Redis,
+    watcher: Watcher,
+    broker_road: Proxy,
     sandbox: Callable[..., PushApi],
     tmp_path: Path,
 ) -> None:
     vendor = sandbox("--latency", "1")
     environment["DISPATCHER_PUSH_API_URL"] = vendor.url
-    watcher = Watcher(redis)
-    broker = urlsplit(environment["DISPATCHER_BROKER_URL"])
-    assert broker.hostname is not None
-    with proxied((broker.hostname, broker.port or 6379)) as road:
-        credentials = broker.netloc.rpartition("@")[0]
-        environment["DISPATCHER_BROKER_URL"] = broker._replace(
-            netloc=f"{credentials}@127.0.0.1:{road.port}"
-        ).geturl()
-        with running_worker(environment, tmp_path) as worker:
-            campaign = make_campaign(engine, chunks=9, published=False)
-            eventually(lambda: len(vendor.requests()) == 9, within=20)
-            road.turn_away()
-            eventually(lambda: show(engine, campaign).state == "completed", within=20)
-            road.let_in()
-            eventually(lambda: watcher.listen() == 9, within=20)
-            worker.process.terminate()
-            worker.ends()
+    url = make_url(environment["DISPATCHER_BROKER_URL"]).set(
+        host="127.0.0.1", port=broker_road.port
+    )
+    environment["DISPATCHER_BROKER_URL"] = url.render_as_string(hide_password=False)
+    with running_worker(environment, tmp_path) as worker:
+        campaign = make_campaign(engine, chunks=9, published=False)
+        eventually(lambda: len(vendor.requests()) == 9, within=20)
+        broker_road.turn_away()
+        eventually(lambda: show(engine, campaign).state == "completed", within=20)
+        broker_road.let_in()
+        eventually(lambda: watcher.listen() == 9, within=20)
+        worker.process.terminate()
+        worker.ends()
 
 
 def test_a_watcher_hears_of_each_task_and_of_many_at_once(
     environment: dict[str, str],
     engine: Engine,
-    redis: Redis,
+    watcher: Watcher,
     sandbox: Callable[..., PushApi],
     tmp_path: Path,
 ) -> None:
     environment["DISPATCHER_PUSH_API_URL"] = sandbox().url
-    watcher = Watcher(redis)
     with running_worker(environment, tmp_path) as worker:
         # With a rate each message has one chunk.
         campaign = make_campaign(engine, chunks=_MESSAGES, rate=200.0, published=False)

@@ -30,15 +30,6 @@ Relays = Callable[..., Relay]
 
 
 @pytest.fixture
-def broker_road(broker_url: str) -> Iterator[Proxy]:
-    """A way to the broker that can be shut."""
-    url = make_url(broker_url)
-    assert url.host is not None
-    with proxied((url.host, url.port or 6379)) as road:
-        yield road
-
-
-@pytest.fixture
 def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
     """Makes relays, which stop with the test."""
     with ExitStack() as stack:
