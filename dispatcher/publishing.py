@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
+from math import floor
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ _ROUND_LOCK = 0x7075626C
 _LISTS_A_SLOT = 2
 _LEAST_A_LIST = 2
 _MOST_A_LIST = 16
-_PACED_AHEAD = timedelta(seconds=0.3)
+_PACED_AHEAD = 0.25
 _SLOW_START = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> bool:
     a second. Raises BrokerUnavailable; the chunks are due again at once then.
     """
     with transaction(engine) as connection:
-        if not try_lock(connection, _ROUND_LOCK):
+        if not (connection.scalar(_ANYTHING_DUE) and try_lock(connection, _ROUND_LOCK)):
             return False
         found = plan(connection, account_rate)
     _ring_or_give_back(engine, bell, found.batches)
@@ -193,43 +193,55 @@ def _ring_or_give_back(engine: Engine, bell: Bell, batches: Sequence[Batch]) -> 
         raise
 
 
+_MAY_SEND = """
+campaign.state = 'running' AND campaign.finished_at IS NULL
+    AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+"""
+_IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
+_ANYTHING_DUE = text(f"""
+SELECT EXISTS (
+    SELECT FROM campaign JOIN account ON account.name = campaign.account
+    WHERE {_MAY_SEND}
+      AND (EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+                     AND {_IS_DUE} AND in_doubt_since IS NULL)
+           OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+                        AND {_IS_DUE} AND in_doubt_since IS NOT NULL)))
+""")
 _RUNNING = text(f"""
 SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
     published.chunks AS published, sending.chunks AS sending,
-    coalesce((SELECT max(ended_at) FROM attempt WHERE campaign_id = campaign.id)
-             <= resumed_at, true)
+    coalesce(last.ended_at <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
     {in_doubt("campaign.id")} AS in_doubt, {MOST_IN_DOUBT} AS most_in_doubt,
-    recent.attempts AS recent, recent.seconds AS recent_seconds
+    last.attempts, last.seconds,
+    coalesce(extract(epoch FROM statement_timestamp()
+                     - greatest(sending.claimed_at, last.claimed_at)), 'infinity') AS since_claim
 FROM campaign
 JOIN account ON account.name = campaign.account
 CROSS JOIN LATERAL (
     SELECT count(*) AS chunks, min(published_at) AS since FROM chunk
     WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
 CROSS JOIN LATERAL (
-    SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since
+    SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
+        max(claimed_at) AS claimed_at
     FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
 CROSS JOIN LATERAL (
-    SELECT count(*) AS attempts,
+    SELECT count(*) AS attempts, max(started_at) AS claimed_at, max(ended_at) AS ended_at,
         coalesce(extract(epoch FROM sum(ended_at - started_at)), 0) AS seconds
-    FROM attempt
-    WHERE campaign_id = campaign.id
-      AND ended_at > statement_timestamp() - interval '1 s') AS recent
-WHERE campaign.state = 'running' AND campaign.finished_at IS NULL
-  AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
+    FROM (SELECT started_at, ended_at FROM attempt WHERE campaign_id = campaign.id
+          ORDER BY ended_at DESC LIMIT 64) AS latest) AS last
+WHERE {_MAY_SEND}
 ORDER BY campaign.created_at
 """)
-_DUE = text("""
+_DUE = text(f"""
 SELECT (SELECT count(*) FROM (
             SELECT FROM chunk
-            WHERE campaign_id = asked.id AND state = 'pending' AND published_at IS NULL
-              AND in_doubt_since IS NOT NULL AND due_at <= statement_timestamp()
+            WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
             ORDER BY in_doubt_since LIMIT asked.most) AS doubtful)
      + (SELECT count(*) FROM (
             SELECT FROM chunk
-            WHERE campaign_id = asked.id AND state = 'pending' AND published_at IS NULL
-              AND in_doubt_since IS NULL AND due_at <= statement_timestamp()
+            WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NULL
             ORDER BY due_at, sequence LIMIT least(asked.most, asked.fresh)) AS fresh)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:fresh AS integer[]))
     WITH ORDINALITY AS asked(id, most, fresh, place)
@@ -281,9 +293,9 @@ def _fresh(campaign: Row[Any], room: int) -> int:
 
 
 def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
-    """How many chunks a slot works off in its time, by what the last second's attempts took."""
-    attempts: int = sum(campaign.recent for campaign in campaigns)
-    seconds = float(sum(campaign.recent_seconds for campaign in campaigns))
+    """How many chunks a slot works off in its time, by what the last attempts took."""
+    attempts: int = sum(campaign.attempts for campaign in campaigns)
+    seconds = float(sum(campaign.seconds for campaign in campaigns))
     in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
     return min(int(in_time), _MOST_A_LIST)
 
@@ -292,7 +304,8 @@ def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
     """How many more of a campaign's chunks may be published, whatever room there is.
 
     One until its first attempt has ended or has taken two seconds, or while its account is being
-    probed; what its rate lets begin in the next moment.
+    probed; as many as its rate has places for before the next round, the first of them one interval
+    after the last claim.
     """
     published: int = campaign.published
     if campaign.is_new or campaign.probing:
@@ -300,7 +313,9 @@ def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
     rates = [rate for rate in (campaign.rate, account_rate) if rate is not None]
     if not rates:
         return 1_000_000
-    return max(0, ceil(min(rates) * _PACED_AHEAD.total_seconds()) - published)
+    rate = min(rates)
+    wait = max(0.0, 1 / rate - float(campaign.since_claim))
+    return max(0, 1 + floor((_PACED_AHEAD - wait) * rate) - published)
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

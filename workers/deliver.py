@@ -87,31 +87,30 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
 def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     """Deliver one after another, as long as this worker may begin something new.
 
-    What an attempt came to is handed over with the wish for the next chunk. Those that are not ours
-    to send go on waiting.
+    What an attempt came to is handed over with the wish for the next chunk. The first that is not
+    ours to send ends it: most often the campaign or its account rests, and so would the others.
     """
     campaign = courier.campaigns.get(campaign_id)
     if campaign is None:
         return
     envelope = _envelope(courier, campaign)
     paced = campaign.rate is not None or courier.settings.rate is not None
-    unclaimed: list[int] = []
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
         if paced:  # what came back is written down before anything may keep it waiting
             _exchange(courier, last, None)
             last = None
-        sequence = waiting.popleft()
-        if not _in_turn(courier, campaign, sequence):
+        if not _in_turn(courier, campaign, waiting[0]):
+            waiting.popleft()
             continue
         asked_at = clock()
-        claim = _exchange(courier, last, (campaign.id, sequence))
-        last = None if claim is None else deliver(courier, envelope, claim, asked_at)
+        claim = _exchange(courier, last, (campaign.id, waiting[0]))
         if claim is None:
-            unclaimed.append(sequence)
+            return
+        waiting.popleft()
+        last = deliver(courier, envelope, claim, asked_at)
     _exchange(courier, last, None)
-    waiting.extend(unclaimed)
 
 
 def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Report:

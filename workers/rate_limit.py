@@ -28,7 +28,7 @@ class RateLimit:
     `redis` is None where no Redis is configured: nothing with a rate is sent then.
     """
 
-    LONGEST_WAIT = timedelta(seconds=0.2)
+    LONGEST_WAIT = timedelta(seconds=0.3)
     _WITHOUT_REDIS = Place(taken=False, wait=timedelta(seconds=1))
 
     def __init__(self, redis: Redis | None) -> None:

@@ -1,4 +1,8 @@
-"""The relay: every worker process carries one; whoever gets the round's lock does the round."""
+"""The relay: every worker process carries one, and one of them leads.
+
+The others look in each second, so that nothing waits long for a leader that is gone. Whoever gets
+the round's lock does the round: two may think that they lead.
+"""
 
 import logging
 import threading
@@ -6,7 +10,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 from celery import Celery
 from sqlalchemy import Connection, Engine
@@ -26,13 +29,13 @@ _UNCLAIMED_PART = 0.25
 _SWEEP_LOCK = 0x73776570
 _AFTER_TROUBLE = 0.5
 
-T = TypeVar("T")
-
 log = logging.getLogger("dispatcher.relay")
 
 
 class Relay:
     """Publishes what is due every 0.2 s, or sooner where that is worth it; sweeps every second.
+
+    While another leads it publishes every second, and sweeps nothing.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
@@ -59,6 +62,7 @@ class Relay:
         self._account_rate = account_rate
         self._keep_audience = keep_audience
         self._closing = threading.Event()
+        self._leads = True
         self._soon = False
         self._woken = threading.Event()
         self._troubled: set[str] = set()
@@ -90,7 +94,7 @@ class Relay:
             self._attempt(self.publish)
             self._closing.wait(_SHORT_ROUND)
             if not self._soon:
-                self._woken.wait(_ROUND - _SHORT_ROUND)
+                self._woken.wait((_ROUND if self._leads else _SWEEP_EVERY) - _SHORT_ROUND)
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
@@ -98,29 +102,43 @@ class Relay:
         self._soon = publishing.top_up(self._engine, self._bell, self._account_rate)
 
     def sweep(self) -> None:
-        """Everything that time alone changes, each step in a short transaction of its own."""
-        with transaction(self._engine) as connection:
-            fleet.seen(connection, self._worker, self._slots)
-        self._step(transitions.start_due)
-        self._step(transitions.take_back_lost_leases)
-        self._step(partial(transitions.unmark_unclaimed, after=self._unclaimed_after))
-        closed = partial(campaigns.with_closed_windows, window=self._window)
-        for campaign_id in self._step(closed) or ():
-            settle = partial(transitions.settle_closed_windows, window=self._window)
-            self._step(partial(settle, campaign_id=campaign_id))
-        for campaign_id in self._step(campaigns.overdue) or ():
-            self._step(partial(transitions.expire, campaign_id=campaign_id))
-        for campaign_id in self._step(campaigns.unsettled) or ():
-            self._step(partial(transitions.roll_up, campaign_id=campaign_id))
-        for campaign_id in self._step(partial(keeping.due, keep=self._keep_audience, most=1)) or ():
-            purge = partial(transitions.purge, keep=self._keep_audience)
-            self._step(partial(purge, campaign_id=campaign_id))
-        self._step(fleet.forget_the_dead)
+        """Everything that time alone changes, in short transactions.
 
-    def _step(self, step: Callable[[Connection], T]) -> T | None:
-        """The step under the sweep's lock; None where another worker's relay holds it."""
+        Nothing but a sign of life while another leads.
+        """
         with transaction(self._engine) as connection:
-            return step(connection) if try_lock(connection, _SWEEP_LOCK) else None
+            self._leads = fleet.seen(connection, self._worker, self._slots)
+        if not self._leads:
+            return
+        for step in self._sweep_all():
+            with transaction(self._engine) as connection:
+                if try_lock(connection, _SWEEP_LOCK):
+                    step(connection)
+
+    def _sweep_all(self) -> list[Callable[[Connection], object]]:
+        """Do what takes one statement for all campaigns; the steps that take one for each.
+
+        None where another worker's relay is at it.
+        """
+        with transaction(self._engine) as connection:
+            if not try_lock(connection, _SWEEP_LOCK):
+                return []
+            transitions.start_due(connection)
+            transitions.take_back_lost_leases(connection)
+            transitions.unmark_unclaimed(connection, self._unclaimed_after)
+            fleet.forget_the_dead(connection)
+            closed = campaigns.with_closed_windows(connection, self._window)
+            overdue = campaigns.overdue(connection)
+            unsettled = campaigns.unsettled(connection)
+            kept = keeping.due(connection, self._keep_audience, most=1)
+        settle = partial(transitions.settle_closed_windows, window=self._window)
+        purge = partial(transitions.purge, keep=self._keep_audience)
+        return [
+            *(partial(settle, campaign_id=campaign_id) for campaign_id in closed),
+            *(partial(transitions.expire, campaign_id=campaign_id) for campaign_id in overdue),
+            *(partial(transitions.roll_up, campaign_id=campaign_id) for campaign_id in unsettled),
+            *(partial(purge, campaign_id=campaign_id) for campaign_id in kept),
+        ]
 
     def _attempt(self, duty: Callable[[], None]) -> None:
         """A duty that fails is tried again next round; the first time and the recovery are told."""

@@ -28,7 +28,7 @@ CALM_AT_ITS_PACE = "calm, at the storm's pace"
 NO_FAULTS: Mapping[str, float] = MappingProxyType({})
 _SLOTS = 16
 _TIMEOUT = 5.0
-_IDLE_SECONDS = 3.0
+_IDLE_SECONDS = 10.0
 _PATIENCE = 180
 
 

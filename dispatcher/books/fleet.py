@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, text
 
 _SEEN = text("""
-INSERT INTO worker (name, slots, clock_ahead)
-VALUES (:name, :slots, :clock - clock_timestamp())
-ON CONFLICT (name) DO UPDATE
-SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead
+WITH seen AS (
+    INSERT INTO worker (name, slots, clock_ahead)
+    VALUES (:name, :slots, :clock - clock_timestamp())
+    ON CONFLICT (name) DO UPDATE
+    SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead
+)
+SELECT NOT EXISTS (
+    SELECT FROM worker
+    WHERE name < :name AND seen_at > clock_timestamp() - interval '2.5 s') AS leads
 """)
 LIVE_SLOTS = """
 (SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')
@@ -23,9 +28,13 @@ _FORGET = text("DELETE FROM worker WHERE name = :name")
 _FORGET_THE_DEAD = text("DELETE FROM worker WHERE seen_at < statement_timestamp() - interval '1 h'")
 
 
-def seen(connection: Connection, name: str, slots: int) -> None:
-    """Note that this worker process is alive, with so many slots, and what its clock says."""
-    connection.execute(_SEEN, {"name": name, "slots": slots, "clock": datetime.now(UTC)})
+def seen(connection: Connection, name: str, slots: int) -> bool:
+    """Note that this worker process is alive, with so many slots, and what its clock says.
+
+    Whether it leads: the first by name of those that were seen in the last 2.5 seconds.
+    """
+    values = {"name": name, "slots": slots, "clock": datetime.now(UTC)}
+    return bool(connection.scalar(_SEEN, values))
 
 
 def live_slots(connection: Connection) -> int:

@@ -116,6 +116,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
+    "anything due": (publishing._ANYTHING_DUE, {}),
     "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),

@@ -172,6 +172,13 @@ def test_there_is_room_for_two_lists_a_slot_of_what_it_works_off_in_half_a_secon
     assert sum(len(batch.sequences) for batch in found) == 2 * 8 * max(2, size)
 
 
+def test_a_list_is_as_long_as_before_an_account_rested(books: Books) -> None:
+    begun(books, 300, took=0.01 * SECOND)
+    books.time_passes(3600 * SECOND)
+    live(books, 8)
+    assert {len(batch.sequences) for batch in plan(books)[:-1]} == {16}
+
+
 def test_the_next_round_should_come_soon_while_much_is_published(books: Books) -> None:
     campaign = begun(books, 100)
     live(books, 8)
@@ -244,6 +251,24 @@ def test_a_rate_lets_only_the_next_moments_chunks_out_one_a_message(
     batches = plan(books, account)
     assert batches == [Batch(campaign.id, (sequence,)) for sequence in range(2, 8)]
     assert plan(books, account) == []
+
+
+def test_a_low_rate_lets_a_chunk_out_shortly_before_its_place(books: Books) -> None:
+    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
+    live(books, 8)
+    books.time_passes(1.5 * SECOND)
+    assert plan(books) == []
+    books.time_passes(0.4 * SECOND)
+    assert plan(books) == [Batch(campaign.id, (2,))]
+    assert plan(books) == []
+
+
+def test_a_rate_counts_from_the_last_claim_though_its_attempt_goes_on(books: Books) -> None:
+    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
+    live(books, 8)
+    books.time_passes(10 * SECOND)
+    campaign.claimed(2)
+    assert plan(books) == []
 
 
 def test_nothing_new_begins_while_many_chunks_are_in_doubt(books: Books) -> None:

@@ -171,6 +171,17 @@ def test_live_slots_are_those_of_workers_seen_lately(books: Books) -> None:
     assert books.do(fleet.live_slots) == 0
 
 
+def test_one_of_the_workers_seen_lately_leads(books: Books) -> None:
+    assert books.do(fleet.seen, "worker-2", 8)
+    assert books.do(fleet.seen, "worker-1", 8)
+    assert not books.do(fleet.seen, "worker-2", 8)
+    books.time_passes(3 * SECOND)
+    assert books.do(fleet.seen, "worker-2", 8)
+    assert books.do(fleet.seen, "worker-1", 8)
+    books.do(fleet.gone, "worker-1")
+    assert books.do(fleet.seen, "worker-2", 8)
+
+
 def test_workers_that_ended_without_a_word_are_forgotten(books: Books) -> None:
     for number in range(100):
         books.do(fleet.seen, f"killed-{number}", 8)

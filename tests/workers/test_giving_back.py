@@ -45,6 +45,17 @@ def test_a_worker_that_closes_gives_the_rest_back(
     assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
 
 
+def test_a_message_ends_with_the_first_chunk_that_may_not_be_sent(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=4)
+    rows(engine, "UPDATE chunk SET due_at = now() + interval '1 min' WHERE sequence = 2")
+    deliver_all(courier(vendor.url), campaign, [1, 2, 3, 4])
+    assert len(vendor.requests()) == 1
+    assert chunk(engine, campaign, 1).state == "delivered"
+    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
 def test_a_message_is_worked_on_for_half_a_second(
     courier: Couriers, vendor: PushApi, engine: Engine
 ) -> None:

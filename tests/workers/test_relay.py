@@ -156,6 +156,29 @@ def test_only_one_of_two_relays_does_a_round(
     assert len(messages(redis)) == 1
 
 
+def test_only_the_relay_that_leads_sweeps_until_it_is_gone(relay: Relays, engine: Engine) -> None:
+    first, second = relay(name="w/1"), relay(name="w/2")
+    first.sweep()
+    make_campaign(engine)
+    rows(engine, "UPDATE chunk SET published_at = now() - interval '31 s'")
+    second.sweep()
+    assert rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+    rows(engine, "UPDATE worker SET seen_at = now() - interval '3 s' WHERE name = 'w/1'")
+    second.sweep()
+    assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
+def test_a_relay_that_does_not_lead_publishes_nevertheless(
+    relay: Relays, engine: Engine, redis: Redis
+) -> None:
+    first, second = relay(name="w/1"), relay(name="w/2")
+    first.sweep()
+    second.sweep()
+    unpublished(engine)
+    second.publish()
+    assert messages(redis)
+
+
 def test_two_relays_at_once_publish_a_chunk_once(
     started: Relays, engine: Engine, redis: Redis
 ) -> None:

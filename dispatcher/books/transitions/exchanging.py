@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from dispatcher.books.doubt import few_in_doubt
 from dispatcher.lifecycle import (
@@ -184,6 +184,7 @@ _PARAMETERS = {
     "lease": "interval",
     "window": "interval",
 }
+_GIVEN = ", ".join(f"%({parameter})s" for parameter in _PARAMETERS)
 _STATEMENTS = {"exchange": _exchange("SKIP LOCKED"), "record": _exchange("")}
 
 
@@ -226,9 +227,8 @@ def _run(
 ) -> Exchanged:
     """Execute one of the prepared statements."""
     prepare(connection, name)
-    given = ", ".join(f":{parameter}" for parameter in _PARAMETERS)
     values = {**_bind(reports, wanted), **terms}
-    rows = connection.execute(text(f"EXECUTE {name} ({given})"), values).all()
+    rows = connection.exec_driver_sql(f"EXECUTE {name} ({_GIVEN})", values).all()
     claims = (Claim(*row[1:]) for row in rows if row.campaign_id is not None)
     return Exchanged(
         frozenset(rows[0].recorded or ()),
