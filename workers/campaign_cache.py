@@ -37,10 +37,6 @@ class CampaignCache:
         self._lock = threading.Lock()
         self._readings: dict[UUID, _Reading] = {}
 
-    def __contains__(self, campaign_id: UUID) -> bool:
-        """Whether this process has met the campaign, however long ago."""
-        return campaign_id in self._readings
-
     def get(self, campaign_id: UUID) -> Sendable | None:
         """The campaign, None unless it is running. Raises what the database raises.
 

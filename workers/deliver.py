@@ -46,8 +46,7 @@ log = logging.getLogger("dispatcher.deliver")
 class Courier:
     """What delivering needs; built once a process.
 
-    `closing` says that nothing new may begin; `begun` is told when the first message of a campaign
-    that is new here is worked off.
+    `closing` says that nothing new may begin; `wake_relay` lets it publish at once.
     """
 
     settings: Settings
@@ -58,7 +57,7 @@ class Courier:
     rate_limit: RateLimit
     worker: str
     closing: Callable[[], bool]
-    begun: Callable[[], None]
+    wake_relay: Callable[[], None]
 
     @property
     def window(self) -> timedelta:
@@ -69,12 +68,9 @@ class Courier:
 def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
     """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
     waiting = deque(sequences)
-    is_new = campaign_id not in courier.campaigns
     try:
         _work_off(courier, campaign_id, waiting)
         _give_back(courier, campaign_id, waiting)
-        if is_new:
-            courier.begun()
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError, SQLAlchemyError):
@@ -89,12 +85,15 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
 
     What an attempt came to is handed over with the wish for the next chunk. The first that is not
     ours to send ends it: most often the campaign or its account rests, and so would the others.
+
+    A single chunk may be all that a slow start let out: what comes after it should come soon.
     """
     campaign = courier.campaigns.get(campaign_id)
     if campaign is None:
         return
     envelope = _envelope(courier, campaign)
     paced = campaign.rate is not None or courier.settings.rate is not None
+    single = len(waiting) == 1
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
@@ -111,6 +110,8 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         waiting.popleft()
         last = deliver(courier, envelope, claim, asked_at)
     _exchange(courier, last, None)
+    if single and not paced:
+        courier.wake_relay()
 
 
 def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Report:

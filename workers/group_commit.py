@@ -6,7 +6,6 @@ committed statement right before its own request, and recorded before its slot c
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,11 +31,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """What one slot hands over, and where its answer comes."""
+    """What one slot hands over, and where its answer comes, or what the database raised."""
 
     report: Report | None
     wanted: ChunkKey | None
-    answer: Future[Answer] = field(default_factory=Future)
+    answer: "SimpleQueue[Answer | Exception]" = field(default_factory=SimpleQueue)
 
 
 class GroupCommit:
@@ -74,7 +73,10 @@ class GroupCommit:
         """
         exchange = _Exchange(report, wanted)
         self._waiting.put(exchange)
-        return exchange.answer.result()
+        answer = exchange.answer.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _run(self) -> None:
         while True:
@@ -98,10 +100,10 @@ class GroupCommit:
                     self._serve([exchange])
             else:
                 for exchange in batch:
-                    exchange.answer.set_exception(error)
+                    exchange.answer.put(error)
         else:
             for exchange, answer in zip(batch, answers, strict=True):
-                exchange.answer.set_result(answer)
+                exchange.answer.put(answer)
 
     def _commit(self, batch: Sequence[_Exchange]) -> list[Answer]:
         """One statement for all."""

@@ -81,7 +81,7 @@ class Relay:
         self._bell.close()
 
     def wake(self) -> None:
-        """Do not wait for the next round's time: a campaign's second chunk may be due."""
+        """Do not wait for the next round's time."""
         self._woken.set()
 
     def _run(self) -> None:

@@ -82,7 +82,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
         worker=worker,
         closing=lambda: process.closing,
-        begun=lambda: process.relay.wake(),
+        wake_relay=lambda: process.relay.wake(),
     )
     relay = Relay(
         engine,

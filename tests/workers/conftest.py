@@ -87,7 +87,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             database: Engine = engine,
             limit: RateLimit | None = None,
             closing: Callable[[], bool] = lambda: False,
-            begun: Callable[[], None] = lambda: None,
+            wake_relay: Callable[[], None] = lambda: None,
             token: str = "sandbox-token",
         ) -> Courier:
             settings = Settings(
@@ -116,7 +116,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 rate_limit=limit or RateLimit(None),
                 worker=worker,
                 closing=closing,
-                begun=begun,
+                wake_relay=wake_relay,
             )
 
         yield make

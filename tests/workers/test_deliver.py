@@ -7,11 +7,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+from redis import Redis
 from sqlalchemy import Engine, event
 
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, rows, show
 from workers.deliver import Courier, deliver_all
+from workers.rate_limit import RateLimit
 from workers.watchdog import clock
 
 Couriers = Callable[..., Courier]
@@ -34,19 +36,32 @@ def test_an_accepted_chunk_is_delivered_with_the_vendors_numbers(
     assert (attempt.outcome, attempt.worker, attempt.error_details) == ("accepted", "w/1", "[]")
 
 
-def test_the_end_of_a_new_campaigns_first_message_is_told_once(
-    courier: Couriers, vendor: PushApi, engine: Engine
+@pytest.mark.parametrize(
+    ("sequences", "rate", "told"),
+    [([1], None, [["delivered", "pending", "pending"]]), ([1, 2], None, []), ([1], 50.0, [])],
+)
+def test_the_relay_is_told_when_a_single_chunk_is_worked_off_unless_a_rate_makes_it_single(
+    courier: Couriers,
+    vendor: PushApi,
+    engine: Engine,
+    broker_url: str,
+    sequences: list[int],
+    rate: float | None,
+    told: list[list[str]],
 ) -> None:
-    told: list[list[str]] = []
+    heard: list[list[str]] = []
 
     def states() -> list[str]:
         return [row.state for row in rows(engine, "SELECT state FROM chunk ORDER BY sequence")]
 
-    ours = courier(vendor.url, begun=lambda: told.append(states()))
-    campaign = make_campaign(engine, chunks=3)
-    for sequence in (1, 2, 3):
-        deliver_all(ours, campaign, [sequence])
-    assert told == [["delivered", "pending", "pending"]]
+    campaign = make_campaign(engine, chunks=3, rate=rate)
+    with Redis.from_url(broker_url) as redis:
+        ours = courier(
+            vendor.url, limit=RateLimit(redis), wake_relay=lambda: heard.append(states())
+        )
+        deliver_all(ours, campaign, sequences)
+    assert chunk(engine, campaign).state == "delivered"
+    assert heard == told
 
 
 @pytest.mark.parametrize(
