@@ -6,11 +6,12 @@ is published but never claimed is published again.
 
 import heapq
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from math import floor
+from math import floor, inf
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +57,9 @@ class Plan:
 
     batches: list[Batch]
     soon: bool
+
+
+NOTHING = Plan([], soon=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +162,18 @@ class Bell:
             ) from error
 
 
-def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> bool:
-    """Publish what the workers have room for; whether the next round should come soon.
+def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
+    """Publish what the workers have room for; what was published.
 
-    Nothing is done where another worker is at it. `account_rate` is the account's limit in requests
-    a second. Raises BrokerUnavailable; the chunks are due again at once then.
+    Nothing is where another worker is at it. `account_rate` is each account's limit in requests a
+    second. Raises BrokerUnavailable; the chunks are due again at once then.
     """
     with transaction(engine) as connection:
         if not (connection.scalar(_ANYTHING_DUE) and try_lock(connection, _ROUND_LOCK)):
-            return False
+            return NOTHING
         found = plan(connection, account_rate)
     _ring_or_give_back(engine, bell, found.batches)
-    return found.soon
+    return found
 
 
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
@@ -200,18 +204,20 @@ campaign.state = 'running' AND campaign.finished_at IS NULL
     AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
 """
 _IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
+_HAS_DUE = f"""
+(EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+           AND {_IS_DUE} AND in_doubt_since IS NULL)
+ OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+              AND {_IS_DUE} AND in_doubt_since IS NOT NULL))
+"""
 _ANYTHING_DUE = text(f"""
 SELECT EXISTS (
     SELECT FROM campaign JOIN account ON account.name = campaign.account
-    WHERE {_MAY_SEND}
-      AND (EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
-                     AND {_IS_DUE} AND in_doubt_since IS NULL)
-           OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
-                        AND {_IS_DUE} AND in_doubt_since IS NOT NULL)))
+    WHERE {_MAY_SEND} AND {_HAS_DUE})
 """)
 _RUNNING = text(f"""
 SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
-    published.chunks AS published, sending.chunks AS sending,
+    {_HAS_DUE} AS has_due, published.chunks AS published, sending.chunks AS sending,
     coalesce(last.ended_at <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
@@ -261,14 +267,12 @@ def plan(connection: Connection, account_rate: float | None) -> Plan:
     The next round should come soon where an eighth of the room was empty.
     """
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
-    if not campaigns:
-        return Plan([], soon=False)
     slots = fleet.live_slots(connection)
-    in_time = _chunks_in_time(campaigns)
+    paces = _paces([campaign for campaign in campaigns if campaign.has_due], account_rate)
+    in_time = _chunks_in_time([c for c in campaigns if c.id in paces and paces[c.id] == inf])
     capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
     room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
-    shared_rate = None if account_rate is None else account_rate / max(1, len(campaigns))
-    most = [min(room, _allowance(campaign, shared_rate)) for campaign in campaigns]
+    most = [min(room, _allowance(c, account_rate, paces.get(c.id, inf))) for c in campaigns]
     fresh = [_fresh(campaign, room) for campaign in campaigns]
     asked = {"ids": [campaign.id for campaign in campaigns], "most": most, "fresh": fresh}
     due = connection.scalars(_DUE, asked)
@@ -282,11 +286,10 @@ def plan(connection: Connection, account_rate: float | None) -> Plan:
             sequences = transitions.mark_published(
                 connection, campaign.id, count=granted, fresh=clean
             )
-            paced = campaign.rate is not None or account_rate is not None
-            size = 1 if paced else max(1, in_time)
+            size = max(1, in_time) if paces[campaign.id] == inf else 1
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
-    return Plan(batches, soon=published >= capacity / 8)
+    return Plan(batches, soon=0 < published >= capacity / 8)
 
 
 def _fresh(campaign: Row[Any], room: int) -> int:
@@ -302,22 +305,42 @@ def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
     return min(int(in_time), _MOST_A_LIST)
 
 
-def _allowance(campaign: Row[Any], account_rate: float | None) -> int:
+def _paces(campaigns: Sequence[Row[Any]], account_rate: float | None) -> dict[UUID, float]:
+    """At how many requests a second each campaign is published; infinity where nothing limits it.
+
+    An account's rate is shared by its campaigns; what the slower ones leave goes to the others.
+    """
+    paces = {campaign.id: campaign.rate or inf for campaign in campaigns}
+    if account_rate is not None:
+        left = dict.fromkeys((campaign.account for campaign in campaigns), account_rate)
+        sharing = Counter(campaign.account for campaign in campaigns)
+        for campaign in sorted(campaigns, key=lambda campaign: paces[campaign.id]):
+            account = campaign.account
+            paces[campaign.id] = min(paces[campaign.id], left[account] / sharing[account])
+            left[account] -= paces[campaign.id]
+            sharing[account] -= 1
+    return paces
+
+
+def _allowance(campaign: Row[Any], account_rate: float | None, pace: float) -> int:
     """How many more of a campaign's chunks may be published, whatever room there is.
 
     One until its first attempt has ended or has taken two seconds, or while its account is being
-    probed; as many as its rate has places for before the next round, the first of them one interval
-    after the last claim.
+    probed; as many as its pace has places for before the next round, the first of them when its
+    rate and the account's let another begin after its last claim. A last claim that is yet to come
+    was before the clock was set back.
     """
     published: int = campaign.published
+    if not campaign.has_due:
+        return 0
     if campaign.is_new or campaign.probing:
         return max(0, 1 - published - int(campaign.sending))
-    rates = [rate for rate in (campaign.rate, account_rate) if rate is not None]
-    if not rates:
+    if pace == inf:
         return 1_000_000
-    rate = min(rates)
-    wait = max(0.0, 1 / rate - float(campaign.since_claim))
-    return max(0, 1 + floor((_PACED_AHEAD - wait) * rate) - published)
+    interval = 1 / min(campaign.rate or inf, account_rate or inf)
+    since_claim = float(campaign.since_claim)
+    wait = max(0.0, interval - since_claim) if since_claim >= 0 else 0.0
+    return max(0, 1 + floor((_PACED_AHEAD - wait) * pace) - published)
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

@@ -35,7 +35,7 @@ log = logging.getLogger("dispatcher.relay")
 class Relay:
     """Publishes what is due every 0.2 s, or sooner where that is worth it; sweeps every second.
 
-    While another leads it publishes every second, and sweeps nothing.
+    While another leads it looks for something to publish every second, and sweeps nothing.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
@@ -63,7 +63,7 @@ class Relay:
         self._keep_audience = keep_audience
         self._closing = threading.Event()
         self._leads = True
-        self._soon = False
+        self._published = publishing.NOTHING
         self._woken = threading.Event()
         self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -93,13 +93,18 @@ class Relay:
                 self._attempt(self.sweep)
             self._attempt(self.publish)
             self._closing.wait(_SHORT_ROUND)
-            if not self._soon:
-                self._woken.wait((_ROUND if self._leads else _SWEEP_EVERY) - _SHORT_ROUND)
+            if not self._published.soon:
+                self._woken.wait(self._rest())
+
+    def _rest(self) -> float:
+        """How long to wait for the next round: whoever found something may find more."""
+        often = self._leads or self._published.batches
+        return (_ROUND if often else _SWEEP_EVERY) - _SHORT_ROUND
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
-        self._soon = False
-        self._soon = publishing.top_up(self._engine, self._bell, self._account_rate)
+        self._published = publishing.NOTHING
+        self._published = publishing.top_up(self._engine, self._bell, self._account_rate)
 
     def sweep(self) -> None:
         """Everything that time alone changes, in short transactions.
@@ -126,6 +131,9 @@ class Relay:
             transitions.start_due(connection)
             transitions.take_back_lost_leases(connection)
             transitions.unmark_unclaimed(connection, self._unclaimed_after)
+        with transaction(self._engine) as connection:
+            if not try_lock(connection, _SWEEP_LOCK):
+                return []
             fleet.forget_the_dead(connection)
             closed = campaigns.with_closed_windows(connection, self._window)
             overdue = campaigns.overdue(connection)

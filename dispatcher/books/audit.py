@@ -334,7 +334,8 @@ def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
     if facts.state == CampaignState.RUNNING and slots == 0:
         yield "start a worker: `celery -A workers worker`"
     if facts.state == CampaignState.PAUSED:
-        yield f"mend the reason, then `dispatcher resume {campaign}`"
+        mend = "mend the reason, then " if facts.reason else ""
+        yield f"{mend}`dispatcher resume {campaign}`"
     for state in sorted(RETRIABLE):
         members = getattr(facts, f"members_{state}")
         if members:

@@ -13,7 +13,8 @@ WITH seen AS (
 )
 SELECT NOT EXISTS (
     SELECT FROM worker
-    WHERE name < :name AND seen_at > clock_timestamp() - interval '2.5 s') AS leads
+    WHERE name < :name
+      AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp()) AS leads
 """)
 LIVE_SLOTS = """
 (SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')

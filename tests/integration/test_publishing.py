@@ -138,7 +138,10 @@ def begun(
     campaign = books.campaign(chunks, **given)
     campaign.attempt(ACCEPTED)
     with books.engine.begin() as connection:
-        connection.execute(text("UPDATE attempt SET started_at = ended_at - :took"), {"took": took})
+        connection.execute(
+            text("UPDATE attempt SET started_at = ended_at - :took WHERE campaign_id = :id"),
+            {"took": took, "id": campaign.id},
+        )
     return campaign
 
 
@@ -269,6 +272,40 @@ def test_a_rate_counts_from_the_last_claim_though_its_attempt_goes_on(books: Boo
     books.time_passes(10 * SECOND)
     campaign.claimed(2)
     assert plan(books) == []
+
+
+def test_a_clock_that_was_set_back_keeps_no_rate_waiting(books: Books) -> None:
+    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
+    with books.engine.begin() as connection:
+        connection.execute(text("UPDATE attempt SET started_at = started_at + interval '1 h'"))
+    live(books, 8)
+    assert plan(books) == [Batch(campaign.id, (2,))]
+
+
+def test_an_accounts_rate_is_shared_by_those_that_can_use_it(books: Books) -> None:
+    slow = begun(books, 50, took=10 * SECOND, rate=0.5)
+    waiting, busy = begun(books, 1), begun(books, 50)
+    books.campaign(50, account="other")
+    live(books, 32)
+    batches = plan(books, rate=80.0)
+    assert [batch.campaign_id for batch in batches].count(slow.id) == 1
+    assert waiting.published() == []
+    assert len(busy.published()) == 1 + int(0.25 * 79.5)
+
+
+def test_busy_campaigns_share_an_accounts_rate_alike(books: Books) -> None:
+    campaigns = [begun(books, 50) for _ in range(4)]
+    live(books, 32)
+    plan(books, rate=80.0)
+    assert [len(campaign.published()) for campaign in campaigns] == 4 * [1 + 5]
+
+
+def test_a_campaign_that_waits_for_its_rate_makes_no_others_lists_short(books: Books) -> None:
+    begun(books, 50, took=3600 * SECOND, rate=0.001)
+    fast = begun(books, 300, took=0.01 * SECOND)
+    live(books, 8)
+    sizes = {len(batch.sequences) for batch in plan(books) if batch.campaign_id == fast.id}
+    assert max(sizes) == 16
 
 
 def test_nothing_new_begins_while_many_chunks_are_in_doubt(books: Books) -> None:

@@ -182,6 +182,12 @@ def test_one_of_the_workers_seen_lately_leads(books: Books) -> None:
     assert books.do(fleet.seen, "worker-2", 8)
 
 
+def test_a_dead_worker_seen_before_the_clock_was_set_back_does_not_lead(books: Books) -> None:
+    books.do(fleet.seen, "worker-1", 8)
+    books.time_passes(-3600 * SECOND)
+    assert books.do(fleet.seen, "worker-2", 8)
+
+
 def test_workers_that_ended_without_a_word_are_forgotten(books: Books) -> None:
     for number in range(100):
         books.do(fleet.seen, f"killed-{number}", 8)

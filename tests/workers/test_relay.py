@@ -179,6 +179,23 @@ def test_a_relay_that_does_not_lead_publishes_nevertheless(
     assert messages(redis)
 
 
+def test_a_relay_that_finds_work_comes_again_though_another_leads(
+    started: Relays,
+    relay: Relays,
+    engine: Engine,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workers.relay._SWEEP_EVERY", 60)
+    monkeypatch.setattr("dispatcher.publishing._SLOW_START", timedelta(seconds=0.1))
+    relay(name="w/1").sweep()
+    second = started(name="w/2")
+    eventually(lambda: len(rows(engine, "SELECT FROM worker")) == 2)
+    unpublished(engine, chunks=2)
+    second.wake()
+    eventually(lambda: len(messages(redis)) == 2)
+
+
 def test_two_relays_at_once_publish_a_chunk_once(
     started: Relays, engine: Engine, redis: Redis
 ) -> None:
