@@ -179,10 +179,14 @@ def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
     """Publish the first chunk of a campaign that was just committed or resumed.
 
-    The relay does the rest. Raises BrokerUnavailable.
+    The relay does the rest, and this too where it is at it or has been. Raises BrokerUnavailable.
     """
+    sequences: list[int] = []
     with transaction(engine) as connection:
-        sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
+        if try_lock(connection, _ROUND_LOCK) and not connection.scalar(
+            _IN_FLIGHT, {"id": campaign_id}
+        ):
+            sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
     batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
     with closing(Bell(app)) as bell:
         _ring_or_give_back(engine, bell, batches)
@@ -199,6 +203,10 @@ def _ring_or_give_back(engine: Engine, bell: Bell, batches: Sequence[Batch]) -> 
         raise
 
 
+_IN_FLIGHT = text("""
+SELECT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
+    OR EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
+""")
 _MAY_SEND = """
 campaign.state = 'running' AND campaign.finished_at IS NULL
     AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())

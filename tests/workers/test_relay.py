@@ -2,8 +2,10 @@
 
 import json
 import logging
+import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
@@ -17,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.publishing import DELIVER, QUEUE, broker_settings
+from dispatcher.publishing import DELIVER, QUEUE, begin, broker_settings
 from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
@@ -205,6 +207,28 @@ def test_two_relays_at_once_publish_a_chunk_once(
     campaigns = [unpublished(engine) for _ in range(10)]
     eventually(lambda: len(messages(redis)) >= len(campaigns))
     assert len({str(arguments) for _, arguments in messages(redis)}) == len(messages(redis))
+
+
+def test_a_campaign_that_is_handed_over_amid_a_round_begins_with_one_chunk_all_the_same(
+    relay: Relays, engine: Engine, broker_url: str
+) -> None:
+    going_round = relay()
+    done = threading.Event()
+
+    def go_round() -> None:
+        while not done.is_set():
+            going_round.publish()
+
+    with ThreadPoolExecutor(1) as other, Celery("test", set_as_current=False) as app:
+        app.conf.update(broker_settings(broker_url))
+        rounds = other.submit(go_round)
+        for _ in range(30):
+            begin(engine, app, unpublished(engine, chunks=3))
+        done.set()
+        rounds.result()
+    going_round.publish()
+    found = rows(engine, "SELECT count(published_at) AS chunks FROM chunk GROUP BY campaign_id")
+    assert [row.chunks for row in found] == 30 * [1]
 
 
 def test_a_sweep_takes_back_what_a_dead_worker_held(
