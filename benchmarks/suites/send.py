@@ -35,7 +35,7 @@ Entry = tuple[Contestant, int]
 
 
 def run(bench: Bench) -> Findings:
-    """Everything at 0 ms and at 100 ms; the large campaign once, by ours and the loop."""
+    """Everything at 0 ms and at 100 ms; the large campaign once at each, by ours and the loop."""
     runs = [*_at_once(bench), *_with_latency(bench), *_large(bench)]
     return Findings(
         "send",
@@ -72,6 +72,9 @@ def _large(bench: Bench) -> Iterator[Run]:
     if chunks:
         entries: list[Entry] = [(Ours(_audience(bench, chunks)), chunks), *_loops(chunks)]
         yield from _rounds(bench, entries, latency=0.0, rounds=1)
+        ours = Ours(_audience(bench, chunks), processes=1, slots=CONCURRENCY)
+        entries = [(ours, chunks), *_loops(chunks)]
+        yield from _rounds(bench, entries, latency=_LATENCY, rounds=1)
 
 
 def _audience(bench: Bench, chunks: int) -> Path:
