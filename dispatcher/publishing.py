@@ -276,8 +276,9 @@ def plan(connection: Connection, account_rate: float | None) -> Plan:
     """
     campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     slots = fleet.live_slots(connection)
-    paces = _paces([campaign for campaign in campaigns if campaign.has_due], account_rate)
-    in_time = _chunks_in_time([c for c in campaigns if c.id in paces and paces[c.id] == inf])
+    with_due = [campaign for campaign in campaigns if campaign.has_due]
+    paces = _paces(with_due, account_rate)
+    in_time = _chunks_in_time([campaign for campaign in with_due if paces[campaign.id] == inf])
     capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
     room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
     most = [min(room, _allowance(c, account_rate, paces.get(c.id, inf))) for c in campaigns]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
 _POLL = 0.05
@@ -157,8 +158,12 @@ class Line:
 class Proxy:
     """Listens on a port of its own, and passes on to `target` until a story says otherwise."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
-        self._target = target
+    def __init__(self, server_url: str) -> None:
+        place = urlsplit(server_url)
+        assert place.hostname is not None
+        assert place.port is not None
+        self._server_url = server_url
+        self._target = (place.hostname, place.port)
         self._lines: set[Line] = set()
         self._lock = threading.Lock()
         self._turns_away = False
@@ -167,6 +172,12 @@ class Proxy:
         self.flow.set()
         self.port = 0
         self.open_door()
+
+    @property
+    def url(self) -> str:
+        """The server's URL by way of this proxy."""
+        host, port = self._target
+        return self._server_url.replace(f"{host}:{port}", f"{HOST}:{self.port}")
 
     @property
     def connections(self) -> int:
@@ -252,9 +263,9 @@ class Proxy:
 
 
 @contextmanager
-def proxied(target: tuple[str, int]) -> Iterator[Proxy]:
-    """A proxy for as long as the block runs."""
-    proxy = Proxy(target)
+def proxied(server_url: str) -> Iterator[Proxy]:
+    """A proxy to the server that the URL names, for as long as the block runs."""
+    proxy = Proxy(server_url)
     try:
         yield proxy
     finally:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import redis
 from sqlalchemy import NullPool, create_engine
@@ -14,7 +13,7 @@ from sqlalchemy import NullPool, create_engine
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
 from tests.faults.servers import Mortals
 from tests.faults.theatre import Theatre, Timing
-from tests.proxy import HOST, proxied
+from tests.proxy import proxied
 from tests.sandbox.process import TOKEN
 from tests.sandbox_process import running_push_api
 
@@ -31,11 +30,10 @@ def theatre(
         push_api = stack.enter_context(running_push_api(*window, *sandbox))
         _empty(servers.valkey.url)
         urls = (database_url, servers.valkey.url, push_api.url)
-        proxies = [stack.enter_context(proxied(_place(url))) for url in urls]
+        proxies = [stack.enter_context(proxied(url)) for url in urls]
         settings = _settings(directory, timing, *urls)
-        through = [_by(proxy.port, url) for proxy, url in zip(proxies, urls, strict=True)]
         engine = create_engine(database_url, poolclass=NullPool)
-        environment = _environment(directory, timing, *through)
+        environment = _environment(directory, timing, *(proxy.url for proxy in proxies))
         database, broker, api = proxies
         with ExitStack() as troupe:
             yield Theatre(
@@ -92,14 +90,3 @@ def _environment(
         "DISPATCHER_REQUEST_TIMEOUT": str(timing.request_timeout),
         "DISPATCHER_PACK_ID_WINDOW": str(timing.pack_id_window),
     }
-
-
-def _place(url: str) -> tuple[str, int]:
-    port = urlsplit(url).port
-    assert port is not None
-    return HOST, port
-
-
-def _by(port: int, url: str) -> str:
-    """The same URL by way of another port."""
-    return url.replace(f"{HOST}:{_place(url)[1]}", f"{HOST}:{port}")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from dispatcher.books.session import make_engine
 from dispatcher.lifecycle import usable_window
@@ -162,7 +161,5 @@ def redis(broker_url: str) -> Iterator[Redis]:
 @pytest.fixture
 def broker_road(broker_url: str) -> Iterator[Proxy]:
     """A way to the broker that can be shut."""
-    url = make_url(broker_url)
-    assert url.host is not None
-    with proxied((url.host, url.port or 6379)) as road:
+    with proxied(broker_url) as road:
         yield road

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from tests.proxy import Proxy
 from tests.sandbox_process import PushApi
@@ -59,10 +58,7 @@ def test_a_watcher_hears_later_of_tasks_that_end_while_the_broker_is_away(
 ) -> None:
     vendor = sandbox("--latency", "1")
     environment["DISPATCHER_PUSH_API_URL"] = vendor.url
-    url = make_url(environment["DISPATCHER_BROKER_URL"]).set(
-        host="127.0.0.1", port=broker_road.port
-    )
-    environment["DISPATCHER_BROKER_URL"] = url.render_as_string(hide_password=False)
+    environment["DISPATCHER_BROKER_URL"] = broker_road.url
     with running_worker(environment, tmp_path) as worker:
         campaign = make_campaign(engine, chunks=9, published=False)
         eventually(lambda: len(vendor.requests()) == 9, within=20)

@@ -7,7 +7,6 @@ from typing import Any
 import psycopg2
 import pytest
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import make_url
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
@@ -27,17 +26,14 @@ ACCEPTED = http(result(audience=1, successful=1, erroneous=0))
 @pytest.fixture
 def road(database_url: str) -> Iterator[Proxy]:
     """The worker's way to the database."""
-    url = make_url(database_url)
-    assert url.host is not None
-    with proxied((url.host, url.port or 5432)) as road:
+    with proxied(database_url) as road:
         yield road
 
 
 @pytest.fixture
-def far_engine(database_url: str, road: Proxy) -> Iterator[Engine]:
+def far_engine(road: Proxy) -> Iterator[Engine]:
     """The worker's engine, over that way."""
-    url = make_url(database_url).set(host="127.0.0.1", port=road.port)
-    engine = make_engine(url.render_as_string(hide_password=False))
+    engine = make_engine(road.url)
     yield engine
     engine.dispose()
 

@@ -15,7 +15,6 @@ import pytest
 from celery import Celery
 from redis import Redis
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
@@ -37,10 +36,8 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
     with ExitStack() as stack:
 
         def make(*, road: Proxy | None = None, name: str = "w/1", own: Engine = engine) -> Relay:
-            url = make_url(broker_url)
-            url = url if road is None else url.set(host="127.0.0.1", port=road.port)
             app = Celery("test", set_as_current=False)
-            app.conf.update(broker_settings(url.render_as_string(hide_password=False)))
+            app.conf.update(broker_settings(broker_url if road is None else road.url))
             stack.callback(app.close)
             return Relay(
                 own,
@@ -297,11 +294,8 @@ def test_trouble_with_the_database_is_told_in_a_sentence_and_passes(
     database_url: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    url = make_url(database_url)
-    assert url.host is not None
-    with proxied((url.host, url.port or 5432)) as road:
-        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
-        own = make_engine(far)
+    with proxied(database_url) as road:
+        own = make_engine(road.url)
         running = started(own=own)
         eventually(lambda: rows(engine, "SELECT FROM worker"))
         road.turn_away()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from tests.proxy import proxied
 from tests.workers.books import rows
@@ -59,11 +58,9 @@ def test_it_runs_threads_and_joins_the_fleet(
 def test_it_waits_for_a_database_that_is_away_and_says_so(
     environment: Environment, database_url: str, tmp_path: Path
 ) -> None:
-    url = make_url(database_url)
-    with proxied((url.host or "", url.port or 5432)) as road:
+    with proxied(database_url) as road:
         road.turn_away()
-        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
-        environment |= {"DISPATCHER_DATABASE_URL": far}
+        environment |= {"DISPATCHER_DATABASE_URL": road.url}
         with running_worker(environment, tmp_path, ready=None) as worker:
             worker.says("Waiting for it.")
             road.let_in()
@@ -75,12 +72,10 @@ def test_it_waits_for_a_database_that_is_away_and_says_so(
 def test_it_waits_for_a_broker_that_is_away_and_says_so(
     environment: Environment, broker_url: str, tmp_path: Path
 ) -> None:
-    url = make_url(broker_url)
-    with proxied((url.host or "", url.port or 6379)) as road:
+    with proxied(broker_url) as road:
         road.turn_away()
-        far = url.set(host="127.0.0.1", port=road.port).render_as_string(hide_password=False)
         with running_worker(
-            environment | {"DISPATCHER_BROKER_URL": far}, tmp_path, ready=None
+            environment | {"DISPATCHER_BROKER_URL": road.url}, tmp_path, ready=None
         ) as worker:
             worker.says("Trying again")
             road.let_in()
