@@ -83,8 +83,8 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
 def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     """Deliver one after another, as long as this worker may begin something new.
 
-    What an attempt came to is handed over with the wish for the next chunk. The first that is not
-    ours to send ends it: most often the campaign or its account rests, and so would the others.
+    What an attempt came to is handed over with the wish for the next chunk. The first that may not
+    be sent by anybody now ends it: the campaign or its account rests, and so would the others.
 
     A single chunk may be all that a slow start let out: what comes after it should come soon.
     """
@@ -100,15 +100,16 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         if paced:  # what came back is written down before anything may keep it waiting
             _exchange(courier, last, None)
             last = None
-        if not _in_turn(courier, campaign, waiting[0]):
-            waiting.popleft()
+        sequence = waiting.popleft()
+        if not _in_turn(courier, campaign, sequence):
             continue
         asked_at = clock()
-        claim = _exchange(courier, last, (campaign.id, waiting[0]))
-        if claim is None:
+        claim = _exchange(courier, last, (campaign.id, sequence))
+        last = None
+        if claim is not None:
+            last = deliver(courier, envelope, claim, asked_at)
+        elif _give_back(courier, campaign.id, [sequence]):
             return
-        waiting.popleft()
-        last = deliver(courier, envelope, claim, asked_at)
     _exchange(courier, last, None)
     if single and not paced:
         courier.wake_relay()
@@ -210,10 +211,12 @@ def _give_back(
     campaign_id: UUID,
     sequences: Collection[int],
     due_in: timedelta = timedelta(0),
-) -> None:
-    if sequences:
-        with transaction(courier.engine) as connection:
-            transitions.give_back(connection, campaign_id, list(sequences), due_in)
+) -> bool:
+    """Return what this worker will not send; whether any was there to return."""
+    if not sequences:
+        return False
+    with transaction(courier.engine) as connection:
+        return transitions.give_back(connection, campaign_id, list(sequences), due_in)
 
 
 def _tell(report: Report, recorded: bool) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from dispatcher.books import transitions
 from dispatcher.books.session import transaction
 from tests.sandbox_process import PushApi
-from tests.workers.books import chunk, make_campaign, rows, show
+from tests.workers.books import chunk, make_campaign, member, rows, show
 from workers.deliver import Courier, deliver_all
 from workers.rate_limit import Place, RateLimit
 
@@ -54,6 +54,18 @@ def test_a_message_ends_with_the_first_chunk_that_may_not_be_sent(
     assert len(vendor.requests()) == 1
     assert chunk(engine, campaign, 1).state == "delivered"
     assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
+
+
+def test_a_message_goes_on_behind_chunks_that_another_copy_of_it_has_or_had(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=4)
+    ours = courier(vendor.url)
+    deliver_all(ours, campaign, [1])
+    assert ours.group_commit.exchange(None, (campaign, 2)).claim
+    deliver_all(ours, campaign, [1, 2, 3, 4])
+    assert vendor.pushes(*map(member, (1, 2, 3, 4))) == [1, 0, 1, 1]
+    assert chunk(engine, campaign, 2).state == "sending"
 
 
 def test_a_message_is_worked_on_for_half_a_second(

@@ -141,12 +141,13 @@ def give_back(
     campaign_id: UUID,
     sequences: Sequence[int],
     due_in: timedelta = timedelta(0),
-) -> None:
-    """Return published chunks that were not claimed, to be due again after `due_in`.
+) -> bool:
+    """Return published chunks that were not claimed, to be due again after `due_in`; whether any.
 
     A chunk that somebody else has locked is in better hands: they claim it or return it.
     """
-    connection.execute(
+    returned = connection.execute(
         _GIVE_BACK,
         {"campaign_id": campaign_id, "sequences": list(sequences), "due_in": due_in},
     )
+    return returned.rowcount > 0
