@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher import publishing
 from dispatcher.books import campaigns, keeping, transitions
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import purging, rounds, steering
 from dispatcher.embedded import ServerUrls
+from dispatcher.publishing import planning
 from tests.databases import fresh_database
 from tests.integration.builders import WINDOW, Books
 from tests.integration.test_plans import nodes_of, rows_read
@@ -76,7 +76,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "start what is due": (steering._START_DUE, {}),
     "expire what is late": (campaigns._OVERDUE, {}),
     "sum up": (campaigns._UNSETTLED, {}),
-    "plan": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
+    "plan": (planning._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "closed windows": (campaigns._WITH_CLOSED_WINDOWS, {"window": WINDOW}),

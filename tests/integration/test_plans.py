@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher import publishing
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import attempts, exchanging, rounds, steering
 from dispatcher.embedded import ServerUrls
+from dispatcher.publishing import planning
 from tests.databases import fresh_database
 from tests.integration.builders import (
     ACCEPTED,
@@ -116,8 +116,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
-    "anything due": (publishing._ANYTHING_DUE, {}),
-    "running": (publishing._RUNNING, {"slow_start": timedelta(seconds=2)}),
+    "anything due": (planning._ANYTHING_DUE, {}),
+    "running": (planning._RUNNING, {"slow_start": timedelta(seconds=2)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
     "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW}),
@@ -166,7 +166,7 @@ def test_an_exchange_finds_its_chunks_by_their_keys_though_it_was_planned_when_t
 
 def test_what_is_due_is_counted_no_further_than_there_is_room(large: OneCampaign) -> None:
     asked = {"ids": [large.id], "most": [IN_FLIGHT], "fresh": [IN_FLIGHT]}
-    reads_what_is_in_flight(large, publishing._DUE, asked)
+    reads_what_is_in_flight(large, planning._DUE, asked)
 
 
 def reads_what_is_in_flight(

@@ -148,7 +148,7 @@ def begun(
 def test_a_new_campaign_begins_with_one_chunk(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "_SLOW_START", 60 * SECOND)
+    monkeypatch.setattr("dispatcher.publishing.planning._SLOW_START", 60 * SECOND)
     live(books, 8)
     campaign = books.campaign(50)
     assert plan(books) == [Batch(campaign.id, (1,))]

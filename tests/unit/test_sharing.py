@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.publishing import Batch, Demand, messages, share
+from dispatcher.publishing import Batch
+from dispatcher.publishing.planning import Demand, messages, share
 
 CAMPAIGN = UUID(int=1)
 

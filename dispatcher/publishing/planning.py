@@ -1,54 +1,28 @@
-"""Topping up: due chunks are marked as published and their task messages sent, ids only.
-
-The row is the truth; a message only rings. It may be lost, late or doubled without harm, and what
-is published but never claimed is published again.
-"""
+"""What the fleet has room for, and which campaign's chunks it goes to."""
 
 import heapq
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from math import floor, inf
 from typing import Any
 from uuid import UUID
 
-from celery import Celery
-from kombu.exceptions import KombuError
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import fleet, transitions
 from dispatcher.books.doubt import MOST_IN_DOUBT, in_doubt
-from dispatcher.books.session import transaction, try_lock
-from dispatcher.errors import BrokerUnavailable
-from dispatcher.settings import Settings
-
-QUEUE = "dispatcher"
-DELIVER = "workers.tasks.deliver"
+from dispatcher.publishing.bell import Batch
 
 LONGEST_LIST = timedelta(seconds=0.5)
 """How long a slot works on one message; then the rest of its list is given back."""
 
-_ROUND_LOCK = 0x7075626C
 _LISTS_A_SLOT = 2
 _LEAST_A_LIST = 2
 _MOST_A_LIST = 16
-_AT_ONCE = 16
-"""So many messages leave together: the first are worked off while others are made."""
 _PACED_AHEAD = 0.25
 _SLOW_START = timedelta(seconds=2)
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The chunks of one message."""
-
-    campaign_id: UUID
-    sequences: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,143 +44,6 @@ class Demand:
     usable: int
 
 
-def producer(settings: Settings) -> Celery:
-    """A Celery application that only sends messages; it connects at its first use.
-
-    Raises SettingError where no broker is configured.
-    """
-    app = Celery("dispatcher", set_as_current=False)
-    app.conf.update(broker_settings(settings.require_broker_url()))
-    return app
-
-
-def broker_settings(broker_url: str) -> dict[str, Any]:
-    """What producers and workers tell Celery alike about the broker.
-
-    Nothing is retried or acknowledged by the broker: PostgreSQL keeps the books, and the relay
-    sends again what was lost.
-    """
-    options: dict[str, Any] = {}
-    if broker_url.startswith("redis"):
-        options = {
-            "ack_emulation": False,
-            "socket_connect_timeout": 1.5,
-            "socket_timeout": 10,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-        }
-    return {
-        "broker_url": broker_url,
-        "broker_connection_timeout": 1.5,
-        "broker_transport_options": options,
-        "task_default_queue": QUEUE,
-        "task_ignore_result": True,
-        "task_publish_retry": False,
-        "task_serializer": "json",
-        "accept_content": ["json"],
-    }
-
-
-class Bell:
-    """Rings for chunks; keeps its connection to the broker, and opens another when that broke.
-
-    It asks once: the relay comes again anyway.
-    """
-
-    def __init__(self, app: Celery) -> None:
-        self._app = app
-        self._connection: Any = None
-
-    def ring(self, batches: Sequence[Batch]) -> None:
-        """Send a message for each batch; BrokerUnavailable where the broker cannot be reached.
-
-        Some may have been sent then.
-        """
-        if not batches:
-            return
-        with self._connected() as connection:
-            sender = self._app.amqp.Producer(connection)
-            with sender.batch(max_size=_AT_ONCE):
-                for batch in batches:
-                    self._app.send_task(
-                        DELIVER,
-                        args=[str(batch.campaign_id), list(batch.sequences)],
-                        producer=sender,
-                        retry=False,
-                    )
-
-    def reach(self) -> None:
-        """Return if the broker answers; BrokerUnavailable otherwise."""
-        with self._connected() as connection:
-            connection.default_channel.close()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.release()
-
-    @contextmanager
-    def _connected(self) -> Iterator[Any]:
-        """The connection; what goes wrong on it is BrokerUnavailable, and its end."""
-        at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
-        if self._connection is None:
-            self._connection = self._app.connection_for_write(transport_options=at_once)
-        try:
-            yield self._connection
-        except (*self._connection.recoverable_connection_errors, KombuError) as error:
-            self.close()
-            why = str(error.__cause__ or error).rstrip(".")
-            raise BrokerUnavailable(
-                f"The broker cannot be reached: {why}. Workers find the campaign when it is back."
-            ) from error
-
-
-def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
-    """Publish what the workers have room for; what was published.
-
-    Nothing is where another worker is at it. `account_rate` is each account's limit in requests a
-    second. Raises BrokerUnavailable; the chunks are due again at once then.
-    """
-    with transaction(engine) as connection:
-        if not (connection.scalar(_ANYTHING_DUE) and try_lock(connection, _ROUND_LOCK)):
-            return NOTHING
-        found = plan(connection, account_rate)
-    _ring_or_give_back(engine, bell, found.batches)
-    return found
-
-
-def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
-    """Publish the first chunk of a campaign that was just committed or resumed.
-
-    The relay does the rest, and this too where it is at it or has been. Raises BrokerUnavailable.
-    """
-    sequences: list[int] = []
-    with transaction(engine) as connection:
-        if try_lock(connection, _ROUND_LOCK) and not connection.scalar(
-            _IN_FLIGHT, {"id": campaign_id}
-        ):
-            sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
-    batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
-    with closing(Bell(app)) as bell:
-        _ring_or_give_back(engine, bell, batches)
-
-
-def _ring_or_give_back(engine: Engine, bell: Bell, batches: Sequence[Batch]) -> None:
-    """What could not be rung for is due again at once, and not when its mark has grown old."""
-    try:
-        bell.ring(batches)
-    except BrokerUnavailable:
-        with transaction(engine) as connection:
-            for batch in batches:
-                transitions.give_back(connection, batch.campaign_id, batch.sequences)
-        raise
-
-
-_IN_FLIGHT = text("""
-SELECT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
-    OR EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
-""")
 _MAY_SEND = """
 campaign.state = 'running' AND campaign.finished_at IS NULL
     AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
@@ -263,6 +100,11 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:fresh AS integ
     WITH ORDINALITY AS asked(id, most, fresh, place)
 ORDER BY place
 """)
+
+
+def anything_due(connection: Connection) -> bool:
+    """Whether a plan would find a chunk to publish; asked first, as most often there is none."""
+    return bool(connection.scalar(_ANYTHING_DUE))
 
 
 def plan(connection: Connection, account_rate: float | None) -> Plan:

@@ -1,0 +1,195 @@
+"""A campaign's timeline: what happened, what it waits for, and what a person can do."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from dispatcher.books import fleet
+from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, from `at` until `until`."""
+
+    at: datetime
+    until: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happened to a campaign, what it waits for now, and what a person can do."""
+
+    campaign: str
+    state: str
+    happened: tuple[Event, ...]
+    waits_for: tuple[str, ...]
+    remedies: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `explain --json`; times are ISO 8601."""
+        document = asdict(self)
+        document["happened"] = [
+            {"at": event.at.isoformat(), "until": event.until.isoformat(), "what": event.what}
+            for event in self.happened
+        ]
+        return document
+
+
+_FACTS = text("""
+SELECT campaign.*, account.hold_until, account.hold_reason, account.failures,
+    clock_timestamp() AS now
+FROM campaign JOIN account ON account.name = campaign.account
+WHERE campaign.id = :campaign_id
+""")
+_ATTEMPTS = text("""
+SELECT outcome, attempt.http_status, attempt.code,
+       min(replace(attempt.error, pack_id, '(pack_id)')) AS error,
+       count(*) AS attempts, count(DISTINCT sequence) AS chunks,
+       min(ended_at) AS first, max(ended_at) AS last
+FROM attempt JOIN chunk USING (campaign_id, sequence)
+WHERE campaign_id = :campaign_id
+GROUP BY outcome, attempt.http_status, attempt.code
+""")
+_UNRESOLVED = text("""
+SELECT count(*) AS chunks, sum(size) AS members, min(settled_at) AS first, max(settled_at) AS last
+FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
+""")
+_WAITING = text("""
+SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
+       count(*) FILTER (WHERE published_at IS NOT NULL) AS published,
+       count(*) FILTER (WHERE state = 'pending' AND in_doubt_since IS NOT NULL) AS in_doubt,
+       min(in_doubt_since) FILTER (WHERE state = 'pending') + :window AS first_window,
+       count(*) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS backing_off,
+       min(due_at) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS next_due
+FROM chunk WHERE campaign_id = :campaign_id AND state IN ('pending', 'sending')
+""")
+
+
+def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Explanation:
+    """The campaign's timeline, from the attempt log and the present state.
+
+    `window` is the usable part of the vendor's window.
+    """
+    facts = connection.execute(_FACTS, {"campaign_id": campaign_id}).one()
+    attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
+    waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
+    unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
+    slots = fleet.live_slots(connection)
+    happened = [*_milestones(facts), *map(_attempted, attempts), *_given_up(unresolved)]
+    return Explanation(
+        campaign=str(campaign_id),
+        state=facts.state,
+        happened=tuple(sorted(happened, key=lambda event: event.at)),
+        waits_for=tuple(_waits_for(facts, waiting, slots)),
+        remedies=tuple(_remedies(facts, slots)),
+    )
+
+
+def _milestones(facts: Row[Any]) -> Iterator[Event]:
+    yield Event(
+        facts.created_at,
+        facts.created_at,
+        f"committed with {facts.members_total:,} members in {facts.chunks_total:,} chunks",
+    )
+    if facts.started_at is not None:
+        yield Event(facts.started_at, facts.started_at, "began")
+    if facts.finished_at is not None:
+        yield Event(facts.finished_at, facts.finished_at, f"ended, {facts.state}")
+
+
+_WORDS = {
+    "accepted": "accepted by the vendor",
+    "already_sent": "refused as sent before, so an earlier attempt had been accepted",
+    "nobody_reached": "refused: nobody could be reached",
+    "campaign_wrong": "refused: the vendor calls the campaign wrong",
+    "access_refused": "refused: the credentials or the app's set-up",
+    "corrupted": "refused as damaged on the way",
+    "not_sent": "not sent: not a byte left the worker",
+    "throttled": "throttled by the vendor",
+    "in_doubt": "in doubt: may have been sent",
+    "lease_lost": "never reported back by their worker: may have been sent",
+}
+
+
+def _attempted(row: Row[Any]) -> Event:
+    numbers = [f"HTTP {row.http_status}"] if row.http_status is not None else []
+    numbers += [f"code {row.code}"] if row.code is not None else []
+    detail = ", ".join([*numbers, *([row.error] if row.error else [])])
+    what = f"{row.attempts:,} attempts at {row.chunks:,} chunks {_WORDS[row.outcome]}"
+    return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
+
+
+def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
+    if unresolved.chunks:
+        what = (
+            f"{unresolved.members:,} members in {unresolved.chunks:,} chunks became unresolved: "
+            "they may have been sent, and whether they were can no longer be asked safely"
+        )
+        yield Event(unresolved.first, unresolved.last, what)
+
+
+def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
+    match CampaignState(facts.state):
+        case CampaignState.SCHEDULED:
+            yield f"its time, {facts.send_at.isoformat()}"
+        case CampaignState.PAUSED:
+            yield f"`dispatcher resume`: it is paused{_because(facts.reason)}"
+        case CampaignState.RUNNING:
+            yield from _running_waits_for(facts, waiting, slots)
+    if waiting.sending:
+        yield f"{waiting.sending:,} requests on the wire"
+    if waiting.in_doubt:
+        yield (
+            f"{waiting.in_doubt:,} chunks that may have been sent are asked about again; "
+            f"the first window closes at {waiting.first_window.isoformat()}"
+        )
+
+
+def _running_waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
+    if slots == 0:
+        yield "a worker: none is alive"
+    if facts.hold_until is not None and facts.hold_until > facts.now:
+        yield (
+            f"account {facts.account}, which rests until {facts.hold_until.isoformat()}"
+            f"{_because(facts.hold_reason)}"
+        )
+    if waiting.backing_off:
+        yield (
+            f"{waiting.backing_off:,} chunks are tried again later, the first at "
+            f"{waiting.next_due.isoformat()}"
+        )
+    if facts.rate is not None:
+        yield f"its rate, {facts.rate:g} requests a second"
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
+    campaign = str(facts.id)[:8]
+    if facts.state == CampaignState.RUNNING and slots == 0:
+        yield "start a worker: `celery -A workers worker`"
+    if facts.state == CampaignState.PAUSED:
+        mend = "mend the reason, then " if facts.reason else ""
+        yield f"{mend}`dispatcher resume {campaign}`"
+    for state in sorted(RETRIABLE):
+        members = getattr(facts, f"members_{state}")
+        if members:
+            yield f"{members:,} members are {state}: {_remedy(facts, campaign, state)}"
+
+
+def _remedy(facts: Row[Any], campaign: str, state: str) -> str:
+    if facts.purged_to:
+        return "who they are is no longer kept, so nothing can be done"
+    listed = f"`dispatcher failures {campaign}` lists them"
+    again = f", `dispatcher retry {campaign} --only {state}` sends to them again"
+    if state == ChunkState.UNRESOLVED:
+        again += ", and may reach some a second time"
+    return listed + ("" if facts.state == CampaignState.CANCELLED else again)

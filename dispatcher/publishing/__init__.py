@@ -1,0 +1,25 @@
+"""Topping up: due chunks are marked as published and their task messages sent, ids only.
+
+The row is the truth; a message only rings. It may be lost, late or doubled without harm, and what
+is published but never claimed is published again. `topping_up` is a round of it, `planning` says
+what the fleet has room for, `bell` sends the messages.
+"""
+
+from dispatcher.publishing.bell import DELIVER, QUEUE, Batch, Bell, broker_settings, producer
+from dispatcher.publishing.planning import LONGEST_LIST, NOTHING, Plan, plan
+from dispatcher.publishing.topping_up import begin, top_up
+
+__all__ = [
+    "DELIVER",
+    "LONGEST_LIST",
+    "NOTHING",
+    "QUEUE",
+    "Batch",
+    "Bell",
+    "Plan",
+    "begin",
+    "broker_settings",
+    "plan",
+    "producer",
+    "top_up",
+]

@@ -1,0 +1,119 @@
+"""Ringing: task messages for chunks, by task name, ids only."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from kombu.exceptions import KombuError
+
+from dispatcher.errors import BrokerUnavailable
+from dispatcher.settings import Settings
+
+QUEUE = "dispatcher"
+DELIVER = "workers.tasks.deliver"
+
+_AT_ONCE = 16
+"""So many messages leave together: the first are worked off while others are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The chunks of one message."""
+
+    campaign_id: UUID
+    sequences: tuple[int, ...]
+
+
+def producer(settings: Settings) -> Celery:
+    """A Celery application that only sends messages; it connects at its first use.
+
+    Raises SettingError where no broker is configured.
+    """
+    app = Celery("dispatcher", set_as_current=False)
+    app.conf.update(broker_settings(settings.require_broker_url()))
+    return app
+
+
+def broker_settings(broker_url: str) -> dict[str, Any]:
+    """What producers and workers tell Celery alike about the broker.
+
+    Nothing is retried or acknowledged by the broker: PostgreSQL keeps the books, and the relay
+    sends again what was lost.
+    """
+    options: dict[str, Any] = {}
+    if broker_url.startswith("redis"):
+        options = {
+            "ack_emulation": False,
+            "socket_connect_timeout": 1.5,
+            "socket_timeout": 10,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        }
+    return {
+        "broker_url": broker_url,
+        "broker_connection_timeout": 1.5,
+        "broker_transport_options": options,
+        "task_default_queue": QUEUE,
+        "task_ignore_result": True,
+        "task_publish_retry": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+    }
+
+
+class Bell:
+    """Rings for chunks; keeps its connection to the broker, and opens another when that broke.
+
+    It asks once: the relay comes again anyway.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Any = None
+
+    def ring(self, batches: Sequence[Batch]) -> None:
+        """Send a message for each batch; BrokerUnavailable where the broker cannot be reached.
+
+        Some may have been sent then.
+        """
+        if not batches:
+            return
+        with self._connected() as connection:
+            sender = self._app.amqp.Producer(connection)
+            with sender.batch(max_size=_AT_ONCE):
+                for batch in batches:
+                    self._app.send_task(
+                        DELIVER,
+                        args=[str(batch.campaign_id), list(batch.sequences)],
+                        producer=sender,
+                        retry=False,
+                    )
+
+    def reach(self) -> None:
+        """Return if the broker answers; BrokerUnavailable otherwise."""
+        with self._connected() as connection:
+            connection.default_channel.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """The connection; what goes wrong on it is BrokerUnavailable, and its end."""
+        at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+        if self._connection is None:
+            self._connection = self._app.connection_for_write(transport_options=at_once)
+        try:
+            yield self._connection
+        except (*self._connection.recoverable_connection_errors, KombuError) as error:
+            self.close()
+            why = str(error.__cause__ or error).rstrip(".")
+            raise BrokerUnavailable(
+                f"The broker cannot be reached: {why}. Workers find the campaign when it is back."
+            ) from error

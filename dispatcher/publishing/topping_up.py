@@ -1,0 +1,61 @@
+"""Marking due chunks as published, and ringing for them: a round of it, and a first chunk."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from uuid import UUID
+
+from celery import Celery
+from sqlalchemy import Engine, text
+
+from dispatcher.books import transitions
+from dispatcher.books.session import transaction, try_lock
+from dispatcher.errors import BrokerUnavailable
+from dispatcher.publishing.bell import Batch, Bell
+from dispatcher.publishing.planning import NOTHING, Plan, anything_due, plan
+
+_ROUND_LOCK = 0x7075626C
+_IN_FLIGHT = text("""
+SELECT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
+    OR EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
+""")
+
+
+def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
+    """Publish what the workers have room for; what was published.
+
+    Nothing is where another worker is at it. `account_rate` is each account's limit in requests a
+    second. Raises BrokerUnavailable; the chunks are due again at once then.
+    """
+    with transaction(engine) as connection:
+        if not (anything_due(connection) and try_lock(connection, _ROUND_LOCK)):
+            return NOTHING
+        found = plan(connection, account_rate)
+    _ring_or_give_back(engine, bell, found.batches)
+    return found
+
+
+def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
+    """Publish the first chunk of a campaign that was just committed or resumed.
+
+    The relay does the rest, and this too where it is at it or has been. Raises BrokerUnavailable.
+    """
+    sequences: list[int] = []
+    with transaction(engine) as connection:
+        if try_lock(connection, _ROUND_LOCK) and not connection.scalar(
+            _IN_FLIGHT, {"id": campaign_id}
+        ):
+            sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
+    batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
+    with closing(Bell(app)) as bell:
+        _ring_or_give_back(engine, bell, batches)
+
+
+def _ring_or_give_back(engine: Engine, bell: Bell, batches: Sequence[Batch]) -> None:
+    """What could not be rung for is due again at once, and not when its mark has grown old."""
+    try:
+        bell.ring(batches)
+    except BrokerUnavailable:
+        with transaction(engine) as connection:
+            for batch in batches:
+                transitions.give_back(connection, batch.campaign_id, batch.sequences)
+        raise
