@@ -55,16 +55,18 @@ def header(first_line: bytes, name: str) -> tuple[str, ...]:
 
 
 def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
-    """Every row below the header, in order; blank lines are none.
+    """Every row below the header, in order, as DuckDB counts them.
 
-    `lines` are those of the whole file with their ends; `width` is the number of columns.
+    Blank lines are none, nor is a row of one column with nothing in it. Empty cells behind the last
+    column are left out. `lines` are those of the whole file with their ends; `width` is the number
+    of columns.
     """
     reading = _Lines(lines)
     splitter = _Splitter()
     next(reading, None)
     for line in reading:
         text = line.rstrip(b"\r\n")
-        if not text or (width == 1 and text == b'""'):
+        if not text:
             continue
         number = reading.number
         if len(text) > LONGEST_LINE:
@@ -73,14 +75,14 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
         if text.count(b'"') % 2:
             text = _with_continuation(text, line, reading, splitter)
         try:
-            cells = splitter.cells(text)
+            cells = _without_surplus(splitter.cells(text), width)
         except (UnicodeDecodeError, csv.Error) as error:
             yield Fault(number, _shown(text), _reason(error))
         else:
-            if len(cells) == width:
-                yield Row(number, _shown(text), cells)
-            else:
+            if len(cells) != width:
                 yield Fault(number, _shown(text), _wrong_width(len(cells), width))
+            elif cells != [""]:
+                yield Row(number, _shown(text), cells)
 
 
 class _Lines:
@@ -122,7 +124,7 @@ class _Splitter:
     def cells(self, text: bytes) -> list[str]:
         """The cells of a row; raises UnicodeDecodeError or csv.Error where it can't be read."""
         decoded = text.decode()
-        if '"' not in decoded:
+        if '"' not in decoded and "\r" not in decoded:
             return decoded.split(",")
         self._waiting.append(decoded)
         cells = next(self._reader)
@@ -150,6 +152,12 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines, splitter: _Spl
     return text
 
 
+def _without_surplus(cells: list[str], width: int) -> list[str]:
+    while len(cells) > width and not cells[-1]:
+        cells.pop()
+    return cells
+
+
 def _opens_late(cell: str) -> bool:
     return cell.startswith(" ") and cell.lstrip(" ").startswith('"')
 
@@ -161,6 +169,8 @@ def _shown(text: bytes) -> str:
 def _reason(error: UnicodeDecodeError | csv.Error) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8"
+    if "new-line" in str(error):
+        return "has a carriage return that does not end the line"
     return "has a quote that is not closed, or does not enclose its whole cell"
 
 

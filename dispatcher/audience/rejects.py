@@ -13,6 +13,7 @@ import orjson
 from dispatcher.audience import csv_rows, unpacking
 from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile, Source
 from dispatcher.errors import AudienceError, OptionError
+from dispatcher.words import counted
 
 SHOWN = 10
 """Rejects in an error's text."""
@@ -53,19 +54,15 @@ def unit(source: Opened) -> str:
             return "row"
 
 
-def counted(count: int) -> str:
-    """So many invalid rows, for a sentence."""
-    return "1 invalid row" if count == 1 else f"{count:,} invalid rows"
-
-
 def refuse(source: Opened, rejects: Iterable[Reject], count: int, file: Path | None) -> None:
     """Raise AudienceError with the first ten of `count` rejects; `file` holds them all, if any."""
     told = "".join(f"\n  {unit(source)} {each.line} {each.reason}" for each in rejects)
     more = f"\n  and {count - SHOWN:,} more" if count > SHOWN else ""
     where = f" (all are in {file})" if file else ""
     raise AudienceError(
-        f"The audience {source.name} has {counted(count)}, so nothing is sent{where}: correct "
-        f'them, or let them be skipped (on_invalid="skip", --on-invalid skip).{told}{more}'
+        f"The audience {source.name} has {counted(count, 'invalid row')}, so nothing is "
+        f"sent{where}: correct them, or let them be skipped "
+        f'(on_invalid="skip", --on-invalid skip).{told}{more}'
     )
 
 

@@ -86,15 +86,23 @@ def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> Jso
     return JsonLines(source.name, path, spooled=True)
 
 
-def with_long_lines_named(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
-    """The same rows with no line longer than DuckDB can be trusted to read; faults in arrays."""
-    if isinstance(source, ParquetFile) or not unpacking.has_long_line(source.path):
-        return source
-    if isinstance(source, CsvFile):
-        return with_faults_named(source, scratch, reporter)
-    with unpacking.lines(source.path) as lines:
-        path = spool.from_long_lines(lines, scratch, reporter)
-    return JsonLines(source.name, path, spooled=True)
+def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
+    """The same rows as DuckDB can be trusted to read them; where it cannot, faults in arrays.
+
+    It is lost in lines that are too long, and takes some carriage returns in a row for its end.
+    """
+    match source:
+        case CsvFile():
+            if unpacking.has_long_line(source.path) or unpacking.has_bare_return(source.path):
+                return with_faults_named(source, scratch, reporter)
+        case JsonLines():
+            if unpacking.has_long_line(source.path):
+                with unpacking.lines(source.path) as lines:
+                    path = spool.from_long_lines(lines, scratch, reporter)
+                return JsonLines(source.name, path, spooled=True)
+        case ParquetFile():
+            pass
+    return source
 
 
 def _from_stream(stream: object, name: str, scratch: Path, reporter: Reporter) -> JsonLines:

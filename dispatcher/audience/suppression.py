@@ -11,6 +11,7 @@ from dispatcher.audience.progress import Reporter
 from dispatcher.audience.sources import Source
 from dispatcher.audience.staging import Staging
 from dispatcher.errors import AudienceError
+from dispatcher.words import counted
 
 _NAMES = "SELECT DISTINCT name FROM unwanted"
 
@@ -36,9 +37,9 @@ class Suppression:
         try:
             self._stage(source)
         except AudienceError as error:
-            # The list is read as an audience is, up to the name that its errors give it.
+            # The list is read as an audience is, for all platforms, up to what its errors call it.
             words = str(error).replace("he audience", "he suppression list", 1)
-            raise AudienceError(words) from error
+            raise AudienceError(words.replace(" of the message", "", 1)) from error
         values = " UNION ALL ".join(
             f"SELECT {literal(each.name)} AS name, {_value(each.name)} AS value FROM listed"
             for each in IDENTIFIERS
@@ -64,8 +65,8 @@ class Suppression:
         if staged.invalid:
             (first,) = islice(staging.rejects(opened), 1)
             raise AudienceError(
-                f"The audience {opened.name} has {rejects.counted(staged.invalid)}, so nothing is "
-                f"sent: {rejects.unit(opened)} {first.line} {first.reason}."
+                f"The audience {opened.name} has {counted(staged.invalid, 'invalid row')}, so "
+                f"nothing is sent: {rejects.unit(opened)} {first.line} {first.reason}."
             )
 
 

@@ -65,6 +65,17 @@ def has_long_line(path: Path) -> bool:
     return False
 
 
+def has_bare_return(path: Path) -> bool:
+    """Whether a carriage return stands anywhere but at the end of a line."""
+    with open(path, "rb") as file:
+        while piece := file.read(LONGEST_LINE):
+            if b"\r" in piece:
+                piece += file.read(1) if piece.endswith(b"\r") else b""
+                if piece.count(b"\r") > piece.count(b"\r\n"):
+                    return True
+    return False
+
+
 def estimated_lines(path: Path) -> int:
     """How many lines a text file has, judged by the length of its first ones."""
     with open(path, "rb") as file:

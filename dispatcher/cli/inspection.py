@@ -20,6 +20,7 @@ from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.checkup import examine
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
 from dispatcher.errors import OptionError
+from dispatcher.words import counted
 
 _BROKEN = 1
 _NAMES = tuple(identifier.name for identifier in IDENTIFIERS)
@@ -190,14 +191,15 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
         not_found = sum(chunk.not_found for chunk in unnamed)
         erroneous = sum(chunk.erroneous for chunk in unnamed)
         say(
-            f"Not listed, as the vendor does not say who they are: {not_found:,} members that it "
-            f"did not find and {erroneous:,} that it could not reach, in {len(unnamed):,} chunks."
+            "Not listed, as the vendor does not say who they are: "
+            f"{counted(not_found, 'member')} that it did not find and {erroneous:,} that it could "
+            f"not reach, in {counted(len(unnamed), 'chunk')}."
         )
     if forgotten:
         members = sum(chunk.members for chunk in forgotten)
         say(
-            f"Not listed, as who they are is no longer kept: {members:,} members in "
-            f"{len(forgotten):,} chunks; `dispatcher show` has the reasons."
+            f"Not listed, as who they are is no longer kept: {counted(members, 'member')} in "
+            f"{counted(len(forgotten), 'chunk')}; `dispatcher show` has the reasons."
         )
 
 

@@ -10,6 +10,7 @@ from dispatcher.books.keeping import Audiences
 from dispatcher.cli.context import JsonOption, context_of, print_json, say
 from dispatcher.errors import OptionError
 from dispatcher.settings import days
+from dispatcher.words import counted
 
 _STEPS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
@@ -37,7 +38,7 @@ def purge(
     not delivered to can be neither listed nor sent to again afterwards. Workers do the same by
     themselves.
 
-    Example: dispatcher purge --older-than 7
+    Example: dispatcher purge --older-than 7 --yes
     """
     age = _age(older_than)
     dispatcher = context_of(ctx).dispatcher()
@@ -45,7 +46,7 @@ def purge(
     if not found.campaigns:
         say("No campaign that ended so long ago has its audience any more: nothing is to be done.")
     else:
-        say(f"{_described(found)} are to be dropped for good.")
+        say(f"To be dropped for good: {_described(found)}.")
         if not yes and not _confirmed():
             say("Nothing was dropped.")
             found = Audiences(0, 0, 0)
@@ -66,8 +67,8 @@ def _age(text: str | None) -> timedelta | None:
 def _described(found: Audiences) -> str:
     unit, size = next((step for step in _STEPS if found.bytes >= step[1]), ("bytes", 1))
     return (
-        f"The audiences of {found.campaigns:,} campaigns, {found.members:,} members in "
-        f"{found.bytes / size:,.0f} {unit},"
+        f"the audiences of {counted(found.campaigns, 'campaign')}, "
+        f"{counted(found.members, 'member')} in {found.bytes / size:,.0f} {unit}"
     )
 
 

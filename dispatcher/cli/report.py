@@ -10,6 +10,7 @@ from rich.text import Text
 
 from dispatcher.books.campaigns import Campaign
 from dispatcher.lifecycle import CampaignState
+from dispatcher.words import counted
 
 STATE_STYLES = {
     CampaignState.SCHEDULED: "cyan",
@@ -142,7 +143,7 @@ def _errors(campaign: Campaign) -> Iterable[RenderableType]:
         numbers = [f"HTTP {error.http_status}"] if error.http_status is not None else ["network"]
         numbers += [f"code {error.code}"] if error.code is not None else []
         yield Text.assemble(
-            f"  {error.members:,} members in {error.chunks:,} chunks  ",
+            f"  {counted(error.members, 'member')} in {counted(error.chunks, 'chunk')}  ",
             (", ".join(numbers), "bold"),
         )
         yield Padding(Text(error.message, "dim"), (0, 2, 0, 4))

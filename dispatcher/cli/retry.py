@@ -11,6 +11,7 @@ from dispatcher.cli.campaigns import print_campaign
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
 from dispatcher.errors import OptionError
 from dispatcher.lifecycle import RETRIABLE, ChunkState
+from dispatcher.words import counted
 
 _CHOICES = ", ".join(sorted(RETRIABLE))
 
@@ -54,9 +55,9 @@ def _retried(dispatcher: Dispatcher, stands: Campaign, members: int, only: str) 
 
 
 def _announced(campaign: Campaign, members: int, only: str) -> str:
-    words = f"{members:,} {only} members of campaign {campaign.id} are to be sent to again."
+    words = f"To be sent to again: {counted(members, f'{only} member')} of campaign {campaign.id}."
     if only == ChunkState.UNRESOLVED:
-        words += " They may have got the push already: those who did will get it twice."
+        words += " Whoever got the push already will get it twice."
     return words
 
 

@@ -18,6 +18,7 @@ from dispatcher.cli.preparing import preparing
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
+from dispatcher.words import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +74,9 @@ def send(
 ) -> None:
     """Commit a campaign with its whole audience; workers send it.
 
-    Example: dispatcher send message.json --app-id A --audience winback.csv --watch
+    Examples:
+      dispatcher send message.json --app-id A --audience winback.csv --watch
+      dispatcher send message.json --app-id A --audience winback.csv --suppress unsubscribed.csv
     """
     dispatcher = context_of(ctx).dispatcher()
     with _interruptible(), preparing() as progress:
@@ -112,15 +115,11 @@ def committed(campaign: Campaign) -> str:
     }
     left_out = [f"{count:,} {what}" for what, count in counts.items() if count]
     return (
-        f"Campaign {campaign.id}: {_counted(campaign.members.total, 'member')} in "
-        f"{_counted(campaign.chunks.total, 'chunk')}"
+        f"Campaign {campaign.id}: {counted(campaign.members.total, 'member')} in "
+        f"{counted(campaign.chunks.total, 'chunk')}"
         + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
         + "."
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _read_message(path: str, others: Mapping[str, str | None]) -> message.Message:

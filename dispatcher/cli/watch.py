@@ -15,6 +15,7 @@ from dispatcher.cli.campaigns import print_campaign
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import CampaignState
+from dispatcher.words import counted
 
 NOT_ALL_DELIVERED = 3
 _EVERY = 0.25
@@ -126,7 +127,7 @@ class _Display:
             speed=speed,
         )
         if self._bar.disable:
-            self._say(campaign.state, f"{done:,} of {members.total:,} members{speed}")
+            self._say(campaign.state, f"{done:,} of {counted(members.total, 'member')}{speed}")
 
     def _say(self, state: str, words: str) -> None:
         now = time.monotonic()

@@ -63,7 +63,7 @@ def test_a_purge_drops_the_audience_and_keeps_the_numbers(
 ) -> None:
     asked = program.run("purge", "--older-than", "0")
     assert asked.status == 2
-    assert "The audiences of 1 campaigns, 1,500 members in " in asked.stderr
+    assert "the audiences of 1 campaign, 1,500 members in " in asked.stderr
     assert "There is no terminal to ask on: give --yes to drop them." in asked.stderr
     assert "purged-0000007" in listed(program)
 

@@ -31,6 +31,8 @@ def test_members_come_in_the_files_order_without_empty_cells(file: Path, scratch
         b"\xef\xbb\xbftoken,userId\na,b\nc,d\n",
         b'"token","userId"\n"a","b"\n"c","d"\n',
         b"token,userId\n\na,b\n\n\r\nc,d\n\n",
+        b"token,userId\na,b,\nc,d,,\n",
+        b'token,userId\na,b,""\nc,d\r\n',
     ],
 )
 def test_ends_of_lines_marks_quotes_and_blank_lines_make_no_difference(
@@ -133,6 +135,38 @@ def test_a_file_of_one_column_may_have_blank_lines(file: Path, scratch: Path) ->
     assert [member["userId"] for member in outcome.members] == ["ann", "0-0"]
     written(file, 'userId\n\nann\n\n"bob"x\n\n')
     assert rejects_of(file, scratch)[0][0] == 5
+
+
+@pytest.mark.parametrize("fault", ["", "a,b\n"], ids=["in DuckDB", "line by line"])
+def test_in_a_file_of_one_column_commas_alone_are_a_blank_line(
+    file: Path, scratch: Path, fault: str
+) -> None:
+    written(file, f'userId\n,\nann,\n,,\n"",\n{"x" * 4097}\n{fault}')
+    assert [line for line, _, _ in rejects_of(file, scratch)] == [6, *[7] * bool(fault)]
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert (outcome.read, outcome.members) == (2 + bool(fault), [{"userId": "ann"}])
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b",\r,", 2),
+        (b"a,b\rc,d", 2),
+        (b"a\rb,c\n", 2),
+        (b"a,b\r\nc\rd,e\r\n", 3),
+        (b"a,b\r\r\n", None),
+        (b"a,b\r", None),
+        (b'"a\rb",c\n', None),
+    ],
+)
+def test_a_carriage_return_in_mid_line_is_named(
+    file: Path, scratch: Path, content: bytes, line: int | None
+) -> None:
+    written(file, b"token,userId\n" + content + b"\nx,y\n")
+    expected = [(line, "has a carriage return that does not end the line")] if line else []
+    assert [reject[:2] for reject in rejects_of(file, scratch)] == expected
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert outcome.members[-1] == {"token": "x", "userId": "y"}
 
 
 @pytest.mark.parametrize("fault", ["", "a,b,c\n"], ids=["in DuckDB", "line by line"])

@@ -103,7 +103,7 @@ def test_a_list_with_an_invalid_row_is_refused_as_somebody_might_be_missed(
     [
         ("", "The suppression list {} has no header: its first line must name the columns."),
         ("token,token\n", "The header of the suppression list {} has the column 'token' twice"),
-        ("mail\na\n", "The suppression list {} has the column 'mail', which no platform"),
+        ("mail\na\n", "The suppression list {} has the column 'mail', which no platform knows; "),
     ],
 )
 def test_a_list_that_cannot_be_read_is_called_by_its_name(

@@ -161,7 +161,7 @@ def test_the_timeline_tells_what_happened_in_order(ended: OneCampaign) -> None:
 
 def test_members_who_can_be_sent_to_again_have_a_remedy(ended: OneCampaign) -> None:
     (remedy,) = explanation(ended).remedies
-    assert "10 members are rejected" in remedy
+    assert "10 rejected members: " in remedy
     assert "--only rejected" in remedy
 
 
@@ -170,7 +170,7 @@ def test_members_who_may_have_been_sent_to_are_told_with_why_and_at_what_risk(bo
     campaign.attempt(IN_DOUBT, 1)
     campaign.do(expire)
     told = explanation(campaign)
-    assert "10 members in 1 chunks became unresolved: they may have been sent" in str(told.happened)
+    assert "10 members in 1 chunk became unresolved: they may have been sent" in str(told.happened)
     assert "--only expired` sends to them again" in told.remedies[0]
     assert (
         "--only unresolved` sends to them again, and may reach some a second time"
@@ -191,7 +191,7 @@ def test_an_account_that_rests_is_waited_for_with_its_reason(books: Books) -> No
     account, later = explanation(campaign).waits_for
     assert "account default, which rests until" in account
     assert "asked to wait" in account
-    assert later.startswith("1 chunks are tried again later")
+    assert later.startswith("the next attempt at 1 chunk, the first at ")
 
 
 def test_a_window_that_will_close_is_told_with_its_end(books: Books) -> None:

@@ -264,7 +264,7 @@ def test_explain_offers_nothing_that_cannot_be_done_any_more(ended: OneCampaign)
     assert any("dispatcher retry" in words for words in ended.do(audit.explain, WINDOW).remedies)
     purged(ended)
     (words,) = ended.do(audit.explain, WINDOW).remedies
-    assert words.startswith(f"{SIZE} members are rejected: who they are is no longer kept")
+    assert words.startswith(f"{SIZE} rejected members: who they are is no longer kept")
 
 
 def test_the_verb_drops_what_the_setting_says_and_tells_how_much(ended: OneCampaign) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import fleet
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
+from dispatcher.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def _milestones(facts: Row[Any]) -> Iterator[Event]:
     yield Event(
         facts.created_at,
         facts.created_at,
-        f"committed with {facts.members_total:,} members in {facts.chunks_total:,} chunks",
+        f"committed with {counted(facts.members_total, 'member')} in "
+        f"{counted(facts.chunks_total, 'chunk')}",
     )
     if facts.started_at is not None:
         yield Event(facts.started_at, facts.started_at, "began")
@@ -113,7 +115,7 @@ _WORDS = {
     "not_sent": "not sent: not a byte left the worker",
     "throttled": "throttled by the vendor",
     "in_doubt": "in doubt: may have been sent",
-    "lease_lost": "never reported back by their worker: may have been sent",
+    "lease_lost": "whose worker never reported back: may have been sent",
 }
 
 
@@ -121,15 +123,19 @@ def _attempted(row: Row[Any]) -> Event:
     numbers = [f"HTTP {row.http_status}"] if row.http_status is not None else []
     numbers += [f"code {row.code}"] if row.code is not None else []
     detail = ", ".join([*numbers, *([row.error] if row.error else [])])
-    what = f"{row.attempts:,} attempts at {row.chunks:,} chunks {_WORDS[row.outcome]}"
+    what = (
+        f"{counted(row.attempts, 'attempt')} at {counted(row.chunks, 'chunk')} "
+        f"{_WORDS[row.outcome]}"
+    )
     return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
 
 
 def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
     if unresolved.chunks:
         what = (
-            f"{unresolved.members:,} members in {unresolved.chunks:,} chunks became unresolved: "
-            "they may have been sent, and whether they were can no longer be asked safely"
+            f"{counted(unresolved.members, 'member')} in {counted(unresolved.chunks, 'chunk')} "
+            "became unresolved: they may have been sent, and whether they were can no longer be "
+            "asked safely"
         )
         yield Event(unresolved.first, unresolved.last, what)
 
@@ -143,10 +149,10 @@ def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
         case CampaignState.RUNNING:
             yield from _running_waits_for(facts, waiting, slots)
     if waiting.sending:
-        yield f"{waiting.sending:,} requests on the wire"
+        yield f"{counted(waiting.sending, 'request')} on the wire"
     if waiting.in_doubt:
         yield (
-            f"{waiting.in_doubt:,} chunks that may have been sent are asked about again; "
+            f"answers about {counted(waiting.in_doubt, 'chunk')} that may have been sent; "
             f"the first window closes at {waiting.first_window.isoformat()}"
         )
 
@@ -161,7 +167,7 @@ def _running_waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterat
         )
     if waiting.backing_off:
         yield (
-            f"{waiting.backing_off:,} chunks are tried again later, the first at "
+            f"the next attempt at {counted(waiting.backing_off, 'chunk')}, the first at "
             f"{waiting.next_due.isoformat()}"
         )
     if facts.rate is not None:
@@ -182,7 +188,7 @@ def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
     for state in sorted(RETRIABLE):
         members = getattr(facts, f"members_{state}")
         if members:
-            yield f"{members:,} members are {state}: {_remedy(facts, campaign, state)}"
+            yield f"{counted(members, f'{state} member')}: {_remedy(facts, campaign, state)}"
 
 
 def _remedy(facts: Row[Any], campaign: str, state: str) -> str:
