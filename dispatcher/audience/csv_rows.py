@@ -6,6 +6,7 @@ of the file.
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,6 +16,11 @@ from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LEAVES_A_QUOTE_OPEN = re.compile(
+    rb"""(?:(?:"(?:[^"]++|"")*+"|[^",][^,]*+|),)*+  # whole cells, quoted, bare or empty
+        "(?:[^"]++|"")*+\Z                         # and the beginning of a quoted one""",
+    re.VERBOSE,
+)
 
 
 class Row(NamedTuple):
@@ -72,7 +78,7 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
         if len(text) > LONGEST_LINE:
             yield Fault(number, _shown(text), TOO_LONG)
             continue
-        if text.count(b'"') % 2:
+        if _LEAVES_A_QUOTE_OPEN.match(text):
             text = _with_continuation(text, line, reading, splitter)
         try:
             cells = _without_surplus(splitter.cells(text), width)
@@ -140,7 +146,7 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines, splitter: _Spl
     for continuation in reading:
         taken.append(continuation)
         length += len(continuation)
-        if continuation.count(b'"') % 2:
+        if not _LEAVES_A_QUOTE_OPEN.match(b'"' + continuation):
             whole = (line + b"".join(taken)).rstrip(b"\r\n")
             with suppress(UnicodeDecodeError, csv.Error):
                 splitter.cells(whole)

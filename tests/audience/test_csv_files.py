@@ -272,6 +272,23 @@ def test_whatever_is_quoted_comes_back_as_it_was(
     assert (outcome.read, outcome.invalid) == (len(rows) + faulty, int(faulty))
 
 
+pieces = st.sampled_from(["a", "b", "", "", '"a"', '""', 'x"y', '"u,v"', '"n\nm"', '"q""\n""q"'])
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(pieces, pieces), max_size=6), st.booleans())
+def test_line_by_line_a_file_reads_as_in_duckdb(
+    tmp_path: Path, scratch: Path, rows: list[tuple[str, str]], narrow: bool
+) -> None:
+    cells = [("token", "userId"), ("good", "good"), *rows]
+    lines = [row[0] if narrow else ",".join(row) for row in cells]
+    file = written(tmp_path / "alike.csv", "\n".join(lines) + "\n")
+    outcome, rejects = outcome_of(file, scratch, on_invalid="skip"), rejects_of(file, scratch)
+    written(file, "\n".join([*lines, "one,two,three"]) + "\n")
+    assert outcome_of(file, scratch, on_invalid="skip").members == outcome.members
+    assert rejects_of(file, scratch)[:-1] == rejects
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=40) | st.text(st.sampled_from('ab",\n\r ')).map(str.encode))
 def test_any_bytes_are_counted_and_named_or_refused(
