@@ -33,7 +33,7 @@ def test_an_api_that_hangs_after_accepting_and_is_gone_beyond_the_window_leaves_
     assert [what for what in happened if what.startswith(unresolved) and "can no longer" in what]
     assert explanation.waits_for == ()
     (remedy,) = explanation.remedies
-    assert remedy.startswith(unresolved)
+    assert remedy.startswith(f"{verdict.members.unresolved:,} unresolved members: ")
     assert f"`dispatcher retry {campaign[:8]} --only unresolved`" in remedy
     theatre.assert_all_workers_go_on()
 
