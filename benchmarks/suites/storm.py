@@ -107,6 +107,7 @@ def _measure(bench: Bench, weather: str, number: int) -> Run:
             _complete(there, audience)
             seconds, cpu = time.monotonic() - began, _cpu(workers) - cpu
         requests = _requests(url) - before
+    assert weather == _STORM or requests == chunks, "without faults a chunk takes one request"
     return Run(
         weather=weather,
         round=number,

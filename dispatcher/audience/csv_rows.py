@@ -78,7 +78,7 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
         if len(text) > LONGEST_LINE:
             yield Fault(number, _shown(text), TOO_LONG)
             continue
-        if _LEAVES_A_QUOTE_OPEN.match(text):
+        if number > reading.open_until and _LEAVES_A_QUOTE_OPEN.match(text):
             text = _with_continuation(text, line, reading, splitter)
         try:
             cells = _without_surplus(splitter.cells(text), width)
@@ -92,12 +92,16 @@ def rows(lines: Iterable[bytes], width: int) -> Iterator[Row | Fault]:
 
 
 class _Lines:
-    """Numbered lines, some of which may be given back."""
+    """Numbered lines, some of which may be given back.
+
+    A quote that is open on a line up to `open_until` was found to close nowhere near.
+    """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = iter(lines)
         self._given_back: deque[bytes] = deque()
         self.number = 0
+        self.open_until = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -153,7 +157,10 @@ def _with_continuation(text: bytes, line: bytes, reading: _Lines, splitter: _Spl
                 return whole
             break
         if length > LONGEST_LINE:
+            reading.open_until = reading.number
             break
+    else:
+        reading.open_until = reading.number
     reading.give_back(taken)
     return text
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatcher.audience import csv_rows
 from tests.audience.preparing import outcome_of, read_rejects, refusal_of, rejects_of, written
 
 
@@ -114,6 +115,23 @@ def test_a_quote_left_open_costs_one_row_and_not_the_rest(file: Path, scratch: P
     written(file, f'token,userId\n"open,u\n{rows}')
     outcome = outcome_of(file, scratch, on_invalid="skip")
     assert (outcome.read, outcome.invalid, outcome.total) == (10_001, 1, 10_000)
+
+
+def test_lines_that_all_leave_a_quote_open_are_each_looked_at_once(
+    file: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(file, "token,userId\na,b\n" + 'x","y\n' * 20_000)
+    looked_at: list[int] = []
+    give_back = csv_rows._Lines.give_back
+
+    def counting(lines: csv_rows._Lines, taken: list[bytes]) -> None:
+        looked_at.append(len(taken))
+        give_back(lines, taken)
+
+    monkeypatch.setattr(csv_rows._Lines, "give_back", counting)
+    outcome = outcome_of(file, scratch, on_invalid="skip")
+    assert (outcome.invalid, outcome.total) == (20_000, 1)
+    assert 0 < sum(looked_at) < 4 * 20_000
 
 
 def test_by_default_nothing_is_sent_and_the_first_ten_are_named(file: Path, scratch: Path) -> None:

@@ -115,7 +115,7 @@ _WORDS = {
     "not_sent": "not sent: not a byte left the worker",
     "throttled": "throttled by the vendor",
     "in_doubt": "in doubt: may have been sent",
-    "lease_lost": "whose worker never reported back: may have been sent",
+    "lease_lost": "never reported back by the worker: may have been sent",
 }
 
 
