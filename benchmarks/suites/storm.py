@@ -26,7 +26,7 @@ from tests.faults.weather import STORM
 CALM = "calm"
 SLOW_CALM = "calm, each request 4 s"
 _STORM = "storm"
-_FAULTS = {
+_WEATHERS = {
     CALM: {},
     SLOW_CALM: {"latency": 4.0},
     _STORM: {"probabilities": dict(STORM), "retry_after": 1},
@@ -54,13 +54,13 @@ def run(bench: Bench) -> Findings:
     """All weathers in turn."""
     runs = []
     for number in range(bench.size.rounds):
-        for weather in _FAULTS:
+        for weather in _WEATHERS:
             run = _measure(bench, weather, number)
             bench.say(f"storm: {weather}: {run.cpu:.2f} ms of CPU a request")
             runs.append(run)
     columns = ("", "chunks", "requests", "seconds", "CPU ms a request", "with idling")
     rows = []
-    for weather in _FAULTS:
+    for weather in _WEATHERS:
         own = [run for run in runs if run.weather == weather]
         rows.append(
             (
@@ -145,7 +145,7 @@ def _push_api(books: Books) -> Iterator[str]:
 
 def _set_weather(url: str, weather: str) -> None:
     """From now on."""
-    body = json.dumps(_FAULTS[weather]).encode()
+    body = json.dumps(_WEATHERS[weather]).encode()
     place = f"http://{urlsplit(url).netloc}/sandbox/faults"
     urllib.request.urlopen(
         urllib.request.Request(place, data=body, method="PUT"), timeout=10

@@ -74,9 +74,9 @@ def send(
 ) -> None:
     """Commit a campaign with its whole audience; workers send it.
 
-    Examples:
-      dispatcher send message.json --app-id A --audience winback.csv --watch
-      dispatcher send message.json --app-id A --audience winback.csv --suppress unsubscribed.csv
+    Example: dispatcher send message.json --app-id A --audience winback.csv --watch
+
+    Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
     """
     dispatcher = context_of(ctx).dispatcher()
     with _interruptible(), preparing() as progress:
