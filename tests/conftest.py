@@ -16,6 +16,7 @@ import redis
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine
 from dispatcher.embedded import ServerUrls, running, temporary_home
+from tests.certificates import Authority, authority
 from tests.databases import fresh_database, name_of
 from tests.sandbox_process import PushApi, running_push_api
 
@@ -82,6 +83,12 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
         "DISPATCHER_HOME": str(tmp_path / "home"),
         "DISPATCHER_USER_TOKEN": "sandbox-token",
     }
+
+
+@pytest.fixture(scope="session")
+def certificate_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that issues the certificates of this run's servers."""
+    return authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the workers' tests start from."""
 
-import shutil
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,10 +13,10 @@ from sqlalchemy import Engine
 from dispatcher.books.session import make_engine
 from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Secret, Settings
+from tests.certificates import Certificate, self_signed
 from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi as Vendor
 from tests.sandbox_process import running_push_api
-from tests.workers.certificates import Certificate, self_signed
 from tests.workers.scripted_server import Script, ScriptedServer, serving
 from workers.campaign_cache import CampaignCache
 from workers.deliver import Courier
@@ -139,8 +138,6 @@ def vendor(one_vendor: Vendor) -> Vendor:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """A certificate that nobody trusts yet."""
-    if shutil.which("openssl") is None:
-        pytest.fail("openssl makes the certificate of these tests: install it")
     return self_signed(tmp_path_factory.mktemp("tls"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import Accepted, InDoubt, NotSent, Outcome
-from tests.workers.certificates import Certificate
+from tests.certificates import Certificate
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.scripts import (
     ACCEPTED,
