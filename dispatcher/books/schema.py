@@ -8,7 +8,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from dispatcher.books.functions import install, missing
 from dispatcher.books.session import transaction
+from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         _refuse_unknown(before)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        install(connection, FUNCTIONS)
     return before, head_revision()
 
 
@@ -36,11 +39,17 @@ def check_schema(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database holds exactly this version's schema."""
     with transaction(engine) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
+        absent = missing(connection, FUNCTIONS)
     _refuse_unknown(current)
     if current != head_revision():
         raise SchemaMismatch(
             f"The database's schema is at {current or 'nothing'}, this version needs "
             f"{head_revision()}: run `dispatcher migrate`."
+        )
+    if absent:
+        raise SchemaMismatch(
+            f"The database lacks this version's functions ({', '.join(absent)}): "
+            "run `dispatcher migrate`."
         )
 
 

@@ -13,6 +13,8 @@ from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, ServiceError,
 
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
+_UNDEFINED_FUNCTION = "42883"
+_UNDEFINED = (_UNDEFINED_TABLE, _UNDEFINED_COLUMN, _UNDEFINED_FUNCTION)
 _NO_RIGHT = "42501"
 _READ_ONLY = "25006"
 """What a server says that became a standby under us; the next connection may find the leader."""
@@ -95,7 +97,7 @@ def translated(engine: Engine) -> Iterator[None]:
             "Is the server running, and is DISPATCHER_DATABASE_URL right?"
         ) from error
     except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN):
+        if getattr(error.orig, "pgcode", None) in _UNDEFINED:
             raise SchemaMismatch(
                 f"The database {_place(engine)} does not hold this version's tables: "
                 "run `dispatcher migrate`."

@@ -49,11 +49,16 @@ campaign.state = 'running' AND campaign.finished_at IS NULL
     AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
 """
 _IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
+# Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
 _HAS_DUE = f"""
-(EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
-           AND {_IS_DUE} AND in_doubt_since IS NULL)
- OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
-              AND {_IS_DUE} AND in_doubt_since IS NOT NULL))
+coalesce(
+    (SELECT true FROM chunk
+     WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NULL
+     ORDER BY due_at, sequence LIMIT 1),
+    (SELECT true FROM chunk
+     WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
+     ORDER BY in_doubt_since LIMIT 1),
+    false)
 """
 _ANYTHING_DUE = text(f"""
 SELECT EXISTS (

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
+from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 from tests.integration.racing import race, waiting_for_a_lock
 
@@ -33,6 +34,10 @@ STORAGE = """
 SELECT relation.relname::text, relation.reloptions, toast.reloptions AS toast_options
 FROM pg_class AS relation LEFT JOIN pg_class AS toast ON toast.oid = relation.reltoastrelid
 WHERE relation.relnamespace = 'public'::regnamespace AND relation.relname !~ '^alembic_version'
+"""
+
+FUNCTIONS_THERE = """
+SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
 
 
@@ -148,6 +153,26 @@ def test_an_older_table_is_refused_with_the_remedy(migrated: Engine) -> None:
         transaction(migrated) as connection,
     ):
         connection.execute(text("SELECT colour FROM campaign"))
+
+
+def test_functions_of_another_version_are_replaced_by_this_ones(migrated: Engine) -> None:
+    with migrated.begin() as connection:
+        for function in FUNCTIONS:
+            older = f"{function.title}_{'0' * 12}"
+            connection.exec_driver_sql(f"ALTER FUNCTION {function.name} RENAME TO {older}")
+    with pytest.raises(SchemaMismatch, match=r"lacks this version's functions .* migrate"):
+        check_schema(migrated)
+    migrate(migrated)
+    check_schema(migrated)
+    assert described_by(migrated, FUNCTIONS_THERE) == sorted((f.name,) for f in FUNCTIONS)
+
+
+def test_a_function_that_is_not_there_is_refused_with_the_remedy(migrated: Engine) -> None:
+    with (
+        pytest.raises(SchemaMismatch, match="run `dispatcher migrate`"),
+        transaction(migrated) as connection,
+    ):
+        connection.execute(text("SELECT * FROM exchange_chunks_of_old()"))
 
 
 @pytest.mark.parametrize("verb", [migrate, check_schema])

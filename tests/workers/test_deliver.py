@@ -192,7 +192,7 @@ def test_nothing_is_sent_where_the_claims_session_has_ended(
     ours = courier(vendor.url)
 
     def end_the_session(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "EXECUTE exchange" in statement:
+        if "exchange_chunks" in statement:
             rows(
                 engine,
                 "SELECT pg_terminate_backend(:pid)",
@@ -216,7 +216,7 @@ def test_nothing_is_sent_where_the_commits_reply_is_lost(
     ours = courier(vendor.url)
 
     def lose_the_reply(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "EXECUTE exchange" in statement:
+        if "exchange_chunks" in statement:
             raise psycopg2.OperationalError("server closed the connection unexpectedly")
 
     event.listen(engine, "after_cursor_execute", lose_the_reply)

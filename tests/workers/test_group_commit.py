@@ -98,7 +98,7 @@ def test_those_who_wait_together_share_one_statement(
     assert [answer.recorded for answer in answers] == [True] * 4
     assert [answer.claim and answer.claim.sequence for answer in answers] == [5, 6, 7, 8]
     assert campaign.states() == ["delivered"] * 4 + ["sending"] * 4
-    assert sum("EXECUTE exchange" in statement for statement in statements) == 2
+    assert sum("exchange_chunks" in statement for statement in statements) == 2
 
 
 def test_two_slots_that_want_one_chunk_do_not_both_get_it(

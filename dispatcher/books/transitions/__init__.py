@@ -7,7 +7,14 @@ the campaign's first.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record
-from dispatcher.books.transitions.exchanging import ChunkKey, Claim, Exchanged, Report, exchange
+from dispatcher.books.transitions.exchanging import (
+    FUNCTIONS,
+    ChunkKey,
+    Claim,
+    Exchanged,
+    Report,
+    exchange,
+)
 from dispatcher.books.transitions.purging import purge
 from dispatcher.books.transitions.rounds import (
     mark_published,
@@ -28,6 +35,7 @@ from dispatcher.books.transitions.steering import (
 )
 
 __all__ = [
+    "FUNCTIONS",
     "ChunkKey",
     "Claim",
     "Exchanged",

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from dispatcher.books.doubt import few_in_doubt
+from dispatcher.books.functions import Function
 from dispatcher.lifecycle import (
     FAILURES_BEFORE_HOLD,
     Accepted,
@@ -176,7 +177,6 @@ def _exchange(when_locked: str) -> str:
     """
 
 
-# Planned once a connection: to plan takes longer than to execute.
 _PARAMETERS = {
     "reports": "json",
     "wanted": "json",
@@ -184,8 +184,27 @@ _PARAMETERS = {
     "lease": "interval",
     "window": "interval",
 }
-_GIVEN = ", ".join(f"%({parameter})s" for parameter in _PARAMETERS)
-_STATEMENTS = {"exchange": _exchange("SKIP LOCKED"), "record": _exchange("")}
+_COLUMNS = {
+    "recorded": "integer[]",
+    "campaign_id": "uuid",
+    "sequence": "integer",
+    "round": "integer",
+    "attempt": "integer",
+    "pack_id": "text",
+    "size": "integer",
+    "members": "text",
+    "in_doubt_before": "timestamptz",
+    "claimed_at": "timestamptz",
+    "window_left": "interval",
+    "corruptions": "integer",
+    "account": "text",
+}
+_EXCHANGE = Function("exchange_chunks", _PARAMETERS, _COLUMNS, _exchange("SKIP LOCKED"))
+_RECORD = Function("record_chunk", _PARAMETERS, _COLUMNS, _exchange(""))
+FUNCTIONS = (_EXCHANGE, _RECORD)
+"""What the database has to have. To plan them takes longer than to execute them."""
+
+_GIVEN = ", ".join(f"%({name})s::{kind}" for name, kind in _PARAMETERS.items())
 
 
 def exchange(
@@ -207,7 +226,7 @@ def exchange(
     `window` the usable part of the vendor's window. The caller commits before a byte is sent.
     """
     values = {"worker": worker, "lease": lease, "window": window}
-    return _run(connection, "exchange", reports, wanted, values)
+    return _run(connection, _EXCHANGE, reports, wanted, values)
 
 
 def record_alone(connection: Connection, report: Report) -> bool:
@@ -215,42 +234,24 @@ def record_alone(connection: Connection, report: Report) -> bool:
 
     False where the chunk is not this attempt's any more; it stays locked then.
     """
-    return bool(_run(connection, "record", {0: report}, []).recorded)
+    return bool(_run(connection, _RECORD, {0: report}, []).recorded)
 
 
 def _run(
     connection: Connection,
-    name: str,
+    function: Function,
     reports: Mapping[int, Report],
     wanted: Iterable[ChunkKey],
     terms: Mapping[str, object] = _NO_TERMS,
 ) -> Exchanged:
-    """Execute one of the prepared statements."""
-    prepare(connection, name)
     values = {**_bind(reports, wanted), **terms}
-    rows = connection.exec_driver_sql(f"EXECUTE {name} ({_GIVEN})", values).all()
+    called = f"SELECT * FROM {function.name}({_GIVEN})"
+    rows = connection.exec_driver_sql(called, values).all()
     claims = (Claim(*row[1:]) for row in rows if row.campaign_id is not None)
     return Exchanged(
         frozenset(rows[0].recorded or ()),
         {(claim.campaign_id, claim.sequence): claim for claim in claims},
     )
-
-
-def prepare(connection: Connection, name: str) -> None:
-    """Prepare one of the statements, unless this connection to the server knows it already.
-
-    Its plan is kept, and may have been made when the table was small: rows are found by their keys.
-    """
-    prepared = connection.info.setdefault("prepared", set())
-    if name not in prepared:
-        statement = _STATEMENTS[name]
-        for place, parameter in enumerate(_PARAMETERS, start=1):
-            statement = statement.replace(f":{parameter}", f"${place}")
-        connection.exec_driver_sql("SET enable_seqscan = off")
-        connection.exec_driver_sql(
-            f"PREPARE {name} ({', '.join(_PARAMETERS.values())}) AS {statement}"
-        )
-        prepared.add(name)
 
 
 def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str, Any]:
