@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 LOCKS = $(filter %.lock,$^)
 PIP = $(@D)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test faults bench check format lock clean
+.PHONY: help setup demo test interop faults bench check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,7 +46,11 @@ demo: setup      ## a campaign of 200,000 members on this machine, with proof
 	@$(BIN)/dispatcher demo
 
 test: setup      ## all tests; they bring their own servers
-	@$(BIN)/pytest -q -n 2 --dist worksteal
+	@$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/interop
+
+interop: setup   ## tests with Debian's PgBouncer and RabbitMQ, which have to be installed
+	@$(BIN)/python -m tests.interop.debian
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/interop
 
 faults: setup    ## a campaign under random faults: make faults SEED=7 MINUTES=5
 	@$(BIN)/python -m tests.faults.nemesis --seed $(SEED) --minutes $(MINUTES)

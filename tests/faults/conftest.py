@@ -36,15 +36,24 @@ def mortal_template(mortals: Mortals) -> Iterator[str]:
 
 @pytest.fixture
 def stage(mortals: Mortals, mortal_template: str, tmp_path: Path) -> Iterator[Stage]:
-    """Sets the stage: `stage(Timing(...), "--latency", "0.1")`."""
+    """Sets the stage: `stage(Timing(...), "--latency", "0.1", broker_url=...)`."""
     with ExitStack() as stack:
 
-        def set_up(timing: Timing | None = None, *sandbox: str) -> Theatre:
+        def set_up(
+            timing: Timing | None = None, *sandbox: str, broker_url: str | None = None
+        ) -> Theatre:
             database_url = stack.enter_context(
                 fresh_database(mortals.postgresql.url, mortal_template)
             )
             return stack.enter_context(
-                theatre(mortals, database_url, tmp_path, timing or Timing(), *sandbox)
+                theatre(
+                    mortals,
+                    database_url,
+                    tmp_path,
+                    timing or Timing(),
+                    *sandbox,
+                    broker_url=broker_url,
+                )
             )
 
         yield set_up

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,18 +23,28 @@ _ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def theatre(
-    servers: Mortals, database_url: str, directory: Path, timing: Timing, *sandbox: str
+    servers: Mortals,
+    database_url: str,
+    directory: Path,
+    timing: Timing,
+    *sandbox: str,
+    broker_url: str | None = None,
 ) -> Iterator[Theatre]:
-    """A stage over a database of its own, with an empty broker; `sandbox` are further options."""
+    """A stage over a database of its own, with an empty broker; `sandbox` are further options.
+
+    The broker is Valkey unless `broker_url` names another; then Valkey keeps the rates.
+    """
     with ExitStack() as stack:
         window = ["--window", str(timing.pack_id_window)]
         push_api = stack.enter_context(running_push_api(*window, *sandbox))
         _empty(servers.valkey.url)
-        urls = (database_url, servers.valkey.url, push_api.url)
+        urls = (database_url, broker_url or servers.valkey.url, push_api.url)
         proxies = [stack.enter_context(proxied(url)) for url in urls]
-        settings = _settings(directory, timing, *urls)
+        settings = replace(_settings(directory, timing, *urls), redis_url=servers.valkey.url)
         engine = create_engine(database_url, poolclass=NullPool)
         environment = _environment(directory, timing, *(proxy.url for proxy in proxies))
+        if broker_url:
+            environment["DISPATCHER_REDIS_URL"] = servers.valkey.url
         database, broker, api = proxies
         with ExitStack() as troupe:
             yield Theatre(
@@ -66,7 +77,6 @@ def _settings(
         push_api_url=push_api_url,
         database_url=database_url,
         broker_url=broker_url,
-        redis_url=broker_url,
         tokens={DEFAULT_ACCOUNT: Secret(TOKEN)},
         request_timeout=timedelta(seconds=timing.request_timeout),
         pack_id_window=timedelta(seconds=timing.pack_id_window),

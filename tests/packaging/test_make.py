@@ -41,7 +41,7 @@ def _make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_alone_lists_what_can_be_made(clone: Path) -> None:
     printed = _make(clone).stdout
-    for target in ("setup", "demo", "test", "check"):
+    for target in ("setup", "demo", "test", "interop", "check"):
         assert f"  make {target} " in printed
 
 
@@ -84,28 +84,85 @@ def test_setup_begins_anew_where_an_earlier_one_was_interrupted(clone: Path) -> 
     assert "-m venv --clear .venv" in said.read_text()
 
 
-def test_the_gate_is_make_check_alone_and_needs_no_input(clone: Path) -> None:
-    said = clone / "said"
-    stub = _program(clone / "bin" / "make", f'echo "$@" > {said}', f"cat >> {said}")
-    finished = subprocess.run(
-        [clone / ".ci" / "run"],
-        cwd="/",
-        env={"PATH": f"{stub.parent}:/usr/bin:/bin", "CI": "true"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+class Gate:
+    """The gate on a machine where dpkg knows these packages, and make only notes its arguments."""
+
+    def __init__(self, clone: Path, *, installed: bool, user: int) -> None:
+        self._clone = clone
+        self._bin = clone / "bin"
+        self.made = clone / "made"
+        self.policy = clone / "policy-rc.d"
+        self.policy_meanwhile = clone / "policy-meanwhile"
+        self.program("make", f'echo "$@" >> {self.made}', f"cat >> {self.made}")
+        self.program("id", f"echo {user}")
+        self.program("dpkg-query", "echo install ok installed" if installed else "exit 1")
+        self.program("apt-get", f"cp {self.policy} {self.policy_meanwhile}")
+
+    def program(self, name: str, *lines: str) -> None:
+        """What the gate finds under this name."""
+        _program(self._bin / name, *lines)
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self._clone / ".ci" / "run"],
+            cwd="/",
+            env={"PATH": f"{self._bin}:/usr/bin:/bin", "CI": "true", "POLICY": str(self.policy)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def test_the_gate_is_two_targets_of_make_and_needs_no_input(clone: Path) -> None:
+    gate = Gate(clone, installed=True, user=1000)
+    finished = gate.run()
+    assert finished.returncode == 0
     assert "make check" in finished.stdout
-    assert said.read_text() == "check\n"
+    assert gate.made.read_text() == "check\ninterop\n"
 
 
-def test_the_gate_fails_where_the_check_fails(clone: Path) -> None:
-    stub = _program(clone / "bin" / "make", "exit 2")
-    finished = subprocess.run(
-        [clone / ".ci" / "run"],
-        env={"PATH": f"{stub.parent}:/usr/bin:/bin"},
-        capture_output=True,
-        check=False,
+@pytest.mark.parametrize("target", ["check", "interop"])
+def test_the_gate_fails_where_a_target_fails(clone: Path, target: str) -> None:
+    gate = Gate(clone, installed=True, user=1000)
+    gate.program("make", f'[ "$1" != {target} ]')
+    assert gate.run().returncode != 0
+
+
+def test_the_gate_says_which_packages_it_misses_where_it_may_not_install_them(clone: Path) -> None:
+    gate = Gate(clone, installed=False, user=1000)
+    finished = gate.run()
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "The gate needs Debian's pgbouncer rabbitmq-server, and only root may install them: "
+        "`apt install --no-install-recommends pgbouncer rabbitmq-server`.\n"
     )
-    assert finished.returncode != 0
+    assert not gate.made.exists()
+
+
+@pytest.mark.parametrize("before", [None, "what the machine says itself"])
+def test_the_gate_starts_no_service_that_it_installs_and_leaves_the_machines_word_on_it(
+    clone: Path, before: str | None
+) -> None:
+    gate = Gate(clone, installed=False, user=0)
+    if before is not None:
+        gate.policy.write_text(before, encoding="utf-8")
+    assert gate.run().returncode == 0
+    assert gate.policy_meanwhile.read_text(encoding="utf-8") == "#!/bin/sh\nexit 101\n"
+    left = gate.policy.read_text(encoding="utf-8") if gate.policy.exists() else None
+    assert left == before
+    assert gate.made.read_text() == "check\ninterop\n"
+
+
+def test_the_gate_fetches_the_list_of_packages_where_it_has_none_and_says_what_it_cannot_install(
+    clone: Path,
+) -> None:
+    gate = Gate(clone, installed=False, user=0)
+    asked = clone / "asked"
+    gate.program("apt-get", f'echo "$@" >> {asked}', 'case "$*" in *update) ;; *) exit 100;; esac')
+    finished = gate.run()
+    assert finished.returncode == 1
+    assert "update" in asked.read_text()
+    assert finished.stderr.endswith("see what `apt-get install pgbouncer rabbitmq-server` says.\n")
+    assert not gate.made.exists()
+    assert not gate.policy.exists()

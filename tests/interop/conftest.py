@@ -1,0 +1,30 @@
+"""Debian's servers, and stages whose workers reach the others through them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.conftest import mortal_template, mortals, stage
+from tests.interop.rabbitmq import RabbitMq, running_rabbitmq
+
+__all__ = ["mortal_template", "mortals", "stage"]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    """A RabbitMQ for the whole run; who stops it starts it again."""
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMq) -> Iterator[str]:
+    """A vhost with nothing in it."""
+    with rabbitmq.vhost() as name:
+        yield name
+
+
+@pytest.fixture
+def amqp_url(rabbitmq: RabbitMq, vhost: str) -> str:
+    """The broker's URL of a vhost with nothing in it."""
+    return rabbitmq.url(vhost)
