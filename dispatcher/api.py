@@ -32,6 +32,9 @@ from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read
 Reference = str | UUID
 """A campaign's id, an unambiguous beginning of one, or `last`."""
 
+MOST_LISTED = 50
+"""How many campaigns `list` gives where nobody says it."""
+
 log = logging.getLogger(__name__)
 
 
@@ -122,10 +125,25 @@ class Dispatcher:
         with transaction(self._engine) as connection:
             return campaigns.read(connection, campaigns.resolve(connection, campaign))
 
-    def list(self, state: str | None = None) -> tuple[Campaign, ...]:
-        """Every campaign, or those in one state, the newest first."""
+    def list(
+        self,
+        state: str | None = None,
+        *,
+        tag: str | None = None,
+        limit: int | None = MOST_LISTED,
+        before: Reference | None = None,
+    ) -> tuple[Campaign, ...]:
+        """The newest campaigns, `limit` of them at most, or all with None; the newest first.
+
+        Only those in one `state`, with one `tag`, or made before the campaign `before`: the last
+        one of a page begins the next. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        """
+        if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
+            raise OptionError(f"limit is {limit}: give how many campaigns to list, 1 or more.")
+        only = None if state is None else _state(state)
         with transaction(self._engine) as connection:
-            return campaigns.read_all(connection, None if state is None else _state(state))
+            end = None if before is None else campaigns.resolve(connection, before)
+            return campaigns.read_page(connection, state=only, tag=tag, before=end, limit=limit)
 
     def pause(self, campaign: Reference) -> Campaign:
         """Begin no new request of the campaign. Raises ImpossibleInState where it has ended."""

@@ -64,7 +64,7 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     ),
     ChunkState.DELIVERED: frozenset(),
     ChunkState.UNCOUNTED: frozenset({ChunkState.DELIVERED}),
-    ChunkState.REJECTED: frozenset({ChunkState.PENDING}),
+    ChunkState.REJECTED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
     ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
     ChunkState.EXPIRED: frozenset({ChunkState.PENDING}),
     ChunkState.CANCELLED: frozenset(),
@@ -217,6 +217,14 @@ _LEAST_CERTAIN_FIRST: tuple[_Refusal, ...] = (
     AccessRefused,
     CampaignWrong,
 )
+
+
+def whole_number(digits: str) -> int | float:
+    """A number of JSON as the vendor spells it; beyond what Python reads it is only very large."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_MOST_DIGITS = 4000
 
 
 def name_of(outcome: Outcome) -> str:

@@ -223,7 +223,13 @@ def _tell(report: Report, recorded: bool) -> None:
     """One line for what a person may want to know of the attempt."""
     claim, outcome, state = report.claim, report.outcome, report.decision.state
     words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.message
-    if not recorded:
+    if not recorded and isinstance(outcome, Accepted):
+        log.warning(
+            "accepted, but too late to count: it is delivered already, or was ordered to be sent "
+            "again under another pack_id, and its members may get it twice",
+            extra=_fields(claim),
+        )
+    elif not recorded:
         log.warning(
             "too late, it is settled or another attempt has it: %s", words, extra=_fields(claim)
         )

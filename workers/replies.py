@@ -7,7 +7,14 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
 from typing import Any
 
-from dispatcher.lifecycle import Accepted, InDoubt, Outcome, Reason, outcome_of_refusal
+from dispatcher.lifecycle import (
+    Accepted,
+    InDoubt,
+    Outcome,
+    Reason,
+    outcome_of_refusal,
+    whole_number,
+)
 from workers.envelope import Envelope
 
 Headers = Mapping[str, str] | HTTPMessage
@@ -27,7 +34,7 @@ def read_reply(status: int, headers: Headers, reply: bytes, envelope: Envelope) 
 
 def _document(reply: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(reply)
+        document = json.loads(reply, parse_int=whole_number)
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

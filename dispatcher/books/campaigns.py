@@ -235,13 +235,27 @@ def read(connection: Connection, campaign_id: UUID) -> Campaign:
     return found[0]
 
 
-def read_all(connection: Connection, state: CampaignState | None = None) -> tuple[Campaign, ...]:
-    """Every campaign, or those in one state, the newest first."""
-    if state is None:
-        return _read(connection, "true", {})
-    return _read(connection, "state = :state", {"state": state})
+def read_page(
+    connection: Connection,
+    *,
+    state: CampaignState | None = None,
+    tag: str | None = None,
+    before: UUID | None = None,
+    limit: int | None = None,
+) -> tuple[Campaign, ...]:
+    """The newest campaigns, `limit` at most: of one state or tag, and made before another one."""
+    conditions = ["true"]
+    if state is not None:
+        conditions.append("state = :state")
+    if tag is not None:
+        conditions.append("campaign_tag = :tag")
+    if before is not None:
+        conditions.append(_MADE_BEFORE)
+    values = {"state": state, "tag": tag, "before": before, "limit": limit}
+    return _read(connection, " AND ".join(conditions), values)
 
 
+_MADE_BEFORE = "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
 _ERRORS = text("""
 SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)')) AS message,
        count(*) AS chunks, sum(size) AS members
@@ -272,8 +286,10 @@ GROUP BY campaign.id
 def _read(
     connection: Connection, condition: str, values: Mapping[str, Any]
 ) -> tuple[Campaign, ...]:
-    query = text(f"SELECT * FROM campaign WHERE {condition} ORDER BY created_at DESC")
-    rows = connection.execute(query, values).all()
+    query = text(f"""
+        SELECT * FROM campaign WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT :limit
+    """)
+    rows = connection.execute(query, {"limit": None, **values}).all()
     ids = {"ids": [row.id for row in rows]}
     errors: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for error in connection.execute(_ERRORS, ids):

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, text
 
 from dispatcher.books.session import transaction
+from dispatcher.lifecycle import whole_number
 
 _CHUNKS_A_PAGE = 50
 
@@ -98,21 +99,34 @@ def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
 
 
 def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
-    """Those whom error_details names, and how many more there are.
+    """Those whom error_details names, each once, and how many more there are.
 
     The form of error_details is not documented: an entry names a member when the identifiers in
     it, at its top or one level below, are those of exactly one member of the chunk.
     """
     members = _by_identifier(json.loads(row.members))
-    named = 0
-    for detail in json.loads(row.error_details or "[]"):
+    named: set[int] = set()
+    for detail in _details(row.error_details):
         member = _named_in(detail, members)
-        if member is not None:
-            named += 1
+        if member is not None and id(member) not in named:
+            named.add(id(member))
             yield Failure(row.sequence, row.state, "member", _said(detail), 200, None, member)
-    unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), max(0, row.erroneous - named))
+    more = max(0, row.erroneous - len(named))
+    unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), more)
     if unnamed.not_found or unnamed.erroneous:
         yield unnamed
+
+
+def _details(stored: str | None) -> list[dict[str, Any]]:
+    """The entries of whatever the vendor sent: a list of them, one alone, or several by name."""
+    try:
+        found = json.loads(stored or "null", parse_int=whole_number)
+    except (ValueError, RecursionError):
+        return []
+    if isinstance(found, dict):
+        several = all(isinstance(value, dict) for value in found.values())
+        found = list(found.values()) if several else [found]
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def _by_identifier(members: list[dict[str, Any]]) -> dict[tuple[str, Any], dict[str, Any] | None]:
@@ -125,10 +139,8 @@ def _by_identifier(members: list[dict[str, Any]]) -> dict[tuple[str, Any], dict[
 
 
 def _named_in(
-    detail: object, members: Mapping[tuple[str, Any], dict[str, Any] | None]
+    detail: dict[str, Any], members: Mapping[tuple[str, Any], dict[str, Any] | None]
 ) -> dict[str, Any] | None:
-    if not isinstance(detail, dict):
-        return None
     inner = [value for value in detail.values() if isinstance(value, dict)]
     for place in (detail, *inner):
         for name, value in place.items():
@@ -138,6 +150,10 @@ def _named_in(
 
 
 def _said(detail: dict[str, Any]) -> str:
-    """What the vendor said of the member, without the identifiers: its texts, in order."""
+    """What the vendor said of the member, without the identifiers: its texts, in order.
+
+    Half a character, which JSON can spell and no file can hold, is spelt out.
+    """
     words = [value for value in detail.values() if isinstance(value, str)]
-    return ", ".join(words) or json.dumps(detail, ensure_ascii=False)
+    said = ", ".join(words) or json.dumps(detail, ensure_ascii=False)
+    return said.encode("utf-8", "backslashreplace").decode()

@@ -61,7 +61,7 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 
 
 class Campaign(Base):
-    """What to send, and the sum of what became of it.
+    """What to send, and the sum of what became of it, as it was at `summed_at`.
 
     The members of its chunks up to number `purged_to` were dropped, after its end.
     """
@@ -92,6 +92,15 @@ class Campaign(Base):
         CheckConstraint("rate > 0 AND rate < 'infinity'", "rate_is_positive"),
         CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
         Index("campaign_created_at", text("created_at DESC")),
+        # What `list` shows of one state, or of one tag.
+        Index("campaign_by_state", "state", text("created_at DESC"), text("id DESC")),
+        Index(
+            "campaign_by_tag",
+            "campaign_tag",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("campaign_tag IS NOT NULL"),
+        ),
         CheckConstraint(
             "purged_to BETWEEN 0 AND chunks_total AND (purged_to = 0 OR finished_at IS NOT NULL)",
             "purged_is_finished",
@@ -122,6 +131,7 @@ class Campaign(Base):
     started_at: Mapped[datetime | None]
     resumed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    summed_at: Mapped[datetime | None]
 
     input_read: Mapped[Counter]
     input_invalid: Mapped[Counter]
@@ -311,7 +321,10 @@ class Account(Base):
 
 
 class Worker(Base):
-    """A worker process that was alive at `seen_at`, and how many requests it makes at once."""
+    """A worker process that was alive at `seen_at`, and how many requests it makes at once.
+
+    `relays` says whether its relay goes round, so that it may lead.
+    """
 
     __tablename__ = "worker"
     __table_args__ = (CheckConstraint("slots > 0", "slots"),)
@@ -320,3 +333,4 @@ class Worker(Base):
     slots: Mapped[int]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     clock_ahead: Mapped[timedelta] = mapped_column(server_default="0")
+    relays: Mapped[bool] = mapped_column(server_default=text("true"))

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from dispatcher.api import MOST_LISTED
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import report
-from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json
+from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
 from dispatcher.errors import OptionError
 
 
@@ -23,17 +24,30 @@ def list_(
         str | None,
         typer.Option(help="Only scheduled, running, paused, completed, cancelled or expired ones."),
     ] = None,
+    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many.")] = MOST_LISTED,
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Only those made before this one: the next page."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List campaigns, the newest first.
 
-    Example: dispatcher list --state running
+    Says on standard error where there are more, and how to see them.
+
+    Example: dispatcher list --state running --tag winback
     """
-    campaigns = context_of(ctx).dispatcher().list(state)
+    if limit < 1:
+        raise OptionError(f"--limit is {limit}: give how many campaigns to list, 1 or more.")
+    one_more = context_of(ctx).dispatcher().list(state, tag=tag, limit=limit + 1, before=before)
+    campaigns = one_more[:limit]
     if as_json:
         print_json([campaign.as_json() for campaign in campaigns])
     else:
         report.print_list(campaigns)
+    if len(one_more) > limit:
+        say(f"There are more: `--before {campaigns[-1].id[:8]}` goes on, `--limit` shows more.")
 
 
 def show(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:

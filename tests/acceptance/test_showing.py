@@ -155,3 +155,21 @@ def test_a_terminal_that_knows_only_ascii_gets_other_signs(house: Program) -> No
     assert document.document["campaign_tag"] == "Zürich"
     assert refused.stderr.startswith("dispatcher: ")
     assert house.run("cancel", campaign_id).status == 0
+
+
+def test_a_list_has_pages_and_says_where_there_is_more(house: Program) -> None:
+    audience = csv_of(house, "one.csv", reachable_tokens("pages", 1))
+    later = ("--at", "2099-01-01T00:00Z", "--tag", "pages")
+    sent = [house.send(audience, *later)["id"] for _ in range(3)]
+
+    page = house.run("list", "--tag", "pages", "--limit", "2", "--json")
+    rest = house.run("list", "--tag", "pages", "--limit", "2", "--before", sent[1], "--json")
+    wrong = house.run("list", "--limit", "0")
+
+    assert [one["id"] for one in page.document] == [sent[2], sent[1]]
+    assert (
+        page.stderr == f"There are more: `--before {sent[1][:8]}` goes on, `--limit` shows more.\n"
+    )
+    assert ([one["id"] for one in rest.document], rest.stderr) == ([sent[0]], "")
+    assert (wrong.status, wrong.stdout) == (2, "")
+    assert "--limit is 0: give how many campaigns to list" in wrong.stderr

@@ -2,10 +2,13 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from dispatcher import Dispatcher, OptionError, Settings
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Campaign, NewCampaign
 from dispatcher.books.session import transaction
@@ -221,7 +224,7 @@ def test_campaigns_are_listed_the_newest_first_and_by_state(books: Books) -> Non
 def test_each_listed_campaign_has_its_own_errors(books: Books) -> None:
     clean, wrong = books.campaign(), books.campaign()
     wrong.attempt(NOBODY_FOUND)
-    everything: tuple[Campaign, ...] = books.do(campaigns.read_all)
+    everything: tuple[Campaign, ...] = books.do(campaigns.read_page)
     assert {one.id: len(one.errors) for one in everything} == {str(clean.id): 0, str(wrong.id): 1}
 
 
@@ -234,5 +237,33 @@ def test_only_a_running_campaign_is_sendable(books: Books) -> None:
     assert books.do(campaigns.sendable, SECOND_ONE) is None
 
 
-def listed(books: Books, state: CampaignState | None = None) -> list[str]:
-    return [campaign.id for campaign in books.do(campaigns.read_all, state)]
+def listed(books: Books, state: CampaignState | None = None, **which: Any) -> list[str]:
+    found = books.do(campaigns.read_page, state=state, **which)
+    return [campaign.id for campaign in found]
+
+
+def test_pages_of_a_list_hold_every_campaign_once_though_several_were_made_at_one_moment(
+    books: Books,
+) -> None:
+    every = {str(books.campaign(campaign_tag="a" if n % 2 else None).id) for n in range(12)}
+    books.run("UPDATE campaign SET created_at = date_trunc('day', created_at)")
+    pages: list[list[str]] = [listed(books, limit=5)]
+    while pages[-1]:
+        pages.append(listed(books, limit=5, before=UUID(pages[-1][-1])))
+    assert [len(page) for page in pages] == [5, 5, 2, 0]
+    assert {one for page in pages for one in page} == every
+
+
+def test_campaigns_are_listed_by_tag_and_state_together(books: Books) -> None:
+    tagged, paused = books.campaign(campaign_tag="winback"), books.campaign(campaign_tag="winback")
+    books.campaign(campaign_tag="other").do(transitions.pause)
+    paused.do(transitions.pause)
+    assert listed(books, tag="winback") == [str(paused.id), str(tagged.id)]
+    assert listed(books, CampaignState.PAUSED, tag="winback") == [str(paused.id)]
+    assert listed(books, tag="win") == []
+
+
+@pytest.mark.parametrize("limit", [0, -1, True, 10**9])
+def test_a_limit_that_is_none_is_refused(books: Books, limit: int) -> None:
+    with pytest.raises(OptionError, match="give how many campaigns to list"):
+        Dispatcher(Settings(home=Path("nowhere")), books.engine).list(limit=limit)

@@ -1,6 +1,13 @@
 """Who was not delivered to, and how precisely the vendor's answer tells it."""
 
 import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from dispatcher.books import transitions
 from dispatcher.books.failures import Failure, Forgotten, Unnamed, failures
@@ -86,3 +93,66 @@ def test_failures_of_many_chunks_come_in_their_order(books: Books) -> None:
     chunks = [failure.chunk for failure in listed(campaign)]
     assert chunks == sorted(chunks)
     assert len(chunks) == 120 * SIZE
+
+
+NUMBERS = st.integers() | st.floats() | st.integers(4_000, 5_000).map(lambda digits: 10**digits)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(("userId", "devtodevId", "error", "")), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.fixture
+def delivered(books: Books) -> OneCampaign:
+    """A campaign of one chunk, nobody of which the platform's service could reach."""
+    campaign = with_members(books.campaign(), 1)
+    campaign.attempt(accepted(SIZE))
+    return campaign
+
+
+def with_details(campaign: OneCampaign, stored: str) -> list[Failure | Unnamed | Forgotten]:
+    """What `failures` lists where the vendor's details are these, every row of which is printed."""
+    campaign.books.run("UPDATE attempt SET error_details = :stored", stored=stored)
+    found = listed(campaign)
+    for failure in found:
+        json.dumps(asdict(failure), ensure_ascii=False).encode()
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(details=ANY_JSON)
+@example(details=None)
+@example(details=7)
+@example(details=True)
+@example(details="\ud800")
+@example(details=[{"userId": "1-1", "error": "\ud800"}])
+def test_everybody_is_listed_or_counted_once_whatever_the_vendor_says(
+    delivered: OneCampaign, details: Any
+) -> None:
+    sys.set_int_max_str_digits(0)
+    try:
+        stored = json.dumps(details)
+    finally:
+        sys.set_int_max_str_digits(4300)
+    found = with_details(delivered, stored)
+    named = [failure.member["userId"] for failure in found if isinstance(failure, Failure)]
+    unnamed = sum(one.erroneous for one in found if isinstance(one, Unnamed))
+    assert len(named) == len(set(named))
+    assert len(named) + unnamed == SIZE
+
+
+def test_details_so_deep_that_nobody_can_read_them_name_nobody(delivered: OneCampaign) -> None:
+    assert with_details(delivered, "[" * 100_000) == [Unnamed(1, 0, SIZE)]
+
+
+def test_members_who_are_named_one_by_one_under_names_are_all_listed(
+    delivered: OneCampaign,
+) -> None:
+    stored = json.dumps({"0": {"userId": "1-1"}, "1": {"userId": "1-2"}, "2": {"userId": "1-1"}})
+    found = with_details(delivered, stored)
+    named = [failure.member["userId"] for failure in found if isinstance(failure, Failure)]
+    assert named == ["1-1", "1-2"]

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from dispatcher.books import transitions
+from dispatcher.books import audit, transitions
 from dispatcher.books.transitions import Claim
+from dispatcher.lifecycle import ChunkState
 from tests.integration.builders import (
     ACCEPTED,
     ALREADY_SENT,
     IN_DOUBT,
     NOT_SENT,
     WINDOW,
+    WRONG,
     Books,
     OneCampaign,
 )
@@ -46,13 +49,24 @@ def be_uncounted(campaign: OneCampaign) -> None:
     campaign.attempt(ALREADY_SENT)
 
 
+def expire_now(connection: Connection, campaign_id: UUID) -> None:
+    connection.execute(text("UPDATE campaign SET expires_at = clock_timestamp()"))
+    transitions.expire(connection, campaign_id)
+
+
+def be_rejected(campaign: OneCampaign) -> None:
+    campaign.attempt(WRONG)
+    campaign.do(transitions.roll_up)
+
+
 def be_unresolved(campaign: OneCampaign) -> None:
     campaign.books.time_passes(WINDOW)
     assert campaign.do(transitions.settle_closed_windows, WINDOW) == 1
 
 
 @pytest.mark.parametrize(
-    "meanwhile", [stay_pending, be_published, be_sent_by_another, be_uncounted, be_unresolved]
+    "meanwhile",
+    [stay_pending, be_published, be_sent_by_another, be_uncounted, be_unresolved, be_rejected],
 )
 def test_late_proof_makes_the_chunk_delivered(
     books: Books, meanwhile: Callable[[OneCampaign], None]
@@ -65,6 +79,50 @@ def test_late_proof_makes_the_chunk_delivered(
     assert (chunk.state, chunk.audience, chunk.error) == ("delivered", 9, None)
     assert (shown.members.delivered, shown.members.remaining) == (10, 0)
     assert (shown.state, shown.result.successful) == ("completed", 8)
+
+
+def test_a_chunk_whose_rejection_was_disproven_is_not_sent_again(books: Books) -> None:
+    campaign = books.campaign()
+    claim = lost(campaign)
+    be_rejected(campaign)
+    assert campaign.record(claim, ACCEPTED)
+    assert campaign.do(transitions.retry, ChunkState.REJECTED) == 0
+    assert campaign.states() == ["delivered"]
+    assert not verdict(campaign)
+
+
+def test_a_proof_that_comes_after_a_retry_is_told_and_leaves_the_new_round_alone(
+    books: Books,
+) -> None:
+    campaign = books.campaign()
+    claim = lost(campaign)
+    be_rejected(campaign)
+    assert campaign.do(transitions.retry, ChunkState.REJECTED) == 1
+    assert not campaign.record(claim, ACCEPTED)
+    assert campaign.states() == ["pending"]
+    told = " ".join(event.what for event in campaign.do(audit.explain, WINDOW).happened)
+    assert "10 members in 1 chunk turned out to have been accepted after" in told
+    assert not verdict(campaign)
+
+
+@pytest.mark.parametrize("end", [transitions.cancel, expire_now])
+def test_what_may_have_been_sent_neither_expires_nor_is_cancelled_so_that_a_proof_finds_it(
+    books: Books, end: Callable[..., None]
+) -> None:
+    campaign = books.campaign(2)
+    claim = lost(campaign)
+    campaign.do(end)
+    assert campaign.states()[0] == "unresolved"
+    assert campaign.record(claim, ACCEPTED)
+    assert campaign.states()[0] == "delivered"
+
+
+def verdict(campaign: OneCampaign) -> set[str]:
+    """The rules that do not hold; the tests' chunks hold no members."""
+    found = campaign.do(audit.verify, timedelta(seconds=600)).findings
+    return {finding.rule for finding in found} - {
+        "every chunk holds as many members as its size says"
+    }
 
 
 def test_late_proof_corrects_a_campaign_that_was_finished(books: Books) -> None:

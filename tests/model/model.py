@@ -27,7 +27,7 @@ SLACK = LEASE - TIMEOUT
 """How long after its claim a request may begin."""
 
 _SHORTEST_WAIT = timedelta(seconds=15)
-_PROVABLE_LATE = ("pending", "sending", "uncounted", "unresolved")
+_PROVABLE_LATE = ("pending", "sending", "uncounted", "unresolved", "rejected")
 
 
 class Fate(StrEnum):

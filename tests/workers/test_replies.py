@@ -42,6 +42,21 @@ def test_an_accepted_request_has_the_vendors_numbers_and_details(ask: Ask) -> No
     )
 
 
+@pytest.mark.parametrize("details", [b"null", b"7", b"true", b'"bad"', b"{}", b"1e999", b"[[]]"])
+def test_an_accepted_request_counts_whatever_its_details_are(ask: Ask, details: bytes) -> None:
+    assert isinstance(ask(http(with_details(details))), Accepted)
+
+
+def test_an_accepted_request_counts_though_a_number_in_its_details_is_absurd(ask: Ask) -> None:
+    accepted = ask(http(with_details(b"9" * 5_000)))
+    assert accepted == Accepted(2, 1, 1, "Infinity")
+
+
+def with_details(details: bytes) -> bytes:
+    """The document of an accepted request with these details, as they are spelt."""
+    return result(error_details="here").replace(b'"here"', details)
+
+
 def test_a_chunked_reply_is_read_whole(ask: Ask) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     parts = b"".join(b"1\r\n%c\r\n" % byte for byte in result())

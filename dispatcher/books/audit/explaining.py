@@ -57,6 +57,12 @@ FROM attempt JOIN chunk USING (campaign_id, sequence)
 WHERE campaign_id = :campaign_id
 GROUP BY outcome, attempt.http_status, attempt.code
 """)
+_TOO_LATE = text("""
+SELECT count(DISTINCT sequence) AS chunks, sum(size) AS members,
+       min(ended_at) AS first, max(ended_at) AS last
+FROM attempt JOIN chunk USING (campaign_id, sequence)
+WHERE campaign_id = :campaign_id AND outcome = 'accepted' AND attempt.round < chunk.round
+""")
 _UNRESOLVED = text("""
 SELECT count(*) AS chunks, sum(size) AS members, min(settled_at) AS first, max(settled_at) AS last
 FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
@@ -81,8 +87,14 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
+    too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
     slots = fleet.live_slots(connection)
-    happened = [*_milestones(facts), *map(_attempted, attempts), *_given_up(unresolved)]
+    happened = [
+        *_milestones(facts),
+        *map(_attempted, attempts),
+        *_given_up(unresolved),
+        *_accepted_too_late(too_late),
+    ]
     return Explanation(
         campaign=str(campaign_id),
         state=facts.state,
@@ -138,6 +150,15 @@ def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
             "asked safely"
         )
         yield Event(unresolved.first, unresolved.last, what)
+
+
+def _accepted_too_late(late: Row[Any]) -> Iterator[Event]:
+    if late.chunks:
+        what = (
+            f"{counted(late.members, 'member')} in {counted(late.chunks, 'chunk')} turned out to "
+            "have been accepted after they were ordered to be sent again: they may get it twice"
+        )
+        yield Event(late.first, late.last, what)
 
 
 def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:

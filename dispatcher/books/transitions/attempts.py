@@ -23,7 +23,7 @@ _LATE_PROOF = text("""
 WITH unproven AS (
     SELECT campaign_id, sequence, state, attempt, round, claimed_at, claimed_by FROM chunk
     WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
-      AND state IN ('pending', 'sending', 'uncounted', 'unresolved')
+      AND state IN ('pending', 'sending', 'uncounted', 'unresolved', 'rejected')
     FOR NO KEY UPDATE
 ), overtaken AS (
     INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
