@@ -20,12 +20,19 @@ from dispatcher import publishing
 from dispatcher.books import audit, campaigns, keeping, transitions
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.commits import commit
 from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.books.failures import failures as list_failures
 from dispatcher.books.keeping import Audiences
 from dispatcher.books.schema import check_schema
-from dispatcher.books.session import allow_long_statements, make_engine, snapshot, transaction
-from dispatcher.errors import BrokerUnavailable, OptionError
+from dispatcher.books.session import (
+    adopt,
+    allow_long_statements,
+    make_engine,
+    snapshot,
+    transaction,
+)
+from dispatcher.errors import BrokerUnavailable, DatabaseUnavailable, OptionError
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read_settings
 
@@ -47,7 +54,7 @@ class Dispatcher:
 
     def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
         self._settings = read_settings() if settings is None else settings
-        self._given_engine = engine
+        self._given_engine = None if engine is None else adopt(engine)
 
     def enqueue(
         self,
@@ -65,6 +72,7 @@ class Dispatcher:
         rejects: str | Path | None = None,
         suppress: audiences.Source | None = None,
         progress: Callable[[audiences.Progress], None] | None = None,
+        committed: Callable[[Campaign], None] | None = None,
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
 
@@ -74,11 +82,13 @@ class Dispatcher:
         requests a second, over all workers. `send_at` and `expires_at` are aware. With
         `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where one
         is named. `suppress` lists identifiers, in the forms of an audience: who has one of them
-        gets nothing. `progress` is called a few times a second.
+        gets nothing. `progress` is called a few times a second, `committed` once, with the campaign
+        as it was committed.
 
         Raises SettingError, MessageError, AudienceError, OptionError, CampaignExists,
         DatabaseUnavailable, SchemaMismatch, and whatever the iterable raises; nothing is left
-        behind then.
+        behind then. CommitUnknown alone leaves open whether the campaign was committed, and names
+        its id.
         """
         self._settings.require_broker_url()
         checked = message if isinstance(message, messages.Message) else messages.check(message)
@@ -116,9 +126,11 @@ class Dispatcher:
                 members=prepared.total,
                 chunks=prepared.chunks,
             )
-            campaign_id = self._commit(new, prepared)
-        self._begin(campaign_id)
-        return str(campaign_id)
+            campaign = self._commit(new, prepared)
+        if committed is not None:
+            committed(campaign)
+        self._begin(campaign)
+        return campaign.id
 
     def show(self, campaign: Reference) -> Campaign:
         """The campaign as it stands. Raises CampaignNotFound and AmbiguousCampaign."""
@@ -154,7 +166,7 @@ class Dispatcher:
         self._settings.require_broker_url()
         resumed = self._change(campaign, transitions.resume)
         if resumed.state == CampaignState.RUNNING:
-            self._begin(UUID(resumed.id))
+            self._begin(resumed)
         return resumed
 
     def cancel(self, campaign: Reference) -> Campaign:
@@ -181,7 +193,7 @@ class Dispatcher:
             lambda connection, found: transitions.retry(connection, found, ChunkState(only)),
         )
         if retried.state == CampaignState.RUNNING:
-            self._begin(UUID(retried.id))
+            self._begin(retried)
         return retried
 
     def explain(self, campaign: Reference) -> Explanation:
@@ -219,9 +231,14 @@ class Dispatcher:
         dropped = self.purgeable(keep)
         with transaction(self._engine) as connection:
             ended = keeping.due(connection, keep)
-        for campaign_id in ended:
-            while self._purge_some(campaign_id, keep):
-                pass
+        try:
+            for campaign_id in ended:
+                while self._purge_some(campaign_id, keep):
+                    pass
+        except DatabaseUnavailable as error:
+            raise DatabaseUnavailable(
+                f"{error} What was dropped before stays so; purge again for the rest."
+            ) from error
         return dropped
 
     @cached_property
@@ -232,15 +249,28 @@ class Dispatcher:
     def _producer(self) -> Celery:
         return publishing.producer(self._settings)
 
-    def _commit(self, new: NewCampaign, prepared: audiences.Prepared) -> UUID:
+    def _commit(self, new: NewCampaign, prepared: audiences.Prepared) -> Campaign:
         """The campaign and its chunks in one transaction, or the one that its key stands for."""
-        with transaction(self._engine) as connection:
+
+        def make(connection: Connection) -> Campaign:
             allow_long_statements(connection)
-            if campaigns.create(connection, new) is None:
+            campaign_id = campaigns.create(connection, new)
+            if campaign_id is not None:
+                audiences.copy_chunks(connection, campaign_id, prepared)
+            else:
                 assert new.key is not None
-                return campaigns.find_by_key(connection, new.key, new.content_digest)
-            audiences.copy_chunks(connection, new.id, prepared)
-        return new.id
+                campaign_id = campaigns.find_by_key(connection, new.key, new.content_digest)
+            return campaigns.read(connection, campaign_id)
+
+        return commit(
+            self._engine,
+            make,
+            doubt=lambda made: (
+                f"campaign {made.id} may be there; see `dispatcher show {made.id}` "
+                "before you send it again: if it finds none, nothing was left behind."
+            ),
+            found=lambda made, connection: campaigns.exists(connection, UUID(made.id)),
+        )
 
     def _checked_keep(self, older_than: timedelta | None) -> timedelta:
         keep = self._settings.keep_audience if older_than is None else older_than
@@ -254,23 +284,40 @@ class Dispatcher:
         return keep
 
     def _purge_some(self, campaign_id: UUID, keep: timedelta) -> bool:
-        with transaction(self._engine) as connection:
-            return transitions.purge(connection, campaign_id, keep)
+        return commit(
+            self._engine,
+            lambda connection: transitions.purge(connection, campaign_id, keep),
+            doubt=lambda _: "a few more chunks' members may be dropped; purge again for the rest.",
+        )
 
-    def _begin(self, campaign_id: UUID) -> None:
-        """Ring for the first chunk; a broker that is away costs a warning, as the relay follows."""
+    def _begin(self, campaign: Campaign) -> None:
+        """Ring for the first chunk; the campaign is committed, and the relay follows anyway.
+
+        So nothing that goes wrong here is raised: the caller would do again what is done.
+        """
         try:
-            publishing.begin(self._engine, self._producer, campaign_id)
+            publishing.begin(self._engine, self._producer, UUID(campaign.id))
         except BrokerUnavailable as error:
             log.warning("%s", error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the campaign is committed
+            log.warning("Campaign %s is committed; workers will find it. %s", campaign.id, error)
 
     def _change(
         self, campaign: Reference, change: Callable[[Connection, UUID], object]
     ) -> Campaign:
-        with transaction(self._engine) as connection:
+        def changed(connection: Connection) -> Campaign:
             campaign_id = campaigns.resolve(connection, campaign)
             change(connection, campaign_id)
             return campaigns.read(connection, campaign_id)
+
+        return commit(
+            self._engine,
+            changed,
+            doubt=lambda now: (
+                f"the change of campaign {now.id} may have taken effect; "
+                f"`dispatcher show {now.id}` tells."
+            ),
+        )
 
 
 def check_rate(rate: float | None) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, text
 
 from dispatcher import publishing
 from dispatcher.books import fleet, schema
-from dispatcher.books.session import make_engine, transaction
+from dispatcher.books.session import make_engine, place_of, transaction
+from dispatcher.books.troubles import read_only
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import Settings
 
@@ -86,11 +87,19 @@ def _push_api(settings: Settings) -> tuple[Result, str]:
     return "ok", f"{settings.push_api_url} answers (HTTP {answer.status_code} to an empty request)"
 
 
+_TAKES_WRITES = text(
+    "SELECT NOT (pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean)"
+)
+
+
 def _database(settings: Settings) -> tuple[Result, str]:
     engine = make_engine(settings.require_database_url())
     schema.check_schema(engine)
     with transaction(engine) as connection:
         version = connection.scalar(text("SHOW server_version"))
+        takes_writes = connection.scalar(_TAKES_WRITES)
+    if not takes_writes:
+        return "failed", read_only(place_of(engine))
     return "ok", f"PostgreSQL {version}, schema {schema.head_revision()}"
 
 

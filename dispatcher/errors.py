@@ -10,11 +10,12 @@ DispatcherError
 │   ├── AmbiguousCampaign    several campaigns' ids begin so
 │   ├── CampaignExists       the key stands for a campaign with another content
 │   └── ImpossibleInState    the campaign's state does not allow the verb
-└── ServiceError             something we need cannot be used right now
-    ├── DatabaseUnavailable
-    ├── SchemaMismatch       the database's schema is not this version's
-    ├── BrokerUnavailable
-    └── EmbeddedServerError  the servers that come with the program
+├── ServiceError             something we need cannot be used right now; nothing was changed
+│   ├── DatabaseUnavailable
+│   ├── SchemaMismatch       the database's schema is not this version's
+│   ├── BrokerUnavailable
+│   └── EmbeddedServerError  the servers that come with the program
+└── CommitUnknown            nobody can say whether the change was committed: look before you repeat
 
 The text of each is one sentence or two that say where, what, and what to do about it; it never
 holds a token.
@@ -79,3 +80,7 @@ class BrokerUnavailable(ServiceError):
 
 class EmbeddedServerError(ServiceError):
     """The embedded PostgreSQL or Valkey cannot be started or stopped."""
+
+
+class CommitUnknown(DispatcherError):
+    """PostgreSQL was lost while it committed; the text says what may be there, and how to see."""

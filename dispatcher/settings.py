@@ -316,15 +316,43 @@ def _path(text: str) -> Path:
 
 
 def _database_url(text: str) -> str:
-    """SQLAlchemy's form; psycopg2 is named, as the bare scheme means another driver."""
+    """SQLAlchemy's form; psycopg2 is named, as the bare scheme means another driver.
+
+    Several hosts, as libpq writes them before the path, become options: SQLAlchemy knows no others.
+    """
     scheme, separator, rest = text.partition("://")
     if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not separator:
         raise ValueError("it must begin with postgresql://")
-    try:
-        urlsplit(text).port  # noqa: B018 - raises ValueError on a port that is none
-    except ValueError as error:
-        raise ValueError("its port is not a number") from error
-    return f"postgresql+psycopg2://{rest}"
+    authority, slash, tail = _partition(rest, "/?")
+    login, at, servers = authority.rpartition("@")
+    hosts, ports = zip(*map(_host_and_port, servers.split(",")), strict=True)
+    if len(hosts) == 1:
+        return f"postgresql+psycopg2://{rest}"
+    path, _, options = f"{slash}{tail}".partition("?")
+    several = [options] if options else []
+    several.append(f"host={','.join(hosts)}")
+    if any(ports):
+        several.append(f"port={','.join(port or '5432' for port in ports)}")
+    return f"postgresql+psycopg2://{login}{at}{path or '/'}?{'&'.join(several)}"
+
+
+def _partition(text: str, separators: str) -> tuple[str, str, str]:
+    """The text up to the first of the separators, that separator, and the rest."""
+    for place, character in enumerate(text):
+        if character in separators:
+            return text[:place], character, text[place + 1 :]
+    return text, "", ""
+
+
+def _host_and_port(server: str) -> tuple[str, str]:
+    """The two parts of a server; an IPv6 address stands in brackets."""
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", server)
+    port = "" if match is None else match[2] or ""
+    if match is None or not (port == "" or (port.isascii() and port.isdigit())):
+        raise ValueError("its port is not a number")
+    if port and not 0 < int(port) < 65_536:
+        raise ValueError(f"its port {port} is not between 1 and 65535")
+    return match[1].strip("[]"), port
 
 
 def _broker_url(text: str) -> str:

@@ -11,12 +11,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher.books import transitions
 from dispatcher.books.campaigns import Sendable
-from dispatcher.books.session import is_transient, transaction, words_of
+from dispatcher.books.session import transaction
 from dispatcher.books.transitions import ChunkKey, Claim, Report
+from dispatcher.books.troubles import is_transient
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import (
     Accepted,
@@ -73,11 +73,11 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
         _give_back(courier, campaign_id, waiting)
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
-        with suppress(DispatcherError, SQLAlchemyError):
+        with suppress(DispatcherError):
             _give_back(courier, campaign_id, sequences)
-        if not isinstance(error, DispatcherError | SQLAlchemyError):
+        if not isinstance(error, DispatcherError):
             raise
-        log.warning("%s", words_of(error), extra={"campaign": str(campaign_id)})
+        log.warning("%s", error, extra={"campaign": str(campaign_id)})
 
 
 def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
@@ -194,14 +194,12 @@ def _record(courier: Courier, report: Report) -> None:
             with transaction(courier.engine) as connection:
                 recorded = transitions.record(connection, report)
             return _tell(report, recorded)
-        except (SQLAlchemyError, DispatcherError) as error:
+        except DispatcherError as error:
             lost = not isinstance(report.outcome, Accepted) and clock() > deadline
             if lost or not is_transient(error):
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning(
-                    "cannot be recorded yet: %s", words_of(error), extra=_fields(report.claim)
-                )
+                log.warning("cannot be recorded yet: %s", error, extra=_fields(report.claim))
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 

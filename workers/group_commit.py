@@ -14,8 +14,9 @@ from queue import Empty, SimpleQueue
 from sqlalchemy import Connection, Engine
 
 from dispatcher.books import transitions
-from dispatcher.books.session import is_transient, translated
+from dispatcher.books.session import translated
 from dispatcher.books.transitions import ChunkKey, Claim, Report
+from dispatcher.books.troubles import is_transient
 from workers.watchdog import Handle, Line, Watchdog, clock
 
 _MOST_AT_ONCE = 16

@@ -13,11 +13,10 @@ from functools import partial
 
 from celery import Celery
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher import publishing
 from dispatcher.books import campaigns, fleet, keeping, transitions
-from dispatcher.books.session import transaction, try_lock, words_of
+from dispatcher.books.session import transaction, try_lock
 from dispatcher.errors import DispatcherError
 
 _ROUND = 0.2
@@ -153,9 +152,9 @@ class Relay:
         name = duty.__name__
         try:
             duty()
-        except (DispatcherError, SQLAlchemyError) as error:
+        except DispatcherError as error:
             if name not in self._troubled:
-                log.warning("%s Trying again until it works.", words_of(error))
+                log.warning("%s Trying again until it works.", error)
         except Exception:
             if name not in self._troubled:
                 log.exception("the relay cannot %s; it tries again", name.strip("_"))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from dispatcher.audience.prepared import Prepared
+from dispatcher.books.troubles import ends_connection
 
 _COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN"
 
@@ -32,7 +33,7 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
             # The driver makes an error of its own of whatever the stream raises.
             if stream.failure is not None:
                 raise stream.failure from None
-            if driver_connection.closed:
+            if driver_connection.closed or ends_connection(error):
                 connection.invalidate(error)
             raise DBAPIError.instance(_COPY, None, error, psycopg2.Error) from error
 

@@ -194,6 +194,12 @@ def find_by_key(connection: Connection, key: str, content_digest: str) -> UUID:
     return found
 
 
+def exists(connection: Connection, campaign_id: UUID) -> bool:
+    """Whether the books hold this campaign."""
+    found = text("SELECT EXISTS (SELECT FROM campaign WHERE id = :id)")
+    return bool(connection.scalar(found, {"id": campaign_id}))
+
+
 _ID = re.compile(r"[0-9a-f]{1,32}")
 
 

@@ -6,8 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from dispatcher.books.commits import commit
 from dispatcher.books.functions import install, missing
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import FUNCTIONS
@@ -23,16 +24,25 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     Two that migrate at once wait for one another. Raises DatabaseUnavailable, and SchemaMismatch
     where the database is newer than this program.
     """
-    config = migration_config()
-    with transaction(engine) as connection:
-        connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        before = MigrationContext.configure(connection).get_current_revision()
-        _refuse_unknown(before)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        install(connection, FUNCTIONS)
+    before = commit(
+        engine,
+        _upgrade,
+        doubt=lambda _: "it may be migrated; run `dispatcher migrate` again, which does no harm.",
+    )
     return before, head_revision()
+
+
+def _upgrade(connection: Connection) -> str | None:
+    """Bring the schema up to date; the revision before."""
+    connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    before = MigrationContext.configure(connection).get_current_revision()
+    _refuse_unknown(before)
+    config = migration_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    install(connection, FUNCTIONS)
+    return before
 
 
 def check_schema(engine: Engine) -> None:

@@ -1,23 +1,20 @@
 """Engines whose sessions hold nobody up: what freezes or waits is ended by the server."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-import psycopg2
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+import psycopg2.extensions
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from dispatcher.errors import DatabaseUnavailable, SchemaMismatch, ServiceError, SettingError
+from dispatcher.books.troubles import as_ours, ends_connection
+from dispatcher.errors import OptionError, SettingError
 
-_UNDEFINED_TABLE = "42P01"
-_UNDEFINED_COLUMN = "42703"
-_UNDEFINED_FUNCTION = "42883"
-_UNDEFINED = (_UNDEFINED_TABLE, _UNDEFINED_COLUMN, _UNDEFINED_FUNCTION)
-_NO_RIGHT = "42501"
-_READ_ONLY = "25006"
-"""What a server says that became a standby under us; the next connection may find the leader."""
+_OURS = "dispatcher"
+"""The execution option of our connections: those of an application's engine are its own affair."""
 
 SESSION_LIMITS = {
     "idle_in_transaction_session_timeout": "5s",
@@ -37,11 +34,11 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
     """
     try:
         url = make_url(database_url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise SettingError(
             "DISPATCHER_DATABASE_URL is wrong: write postgresql://user:password@host:port/name."
         ) from error
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
@@ -56,7 +53,30 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
             "tcp_user_timeout": 30_000,
             "options": " ".join(f"-c {name}={value}" for name, value in SESSION_LIMITS.items()),
         },
+        execution_options={_OURS: True},
     )
+    event.listen(engine, "handle_error", _let_go_of_what_ended)
+    return engine
+
+
+def adopt(engine: Engine) -> Engine:
+    """The application's engine, for transactions of ours, whatever its isolation level is.
+
+    They share its pool; its other connections are left as they are. Raises OptionError where it is
+    none of SQLAlchemy's for PostgreSQL through psycopg2.
+    """
+    if not isinstance(engine, Engine):
+        raise OptionError(
+            f"engine is a {type(engine).__name__}: give a SQLAlchemy Engine, as of create_engine()."
+        )
+    dialect = f"{engine.dialect.name}+{engine.dialect.driver}"
+    if dialect != "postgresql+psycopg2":
+        raise OptionError(
+            f"engine is one of {dialect}: give one of postgresql+psycopg2, which streams audiences."
+        )
+    if not event.contains(engine, "handle_error", _let_go_of_what_ended):
+        event.listen(engine, "handle_error", _let_go_of_what_ended)
+    return engine.execution_options(**{_OURS: True})
 
 
 @contextmanager
@@ -66,8 +86,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises DatabaseUnavailable where the server cannot be reached, SchemaMismatch where it was not
     migrated.
     """
-    with translated(engine), engine.begin() as connection:
-        yield connection
+    with translated(engine), _connect(engine) as connection:
+        _isolate_as_usual(connection)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -77,37 +99,17 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     Raises what `transaction` raises.
     """
     reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with transaction(reading) as connection:
+    with translated(engine), _connect(reading) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def translated(engine: Engine) -> Iterator[None]:
-    """Let the driver's errors of an absent server or an absent table out as ours."""
+    """Let whatever goes wrong with the database out as one of our errors."""
     try:
         yield
-    except PoolTimeout as error:
-        raise DatabaseUnavailable(
-            f"PostgreSQL at {_place(engine)} cannot be used: all of this process's connections "
-            "are busy. Is the server slow?"
-        ) from error
-    except OperationalError as error:
-        raise DatabaseUnavailable(
-            f"PostgreSQL at {_place(engine)} cannot be used: {_first_line(error)}. "
-            "Is the server running, and is DISPATCHER_DATABASE_URL right?"
-        ) from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) in _UNDEFINED:
-            raise SchemaMismatch(
-                f"The database {_place(engine)} does not hold this version's tables: "
-                "run `dispatcher migrate`."
-            ) from error
-        if getattr(error.orig, "pgcode", None) == _NO_RIGHT:
-            raise ServiceError(
-                f"PostgreSQL at {_place(engine)} refuses the role of DISPATCHER_DATABASE_URL: "
-                f"{_first_line(error)}. Grant it the rights on the tables."
-            ) from error
-        raise
+    except (SQLAlchemyError, psycopg2.Error) as error:
+        raise as_ours(error, place_of(engine)) from error
 
 
 def allow_long_statements(connection: Connection) -> None:
@@ -123,31 +125,50 @@ def try_lock(connection: Connection, lock: int) -> bool:
     return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}))
 
 
-def is_transient(error: Exception) -> bool:
-    """Whether the same statement may succeed later: the server was away or busy."""
-    return isinstance(error, DatabaseUnavailable) or (
-        isinstance(error, DBAPIError)
-        and (
-            error.connection_invalidated
-            or getattr(error.orig, "pgcode", None) == _READ_ONLY
-            or isinstance(error.orig, psycopg2.OperationalError | psycopg2.InterfaceError)
-        )
-    )
+def place_of(engine: Engine) -> str:
+    """The server and the database that an engine connects to, for a person."""
+    _, named = engine.dialect.create_connect_args(engine.url)
+    hosts = str(named.get("host") or "the local socket").split(",")
+    ports = str(named.get("port") or "").split(",")
+    ports += ports[-1:] * (len(hosts) - len(ports))
+    servers = (f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False))
+    return f"{','.join(servers)}/{named.get('dbname', '')}"
 
 
-def words_of(error: Exception) -> str:
-    """What an error says, for a log: of the database's only the first line.
+def _connect(engine: Engine) -> Connection:
+    """A connection that the server has not ended while it was idle."""
+    connection = engine.connect()
+    while connection.info.get(_OURS) and _has_ended(connection):
+        connection.invalidate()
+        connection.close()
+        connection = engine.connect()
+    connection.info[_OURS] = True
+    return connection
 
-    Its details quote the row, and a chunk's row begins with its members.
+
+def _isolate_as_usual(connection: Connection) -> None:
+    """Leave whatever an application's engine has instead of read committed, autocommit above all.
+
+    What has waited for another's commit has to see it.
     """
-    return _first_line(error) if isinstance(error, DBAPIError) else str(error)
+    driver: Any = connection.connection.driver_connection
+    usual = (None, psycopg2.extensions.ISOLATION_LEVEL_READ_COMMITTED)
+    if driver.autocommit or driver.isolation_level not in usual:
+        connection.execution_options(isolation_level="READ COMMITTED")
 
 
-def _place(engine: Engine) -> str:
-    url = engine.url
-    return f"{url.host or 'the local socket'}:{url.port or 5432}/{url.database or ''}"
+def _has_ended(connection: Connection) -> bool:
+    """Whether something arrived that nobody asked for: the server's farewell, or its end."""
+    driver: Any = connection.connection.driver_connection
+    if driver.closed:
+        return True
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
-def _first_line(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0].rstrip(".") if lines else "no reason given"
+def _let_go_of_what_ended(context: ExceptionContext) -> None:
+    """Let the pool drop a connection that met its end, and all that are as old as it."""
+    connection = context.connection
+    if connection is not None and connection.get_execution_options().get(_OURS):
+        context.is_disconnect |= ends_connection(context.original_exception)

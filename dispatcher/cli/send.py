@@ -79,8 +79,9 @@ def send(
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
     """
     dispatcher = context_of(ctx).dispatcher()
+    made: list[Campaign] = []
     with _interruptible(), preparing() as progress:
-        campaign_id = dispatcher.enqueue(
+        dispatcher.enqueue(
             app_id=app_id,
             message=_read_message(message_file, {"audience": audience_file, "suppress": suppress}),
             audience=audience_file,
@@ -94,11 +95,12 @@ def send(
             rejects=rejects,
             suppress=suppress,
             progress=progress,
+            committed=made.append,
         )
-    campaign = dispatcher.show(campaign_id)
+    (campaign,) = made
     if watch:
         say(committed(campaign))
-        raise typer.Exit(watch_to_end(dispatcher, campaign_id, as_json))
+        raise typer.Exit(watch_to_end(dispatcher, campaign.id, as_json))
     if as_json:
         print_json(campaign.as_json())
     else:

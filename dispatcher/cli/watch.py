@@ -35,7 +35,8 @@ def watch(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = 
 
     Example: dispatcher watch last
     """
-    raise typer.Exit(watch_to_end(context_of(ctx).dispatcher(), campaign, as_json))
+    dispatcher = context_of(ctx).dispatcher()
+    raise typer.Exit(watch_to_end(dispatcher, dispatcher.show(campaign).id, as_json))
 
 
 def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int:
@@ -67,7 +68,6 @@ def follow(dispatcher: Dispatcher, campaign_id: str) -> Campaign:
 def _snapshots(dispatcher: Dispatcher, campaign_id: str) -> Iterator[Campaign]:
     """The campaign again and again; a database that is away for a minute is waited for."""
     away_since: float | None = None
-    campaign_id = dispatcher.show(campaign_id).id
     while True:
         try:
             campaign = dispatcher.show(campaign_id)

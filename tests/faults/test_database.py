@@ -6,6 +6,8 @@ from typing import NoReturn
 import psycopg2
 import pytest
 
+from dispatcher.checkup import examine
+from dispatcher.errors import DatabaseUnavailable
 from tests.faults import moments
 from tests.faults.conftest import Stage
 from tests.faults.theatre import TERMINATE_BACKENDS, Theatre, for_seconds
@@ -73,6 +75,34 @@ def test_a_lost_reply_to_a_commit_sends_nothing_and_records_once(stage: Stage) -
     assert not verdict.broken
     assert verdict.members.delivered == 2000
     assert theatre.requests() == 2
+    theatre.assert_all_workers_go_on()
+
+
+def test_everything_goes_on_after_a_failover_showed_a_server_that_only_reads(
+    stage: Stage,
+) -> None:
+    theatre = stage(None, "--latency", "0.1")
+    theatre.hire(2)
+    campaign = theatre.enqueue(200)
+    eventually(lambda: theatre.requests() > 10, within=20)
+
+    name = theatre.engine.url.database
+    theatre.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    theatre.execute(TERMINATE_BACKENDS)
+    theatre.engine.dispose()
+    with pytest.raises(DatabaseUnavailable, match="only reads"):
+        theatre.enqueue(1)
+    with pytest.raises(DatabaseUnavailable, match="only reads"):
+        theatre.dispatcher.pause(campaign)
+    assert [check.words for check in examine(theatre.settings) if "only reads" in check.words]
+    for_seconds(3)
+    # The sessions of these seconds would never write: nobody ends them but those who have them.
+    theatre.execute(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET ALL")
+
+    second = theatre.enqueue(10)
+    verdict = theatre.ended(campaign, second, within=60)
+    assert not verdict.broken
+    assert verdict.reached == 210_000
     theatre.assert_all_workers_go_on()
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from sqlalchemy import text
 
 from dispatcher.books import fleet
+from dispatcher.books.session import make_engine, transaction
 from dispatcher.checkup import Check, examine
 from dispatcher.settings import Secret, Settings
 from tests.integration.builders import Books
@@ -42,6 +44,19 @@ def test_what_is_in_place_is_said_to_be(settings: Settings) -> None:
     found = checks(settings)
     for name in ("token", "push api", "database", "broker", "redis", "clocks", "relay"):
         assert found[name].result == "ok", found[name]
+
+
+def test_a_database_that_takes_no_writes_fails(settings: Settings, database_url: str) -> None:
+    engine = make_engine(database_url)
+    with transaction(engine) as connection:
+        name = engine.url.database
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    engine.dispose()
+    found = checks(replace(settings, database_url=database_url))
+    assert found["database"].result == "failed"
+    assert (
+        "only reads: it is a standby, or default_transaction_read_only" in found["database"].words
+    )
 
 
 def test_a_database_that_can_lose_a_commit_fails(settings: Settings) -> None:

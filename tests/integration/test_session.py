@@ -6,11 +6,25 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
 
 from dispatcher.books import session
-from dispatcher.books.session import allow_long_statements, make_engine, transaction, try_lock
-from dispatcher.errors import DatabaseUnavailable, ServiceError, SettingError
+from dispatcher.books.session import (
+    adopt,
+    allow_long_statements,
+    make_engine,
+    place_of,
+    transaction,
+    try_lock,
+)
+from dispatcher.books.troubles import is_transient
+from dispatcher.errors import (
+    DatabaseUnavailable,
+    DispatcherError,
+    OptionError,
+    ServiceError,
+    SettingError,
+)
+from dispatcher.settings import read_settings
 
 PASSWORD = "s3cr3t"
 
@@ -35,7 +49,7 @@ def test_a_server_that_is_away_is_told_by_its_place_without_a_password() -> None
     assert "Is the server running, and is DISPATCHER_DATABASE_URL right?" in told
     assert PASSWORD not in told
     assert "\n" not in told
-    assert session.is_transient(refused.value)
+    assert is_transient(refused.value)
 
 
 def test_a_wrong_password_is_told_without_the_password(database_url: str) -> None:
@@ -86,8 +100,10 @@ def test_a_role_without_rights_is_told_in_one_sentence(engine: Engine) -> None:
 
 
 def test_our_own_mistakes_are_not_called_an_absent_server(engine: Engine) -> None:
-    with pytest.raises(ProgrammingError), transaction(engine) as connection:
+    refused = pytest.raises(ServiceError, match=r'refused .* at or near "SELEC" \(SQLSTATE 42601\)')
+    with refused as told, transaction(engine) as connection:
         connection.execute(text("SELEC"))
+    assert not is_transient(told.value)
 
 
 def test_a_lock_of_the_fleet_has_one_holder_until_its_transaction_ends(engine: Engine) -> None:
@@ -108,7 +124,7 @@ def test_a_session_that_the_server_ended_may_be_tried_again(engine: Engine) -> N
 
     with pytest.raises(DatabaseUnavailable) as refused:
         be_ended()
-    assert session.is_transient(refused.value)
+    assert is_transient(refused.value)
 
 
 def test_a_pool_without_a_free_connection_may_be_tried_again(database_url: str) -> None:
@@ -116,5 +132,131 @@ def test_a_pool_without_a_free_connection_may_be_tried_again(database_url: str) 
     with transaction(engine):
         with pytest.raises(DatabaseUnavailable, match="busy") as refused, transaction(engine):
             pass
-        assert session.is_transient(refused.value)
+        assert is_transient(refused.value)
     engine.dispose()
+
+
+def pid_of(engine: Engine) -> int:
+    """The server's process of the connection that the pool gives next."""
+    with transaction(engine) as connection:
+        return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def raise_in(engine: Engine, code: str) -> None:
+    """Let the server raise what it raises under this code."""
+    with transaction(engine) as connection:
+        raising = f"RAISE EXCEPTION 'because' USING ERRCODE = '{code}'"
+        connection.execute(text(f"DO $$ BEGIN {raising}; END $$"))
+
+
+@pytest.mark.parametrize(
+    "code", ["25006", "25P03", "25P04", "08006", "08P01", *(f"57P0{n}" for n in range(1, 6))]
+)
+def test_a_connection_that_met_the_end_of_its_session_is_not_used_again(
+    database_url: str, code: str
+) -> None:
+    engine = make_engine(database_url, connections=1)
+    before = pid_of(engine)
+    with pytest.raises(DatabaseUnavailable) as refused:
+        raise_in(engine, code)
+    assert is_transient(refused.value)
+    assert pid_of(engine) != before
+    engine.dispose()
+
+
+@pytest.mark.parametrize("code", ["22003", "23505", "40001", "53100", "57014", "XX000", "P0001"])
+def test_every_other_error_is_ours_and_leaves_the_connection(database_url: str, code: str) -> None:
+    engine = make_engine(database_url, connections=1)
+    before = pid_of(engine)
+    with pytest.raises(DispatcherError, match="because"):
+        raise_in(engine, code)
+    assert pid_of(engine) == before
+    engine.dispose()
+
+
+def test_what_the_driver_says_without_a_code_is_ours_too(engine: Engine) -> None:
+    def close_and_ask() -> None:
+        with transaction(engine) as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.close()
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable, match="connection already closed"):
+        close_and_ask()
+    assert pid_of(engine)
+
+
+def test_a_server_that_only_reads_is_told_and_not_kept(database_url: str) -> None:
+    """Sessions that began while it did would go on so after it writes again."""
+    engine, other = make_engine(database_url), make_engine(database_url)
+    name = make_url(database_url).database
+    write = text("INSERT INTO account (name) VALUES ('new') ON CONFLICT DO NOTHING")
+    with transaction(other) as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    reads = pytest.raises(DatabaseUnavailable, match="only reads: it is a standby, or")
+    with reads as refused, transaction(engine) as connection:
+        connection.execute(write)
+    assert is_transient(refused.value)
+    with transaction(other) as connection:
+        connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+    with transaction(engine) as connection:
+        connection.execute(write)
+    engine.dispose()
+    other.dispose()
+
+
+def test_the_first_transaction_after_the_servers_restart_works(
+    engine: Engine, database_url: str
+) -> None:
+    with transaction(engine), transaction(engine):
+        pass  # two idle connections
+    restarting = make_engine(database_url)
+    with transaction(restarting) as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert pid_of(engine)
+    restarting.dispose()
+
+
+@pytest.mark.parametrize("form", ["{dead},{alive}/{name}?", "/{name}?host={dead}&host={alive}&"])
+def test_of_several_hosts_the_one_that_writes_is_found(database_url: str, form: str) -> None:
+    url = make_url(database_url)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{unused.getsockname()[1]}"
+        alive = f"127.0.0.1:{url.port}"
+        login = f"postgresql://{url.username}:{url.password}@"
+        given = login + form.format(dead=dead, alive=alive, name=url.database)
+        given += "target_session_attrs=read-write"
+        settings = read_settings({"DISPATCHER_DATABASE_URL": given})
+        engine = make_engine(settings.require_database_url())
+        assert pid_of(engine)
+        assert place_of(engine) == f"{dead},{alive}/{url.database}"
+        engine.dispose()
+
+
+def test_an_applications_engine_that_commits_by_itself_has_transactions_of_ours(
+    database_url: str,
+) -> None:
+    given = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    engine = adopt(given)
+    insert = text("INSERT INTO account (name) VALUES (:name)")
+    with pytest.raises(ServiceError, match="duplicate key"), transaction(engine) as connection:
+        connection.execute(insert, [{"name": "new"}, {"name": "new"}])
+    with given.connect() as theirs:
+        assert theirs.scalar(text("SELECT count(*) FROM account")) == 0
+        theirs.execute(insert, {"name": "theirs"})
+    with transaction(engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM account")) == 1
+    given.dispose()
+
+
+@pytest.mark.parametrize("given", ["postgresql://h/d", create_engine("sqlite://")])
+def test_an_engine_that_cannot_serve_is_refused(given: Engine) -> None:
+    with pytest.raises(OptionError, match=r"^engine is .*: give "):
+        adopt(given)

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg2
 import pytest
 from sqlalchemy import Engine, event, text
-from sqlalchemy.exc import DataError
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.books.transitions import ChunkKey, Report
-from dispatcher.errors import DatabaseUnavailable
+from dispatcher.books.troubles import is_transient
+from dispatcher.errors import DatabaseUnavailable, ServiceError
 from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books, OneCampaign
 from tests.proxy import proxied
 from tests.waiting import eventually
@@ -122,7 +122,9 @@ def test_only_the_slot_whose_row_is_refused_hears_of_it(
         books, group_commit, (good, None), (poisoned, None), (other, (campaign.id, 4))
     )
     assert answers[0].result().recorded
-    assert isinstance(answers[1].exception(), DataError)
+    refused = answers[1].exception()
+    assert isinstance(refused, ServiceError)
+    assert not is_transient(refused)
     assert answers[2].result().recorded
     assert campaign.states() == ["delivered", "sending", "delivered", "sending"]
 

@@ -1,0 +1,88 @@
+"""What the database's errors mean: for the connection, for another try, and for a person."""
+
+import psycopg2
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from dispatcher.errors import DatabaseUnavailable, DispatcherError, SchemaMismatch, ServiceError
+
+_READ_ONLY = "25006"
+_NO_RIGHT = "42501"
+_OTHER_SCHEMA = frozenset({"42P01", "42703", "42883", "3F000"})
+_ENDING = frozenset({_READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
+"""A server that only reads, or ends the session: the next connection may find another one."""
+_CONNECTION_CLASS = "08"
+_ABOUT_STATEMENTS = (
+    psycopg2.ProgrammingError,
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    psycopg2.NotSupportedError,
+)
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Whether a connection on which the driver raised this must not be used again.
+
+    What the driver says without a code of the server's is about the connection, unless it is about
+    the statement by its kind.
+    """
+    if not isinstance(error, psycopg2.Error):
+        return False
+    if error.pgcode is not None:
+        return error.pgcode in _ENDING or error.pgcode.startswith(_CONNECTION_CLASS)
+    return not isinstance(error, _ABOUT_STATEMENTS)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same statement may succeed later: the server was away or busy."""
+    return isinstance(error, DatabaseUnavailable)
+
+
+def as_ours(error: SQLAlchemyError | psycopg2.Error, place: str) -> DispatcherError:
+    """The error of ours that tells a person what the database at `place` said, in a sentence.
+
+    Of the server's words only the first line is told: the details quote the row, and a chunk's row
+    begins with its members.
+    """
+    if isinstance(error, PoolTimeout):
+        return DatabaseUnavailable(
+            f"PostgreSQL at {place} cannot be used: all of this process's connections are busy. "
+            "Is the server slow?"
+        )
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    code, said = getattr(driver, "pgcode", None), first_line(driver)
+    if code == _READ_ONLY:
+        return DatabaseUnavailable(read_only(place))
+    if isinstance(driver, psycopg2.OperationalError) or (driver and ends_connection(driver)):
+        return DatabaseUnavailable(
+            f"PostgreSQL at {place} cannot be used: {said}. "
+            "Is the server running, and is DISPATCHER_DATABASE_URL right?"
+        )
+    if code in _OTHER_SCHEMA:
+        return SchemaMismatch(
+            f"The database {place} does not hold this version's tables: run `dispatcher migrate`."
+        )
+    if code == _NO_RIGHT:
+        return ServiceError(
+            f"PostgreSQL at {place} refuses the role of DISPATCHER_DATABASE_URL: {said}. "
+            "Grant it the rights on the tables."
+        )
+    return ServiceError(
+        f"PostgreSQL at {place} refused a statement of this program: {said} "
+        f"(SQLSTATE {code or 'none'}). It would do so again; nothing was changed."
+    )
+
+
+def read_only(place: str) -> str:
+    """What is said of a server that takes no writes."""
+    return (
+        f"PostgreSQL at {place} only reads: it is a standby, or default_transaction_read_only is "
+        "set. Let DISPATCHER_DATABASE_URL lead to the server that writes; with several hosts in "
+        "it, add target_session_attrs=read-write."
+    )
+
+
+def first_line(error: BaseException | None) -> str:
+    """The first line of what an error says."""
+    lines = str(error or "").strip().splitlines()
+    return lines[0].rstrip(".") if lines else "no reason given"
