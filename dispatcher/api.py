@@ -5,9 +5,9 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cached_property
 from math import isfinite
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -15,8 +15,8 @@ from celery import Celery
 from sqlalchemy import Connection, Engine
 
 from dispatcher import audience as audiences
+from dispatcher import forks, publishing
 from dispatcher import message as messages
-from dispatcher import publishing
 from dispatcher.books import audit, campaigns, keeping, transitions
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
@@ -55,6 +55,17 @@ class Dispatcher:
     def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
         self._settings = read_settings() if settings is None else settings
         self._given_engine = None if engine is None else adopt(engine)
+        self._own_engine: Engine | None = None
+        self._own_producer: Celery | None = None
+        self._making = Lock()
+        forks.renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a child that was just forked: leave the parent's connections to the parent."""
+        self._own_engine = self._own_producer = None
+        self._making = Lock()
+        if self._given_engine is not None:
+            self._given_engine.dispose(close=False)
 
     def enqueue(
         self,
@@ -241,13 +252,22 @@ class Dispatcher:
             ) from error
         return dropped
 
-    @cached_property
+    @property
     def _engine(self) -> Engine:
-        return self._given_engine or make_engine(self._settings.require_database_url())
+        if self._given_engine is not None:
+            return self._given_engine
+        with self._making:
+            if self._own_engine is None:
+                with forks.not_while_forking():  # it imports, and imports have locks
+                    self._own_engine = make_engine(self._settings.require_database_url())
+            return self._own_engine
 
-    @cached_property
+    @property
     def _producer(self) -> Celery:
-        return publishing.producer(self._settings)
+        with self._making:
+            if self._own_producer is None:
+                self._own_producer = publishing.producer(self._settings)
+            return self._own_producer
 
     def _commit(self, new: NewCampaign, prepared: audiences.Prepared) -> Campaign:
         """The campaign and its chunks in one transaction, or the one that its key stands for."""

@@ -11,6 +11,7 @@ import duckdb
 
 from dispatcher.audience.progress import SECONDS_BETWEEN
 from dispatcher.errors import AudienceError, SettingError
+from dispatcher.forks import not_while_forking
 
 _THREADS = 2
 """More would be faster on a larger machine, but each holds buffers of its own."""
@@ -40,17 +41,18 @@ class Engine:
 
     def __init__(self, directory: Path, memory: int) -> None:
         self._memory = memory
-        self._connection = duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": f"{int(memory * _LIMITED_SHARE)}B",
-                "threads": _THREADS if memory >= _MEMORY_FOR_THREADS else 1,
-                "temp_directory": str(directory / "spilled"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "preserve_insertion_order": True,
-            },
-        )
+        with not_while_forking():
+            self._connection = duckdb.connect(
+                ":memory:",
+                config={
+                    "memory_limit": f"{int(memory * _LIMITED_SHARE)}B",
+                    "threads": _THREADS if memory >= _MEMORY_FOR_THREADS else 1,
+                    "temp_directory": str(directory / "spilled"),
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    "preserve_insertion_order": True,
+                },
+            )
         self._connection.execute("SET enable_progress_bar = true")
         self._connection.execute("SET enable_progress_bar_print = false")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audience")

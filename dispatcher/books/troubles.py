@@ -9,6 +9,7 @@ from dispatcher.errors import DatabaseUnavailable, DispatcherError, SchemaMismat
 _READ_ONLY = "25006"
 _NO_RIGHT = "42501"
 _OTHER_SCHEMA = frozenset({"42P01", "42703", "42883", "3F000"})
+_IS_WHOLE = "campaign_is_whole"
 _ENDING = frozenset({_READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
 """A server that only reads, or ends the session: the next connection may find another one."""
 _CONNECTION_CLASS = "08"
@@ -66,6 +67,11 @@ def as_ours(error: SQLAlchemyError | psycopg2.Error, place: str) -> DispatcherEr
         return ServiceError(
             f"PostgreSQL at {place} refuses the role of DISPATCHER_DATABASE_URL: {said}. "
             "Grant it the rights on the tables."
+        )
+    if isinstance(driver, psycopg2.Error) and driver.diag.constraint_name == _IS_WHOLE:
+        return ServiceError(
+            f"PostgreSQL at {place} refused the commit: {said}. Nothing was committed; does "
+            "another process use the same connection?"
         )
     return ServiceError(
         f"PostgreSQL at {place} refused a statement of this program: {said} "

@@ -10,6 +10,7 @@ from celery import Celery
 from kombu.exceptions import KombuError
 
 from dispatcher.errors import BrokerUnavailable
+from dispatcher.forks import not_while_forking
 from dispatcher.settings import Settings
 
 QUEUE = "dispatcher"
@@ -32,8 +33,9 @@ def producer(settings: Settings) -> Celery:
 
     Raises SettingError where no broker is configured.
     """
-    app = Celery("dispatcher", set_as_current=False)
-    app.conf.update(broker_settings(settings.require_broker_url()))
+    with not_while_forking():
+        app = Celery("dispatcher", set_as_current=False)
+        app.conf.update(broker_settings(settings.require_broker_url()))
     return app
 
 

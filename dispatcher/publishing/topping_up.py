@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from dispatcher.books import transitions
 from dispatcher.books.session import transaction, try_lock
 from dispatcher.errors import BrokerUnavailable
+from dispatcher.forks import not_while_forking
 from dispatcher.publishing.bell import Batch, Bell
 from dispatcher.publishing.planning import NOTHING, Plan, anything_due, plan
 
@@ -46,7 +47,7 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
         ):
             sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
     batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
-    with closing(Bell(app)) as bell:
+    with not_while_forking(), closing(Bell(app)) as bell:
         _ring_or_give_back(engine, bell, batches)
 
 

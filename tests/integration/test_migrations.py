@@ -15,10 +15,11 @@ from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 from tests.integration.racing import race, waiting_for_a_lock
 
-# What the database itself says of its schema; the version's own table aside.
+# What the database itself says of its schema; the version's own table and triggers aside.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+  AND contype <> 't'
 """
 INDEXES = """
 SELECT tablename::text, indexname::text, indexdef FROM pg_indexes
@@ -37,7 +38,8 @@ WHERE relation.relnamespace = 'public'::regnamespace AND relation.relname !~ '^a
 """
 
 FUNCTIONS_THERE = """
-SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+SELECT proname::text FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
 """
 
 
