@@ -32,12 +32,21 @@ from dispatcher.books.session import (
     snapshot,
     transaction,
 )
-from dispatcher.errors import BrokerUnavailable, DatabaseUnavailable, OptionError
+from dispatcher.errors import (
+    BrokerUnavailable,
+    CommitUnknown,
+    DatabaseUnavailable,
+    OptionError,
+    ServiceError,
+)
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read_settings
 
 Reference = str | UUID
 """A campaign's id, an unambiguous beginning of one, or `last`."""
+
+StepProgress = Callable[[int, int], None]
+"""Told how many chunks are done, of how many."""
 
 MOST_LISTED = 50
 """How many campaigns `list` gives where nobody says it."""
@@ -180,9 +189,23 @@ class Dispatcher:
             self._begin(resumed)
         return resumed
 
-    def cancel(self, campaign: Reference) -> Campaign:
-        """End the campaign; what is on the wire finishes. Raises ImpossibleInState."""
-        return self._change(campaign, transitions.cancel)
+    def cancel(self, campaign: Reference, *, progress: StepProgress | None = None) -> Campaign:
+        """End the campaign; what is on the wire finishes. Raises ImpossibleInState.
+
+        Nothing begins from the first moment on. The chunks of a large one are settled in steps;
+        where this is interrupted between them, workers do the rest. `progress` is called after each
+        step with how many chunks are settled, of how many.
+        """
+
+        def begin(connection: Connection) -> tuple[Campaign, int]:
+            found = campaigns.resolve(connection, campaign)
+            settled = transitions.cancel(connection, found)
+            return campaigns.read(connection, found), settled
+
+        cancelled, settled = commit(self._engine, begin, doubt=lambda begun: _unsure(begun[0]))
+        if settled < transitions.STEP:
+            return cancelled
+        return self._settle_rest(cancelled, settled, progress)
 
     def rate(self, campaign: Reference, rate: float | None) -> Campaign:
         """Allow at most `rate` requests a second, or any number. Raises ImpossibleInState."""
@@ -191,18 +214,30 @@ class Dispatcher:
             campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
         )
 
-    def retry(self, campaign: Reference, only: str) -> Campaign:
+    def retry(
+        self, campaign: Reference, only: str, *, progress: StepProgress | None = None
+    ) -> Campaign:
         """Send the `rejected`, `unresolved` or `expired` chunks again, under new pack_ids.
 
-        What is unresolved may have been sent before, and can reach people twice so. Raises
-        OptionError, and ImpossibleInState where the campaign was cancelled or has not begun.
+        What is unresolved may have been sent before, and can reach people twice so. Those of a
+        large campaign are ordered in steps: where this is interrupted between them, what was
+        ordered is sent, and the same call again orders the rest. `progress` is called after each
+        step with how many chunks are ordered, of how many. Raises OptionError, and
+        ImpossibleInState where the campaign was cancelled or has not begun.
         """
         if only not in RETRIABLE:
             raise OptionError(f"{only!r} is none of {', '.join(sorted(RETRIABLE))}.")
-        retried = self._change(
-            campaign,
-            lambda connection, found: transitions.retry(connection, found, ChunkState(only)),
-        )
+        retried = self.show(campaign)
+        of_all, ordered = getattr(retried.chunks, only), 0
+        for after in range(0, retried.chunks.total, transitions.STEP):
+            try:
+                retried, found = self._retry_some(retried, only, after, ordered)
+            except DatabaseUnavailable as error:
+                done = f" {ordered:,} chunks are ordered; order the rest again." if ordered else ""
+                raise DatabaseUnavailable(f"{error}{done}") from error
+            ordered += found
+            if progress is not None:
+                progress(ordered, max(of_all, ordered))
         if retried.state == CampaignState.RUNNING:
             self._begin(retried)
         return retried
@@ -322,6 +357,40 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - whatever it is, the campaign is committed
             log.warning("Campaign %s is committed; workers will find it. %s", campaign.id, error)
 
+    def _retry_some(
+        self, campaign: Campaign, only: str, after: int, ordered: int
+    ) -> tuple[Campaign, int]:
+        def order(connection: Connection) -> tuple[Campaign, int]:
+            found = UUID(campaign.id)
+            state = ChunkState(only)
+            some = transitions.retry(connection, found, state, after=after, ordered=ordered)
+            return campaigns.read(connection, found), some
+
+        return commit(self._engine, order, doubt=lambda ordered: _unsure(ordered[0]))
+
+    def _settle_rest(
+        self, cancelled: Campaign, settled: int, progress: StepProgress | None
+    ) -> Campaign:
+        """Go on with a campaign that is cancelled for good; what fails here, workers do."""
+        found, step = UUID(cancelled.id), transitions.STEP
+        total = max(cancelled.chunks.pending, settled)
+
+        def settle(connection: Connection) -> tuple[Campaign, int]:
+            settled = transitions.settle_rest(connection, found)
+            return campaigns.read(connection, found), settled
+
+        try:
+            while step == transitions.STEP:
+                if progress is not None:
+                    progress(settled, total)
+                cancelled, step = commit(
+                    self._engine, settle, doubt=lambda settled: _unsure(settled[0])
+                )
+                settled += step
+        except (ServiceError, CommitUnknown) as error:
+            log.warning("%s The campaign is cancelled; workers settle the rest.", error)
+        return cancelled
+
     def _change(
         self, campaign: Reference, change: Callable[[Connection, UUID], object]
     ) -> Campaign:
@@ -333,11 +402,15 @@ class Dispatcher:
         return commit(
             self._engine,
             changed,
-            doubt=lambda now: (
-                f"the change of campaign {now.id} may have taken effect; "
-                f"`dispatcher show {now.id}` tells."
-            ),
+            doubt=_unsure,
         )
+
+
+def _unsure(campaign: Campaign) -> str:
+    return (
+        f"the change of campaign {campaign.id} may have taken effect; "
+        f"`dispatcher show {campaign.id}` tells."
+    )
 
 
 def check_rate(rate: float | None) -> None:

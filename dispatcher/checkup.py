@@ -13,10 +13,12 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 
 from dispatcher import publishing
-from dispatcher.books import fleet, schema
+from dispatcher.books import audit, fleet, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import read_only
+from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
+from dispatcher.lifecycle import usable_window
 from dispatcher.settings import Settings
 
 Result = Literal["ok", "warning", "failed"]
@@ -60,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield workers
     yield _attempted("clocks", lambda: _clocks(engine))
     yield _attempted("relay", lambda: _relay(engine))
+    yield _attempted("campaigns", lambda: _campaigns(settings, engine))
     if broker.result == workers.result == "ok":
         yield _attempted("celery", lambda: _celery(publishing.producer(settings)))
 
@@ -173,6 +176,21 @@ def _relay(engine: Engine) -> tuple[Result, str]:
         seconds = f"{_OVERDUE.total_seconds():.0f} s"
         return "failed", f"{waiting:,} chunks have been due for {seconds}: restart the workers"
     return "ok", "nothing has been due for long"
+
+
+_MOST_NAMED = 5
+
+
+def _campaigns(settings: Settings, engine: Engine) -> tuple[Result, str]:
+    """What is due to each can be done to it: tried, and taken back."""
+    window = usable_window(settings.pack_id_window, settings.request_timeout)
+    terms = Terms.of(window, settings.keep_audience)
+    found = list(audit.standing_still(engine, terms))
+    if not found:
+        return "ok", "what is due to each can be done"
+    named = "; ".join(f"campaign {one.campaign}: {one.words}" for one in found[:_MOST_NAMED])
+    more = f"; and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
+    return "failed", f"{named}{more}"
 
 
 _SAFE = {

@@ -51,6 +51,12 @@ def _claim_nothing_more(**_: Any) -> None:
     wiring.current().closing = True
 
 
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _sum_up(**_: Any) -> None:
+    """Once the pool's threads have ended: nothing of this worker is on the wire any more."""
+    wiring.current().relay.sum_up()
+
+
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
 def _set_up_logs(logger: Any, **_: Any) -> None:
     logs.set_up(logger, json_lines=read_settings().json_logs)

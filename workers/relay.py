@@ -9,23 +9,21 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from uuid import UUID
 
 from celery import Celery
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from dispatcher import publishing
-from dispatcher.books import campaigns, fleet, keeping, transitions
-from dispatcher.books.session import transaction, try_lock
+from dispatcher.books.troubles import words_of
+from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
+from workers.pulse import Movement, Pulse
+from workers.sweep import Sweep
 
 _ROUND = 0.2
 _SWEEP_EVERY = 1.0
 _SHORT_ROUND = 0.05
-_UNCLAIMED_AFTER = timedelta(seconds=30)
-_UNCLAIMED_PART = 0.25
-"""Of the window at most: a chunk in doubt whose message was lost can still be asked about."""
-_SWEEP_LOCK = 0x73776570
 _AFTER_TROUBLE = 0.5
 
 log = logging.getLogger("dispatcher.relay")
@@ -34,7 +32,8 @@ log = logging.getLogger("dispatcher.relay")
 class Relay:
     """Publishes what is due every 0.2 s, or sooner where that is worth it; sweeps every second.
 
-    While another leads it looks for something to publish every second, and sweeps nothing.
+    While another leads it looks for something to publish every second, and sweeps nothing. Signs of
+    life come from a thread and an engine of their own, `life`, of one connection.
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
@@ -46,6 +45,7 @@ class Relay:
         engine: Engine,
         app: Celery,
         *,
+        life: Engine,
         worker: str,
         slots: int,
         window: timedelta,
@@ -54,98 +54,90 @@ class Relay:
     ) -> None:
         self._engine = engine
         self._bell = publishing.Bell(app)
-        self._worker = worker
-        self._slots = slots
-        self._window = window
-        self._unclaimed_after = min(_UNCLAIMED_AFTER, window * _UNCLAIMED_PART)
+        self._published_last, self._swept_last = Movement(), Movement()
+        moves = (self._published_last, self._swept_last)
+        self.pulse = Pulse(life, moves, worker=worker, slots=slots)
+        self._sweep = Sweep(engine, Terms.of(window, keep_audience), self._swept_last.moved)
         self._account_rate = account_rate
-        self._keep_audience = keep_audience
         self._closing = threading.Event()
-        self._leads = True
         self._published = publishing.NOTHING
+        self._unpublished: set[UUID] = set()
         self._woken = threading.Event()
         self._troubled: set[str] = set()
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._threads = [
+            threading.Thread(target=loop, name=name, daemon=True)
+            for name, loop in (("relay", self._publish_on), ("sweep", self._sweep_on))
+        ]
 
     def start(self) -> None:
         """Go round until `stop`."""
-        self._thread.start()
+        self.pulse.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End with the present round, and let the fleet know that these slots are gone."""
         self._closing.set()
         self._woken.set()
-        self._thread.join(timeout=5)
-        self._attempt(self._leave)
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._attempt(self.pulse.stop)
         self._bell.close()
+
+    def sum_up(self) -> None:
+        """Once everything of this worker is recorded: it may have been the last one."""
+        self._attempt(self._sweep.sum_up)
 
     def wake(self) -> None:
         """Do not wait for the next round's time."""
         self._woken.set()
 
-    def _run(self) -> None:
-        next_sweep = 0.0
+    def _publish_on(self) -> None:
         while not self._closing.is_set():
             self._woken.clear()
-            if time.monotonic() >= next_sweep:
-                next_sweep = time.monotonic() + _SWEEP_EVERY
-                self._attempt(self.sweep)
             self._attempt(self.publish)
+            self._published_last.moved()
             self._closing.wait(_SHORT_ROUND)
             if not self._published.soon:
                 self._woken.wait(self._rest())
 
+    def _sweep_on(self) -> None:
+        """In a thread of its own: what is due to be sent does not wait for the books."""
+        while not self._closing.is_set():
+            began = time.monotonic()
+            self._attempt(self.sweep)
+            self._swept_last.moved()
+            self._closing.wait(max(_SHORT_ROUND, began + _SWEEP_EVERY - time.monotonic()))
+
     def _rest(self) -> float:
         """How long to wait for the next round: whoever found something may find more."""
-        often = self._leads or self._published.batches
+        often = self.pulse.leads or self._published.batches
         return (_ROUND if often else _SWEEP_EVERY) - _SHORT_ROUND
 
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
         self._published = publishing.NOTHING
         self._published = publishing.top_up(self._engine, self._bell, self._account_rate)
+        self._tell_unpublished(self._published)
+
+    def _tell_unpublished(self, plan: publishing.Plan) -> None:
+        """Name a campaign once whose chunks cannot be marked, and when they can again."""
+        for campaign_id in plan.failed.keys() - self._unpublished:
+            log.warning(
+                "campaign %s cannot be published: %s. Trying again until it works; "
+                "the others go on",
+                *(campaign_id, words_of(plan.failed[campaign_id]).rstrip(".")),
+                extra={"campaign": str(campaign_id)},
+            )
+        again = self._unpublished & {batch.campaign_id for batch in plan.batches}
+        for campaign_id in again:
+            log.warning("campaign %s can be published again", campaign_id)
+        self._unpublished = (self._unpublished | plan.failed.keys()) - again
 
     def sweep(self) -> None:
-        """Everything that time alone changes, in short transactions.
-
-        Nothing but a sign of life while another leads.
-        """
-        with transaction(self._engine) as connection:
-            self._leads = fleet.seen(connection, self._worker, self._slots)
-        if not self._leads:
-            return
-        for step in self._sweep_all():
-            with transaction(self._engine) as connection:
-                if try_lock(connection, _SWEEP_LOCK):
-                    step(connection)
-
-    def _sweep_all(self) -> list[Callable[[Connection], object]]:
-        """Do what takes one statement for all campaigns; the steps that take one for each.
-
-        None where another worker's relay is at it.
-        """
-        with transaction(self._engine) as connection:
-            if not try_lock(connection, _SWEEP_LOCK):
-                return []
-            transitions.start_due(connection)
-            transitions.take_back_lost_leases(connection)
-            transitions.unmark_unclaimed(connection, self._unclaimed_after)
-        with transaction(self._engine) as connection:
-            if not try_lock(connection, _SWEEP_LOCK):
-                return []
-            fleet.forget_the_dead(connection)
-            closed = campaigns.with_closed_windows(connection, self._window)
-            overdue = campaigns.overdue(connection)
-            unsettled = campaigns.unsettled(connection)
-            kept = keeping.due(connection, self._keep_audience, most=1)
-        settle = partial(transitions.settle_closed_windows, window=self._window)
-        purge = partial(transitions.purge, keep=self._keep_audience)
-        return [
-            *(partial(settle, campaign_id=campaign_id) for campaign_id in closed),
-            *(partial(transitions.expire, campaign_id=campaign_id) for campaign_id in overdue),
-            *(partial(transitions.roll_up, campaign_id=campaign_id) for campaign_id in unsettled),
-            *(partial(purge, campaign_id=campaign_id) for campaign_id in kept),
-        ]
+        """Everything that time alone changes; nothing while another leads."""
+        if self.pulse.leads:
+            self._sweep.run()
 
     def _attempt(self, duty: Callable[[], None]) -> None:
         """A duty that fails is tried again next round; the first time and the recovery are told."""
@@ -164,8 +156,4 @@ class Relay:
             self._troubled.discard(name)
             return
         self._troubled.add(name)
-        time.sleep(_AFTER_TROUBLE)
-
-    def _leave(self) -> None:
-        with transaction(self._engine) as connection:
-            fleet.gone(connection, self._worker)
+        self._closing.wait(_AFTER_TROUBLE)

@@ -61,7 +61,7 @@ def current() -> Process:
 
 def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
     settings.require_any_token()
-    connections = min(slots, _MOST_CONNECTIONS) + 2
+    connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
     worker = f"{nodename}/{os.getpid()}"
@@ -87,6 +87,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     relay = Relay(
         engine,
         app,
+        life=make_engine(settings.require_database_url(), connections=1),
         worker=worker,
         slots=slots,
         window=window,

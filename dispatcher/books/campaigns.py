@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -367,50 +367,3 @@ def sendable(connection: Connection, campaign_id: UUID) -> Sendable | None:
     """The campaign's fixed part and its rate as it is now; None unless it is running."""
     row = connection.execute(_SENDABLE, {"campaign_id": campaign_id}).one_or_none()
     return None if row is None else Sendable(*row)
-
-
-def unsettled(connection: Connection) -> list[UUID]:
-    """The campaigns whose sums may have changed since they were written.
-
-    A paused one is among them while something of it is on the wire, or was so a minute ago;
-    hundreds of them at rest cost nothing.
-    """
-    return list(connection.scalars(_UNSETTLED))
-
-
-_UNSETTLED = text("""
-SELECT id FROM campaign
-WHERE finished_at IS NULL
-  AND (state IN ('running', 'cancelled', 'expired')
-       OR state = 'paused' AND (
-           chunks_sending > 0
-           OR EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
-           OR EXISTS (SELECT FROM attempt WHERE campaign_id = campaign.id
-                        AND ended_at > statement_timestamp() - interval '1 min')))
-ORDER BY id
-""")
-
-
-def with_closed_windows(connection: Connection, window: timedelta) -> list[UUID]:
-    """The campaigns that have a chunk in doubt whose usable window is over."""
-    return list(connection.scalars(_WITH_CLOSED_WINDOWS, {"window": window}))
-
-
-_WITH_CLOSED_WINDOWS = text("""
-SELECT DISTINCT campaign_id FROM chunk
-WHERE state = 'pending' AND in_doubt_since <= statement_timestamp() - :window
-ORDER BY campaign_id
-""")
-
-
-def overdue(connection: Connection) -> list[UUID]:
-    """The campaigns that are still live after their time."""
-    return list(connection.scalars(_OVERDUE))
-
-
-_OVERDUE = text("""
-SELECT id FROM campaign
-WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
-  AND expires_at <= clock_timestamp()
-ORDER BY id
-""")

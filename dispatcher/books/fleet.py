@@ -6,18 +6,20 @@ from sqlalchemy import Connection, text
 
 _SEEN = text("""
 WITH seen AS (
-    INSERT INTO worker (name, slots, clock_ahead)
-    VALUES (:name, :slots, :clock - clock_timestamp())
+    INSERT INTO worker (name, slots, clock_ahead, relays)
+    VALUES (:name, :slots, :clock - clock_timestamp(), :relays)
     ON CONFLICT (name) DO UPDATE
-    SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead
+    SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead,
+        relays = :relays
 )
-SELECT NOT EXISTS (
+SELECT :relays AND NOT EXISTS (
     SELECT FROM worker
-    WHERE name < :name
+    WHERE name < :name AND relays
       AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp()) AS leads
 """)
 LIVE_SLOTS = """
-(SELECT coalesce(sum(slots), 0) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')
+(SELECT coalesce(sum(slots), 0) FROM worker
+ WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
 """
 """In SQL, the slots of the workers that were seen in the last five seconds."""
 
@@ -26,15 +28,22 @@ SELECT max(greatest(clock_ahead, -clock_ahead)) FROM worker
 WHERE seen_at > clock_timestamp() - interval '5 s'
 """)
 _FORGET = text("DELETE FROM worker WHERE name = :name")
-_FORGET_THE_DEAD = text("DELETE FROM worker WHERE seen_at < statement_timestamp() - interval '1 h'")
+_FORGET_THE_DEAD = text("""
+DELETE FROM worker WHERE name IN (
+    SELECT name FROM worker
+    WHERE NOT seen_at BETWEEN statement_timestamp() - interval '1 h'
+                          AND statement_timestamp() + interval '1 h'
+    FOR UPDATE SKIP LOCKED)
+""")
 
 
-def seen(connection: Connection, name: str, slots: int) -> bool:
+def seen(connection: Connection, name: str, slots: int, *, relays: bool = True) -> bool:
     """Note that this worker process is alive, with so many slots, and what its clock says.
 
-    Whether it leads: the first by name of those that were seen in the last 2.5 seconds.
+    Whether it leads: the first by name of those that were seen in the last 2.5 seconds and whose
+    relay goes round, as `relays` says of this one.
     """
-    values = {"name": name, "slots": slots, "clock": datetime.now(UTC)}
+    values = {"name": name, "slots": slots, "clock": datetime.now(UTC), "relays": relays}
     return bool(connection.scalar(_SEEN, values))
 
 

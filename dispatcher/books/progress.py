@@ -1,10 +1,11 @@
 """The sum of a campaign's chunks, which the campaign's row repeats."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.lifecycle import SETTLED, ChunkState
+from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 
 def _sums() -> dict[str, str]:
@@ -24,18 +25,34 @@ def _sums() -> dict[str, str]:
     return sums
 
 
+def _lost(name: str) -> str:
+    """What was never stored of a campaign that ended: it shares the campaign's end.
+
+    No commit of ours leaves a campaign without its chunks. Where one lacks some nevertheless, its
+    numbers could not be written, and so it could not even be cancelled.
+    """
+    what, _, state = name.partition("_")
+    if state not in (CampaignState.CANCELLED, CampaignState.EXPIRED):
+        return ""
+    lacking = f"greatest(campaign.{what}_total - sums.{what}_stored, 0)"
+    return f" + CASE WHEN campaign.state = '{state}' THEN {lacking} ELSE 0 END"
+
+
 _SUMS = _sums()
+# Each campaign's chunks are read by their key, and not the table for all of them.
 _SUM_UP = text(f"""
 UPDATE campaign
-SET {", ".join(f"{name} = sums.{name}" for name in _SUMS)}
-FROM (SELECT {", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())}
-      FROM chunk WHERE campaign_id = :campaign_id) AS sums
-WHERE campaign.id = :campaign_id
-  AND ({", ".join(f"campaign.{name}" for name in _SUMS)})
-      IS DISTINCT FROM ({", ".join(f"sums.{name}" for name in _SUMS)})
+SET {", ".join(f"{name} = sums.{name}{_lost(name)}" for name in _SUMS)},
+    summed_at = statement_timestamp()
+FROM unnest(CAST(:campaign_ids AS uuid[])) AS asked(id)
+CROSS JOIN LATERAL (
+    SELECT {", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())},
+        count(*) AS chunks_stored, coalesce(sum(size), 0) AS members_stored
+    FROM chunk WHERE campaign_id = asked.id) AS sums
+WHERE campaign.id = asked.id
 """)
 
 
-def sum_up(connection: Connection, campaign_id: UUID) -> None:
-    """Write the sum of the chunks' rows on the campaign's row, which the caller has locked."""
-    connection.execute(_SUM_UP, {"campaign_id": campaign_id})
+def sum_up(connection: Connection, campaign_ids: Sequence[UUID]) -> None:
+    """Write the sums of their chunks on these campaigns' rows, which the caller has locked."""
+    connection.execute(_SUM_UP, {"campaign_ids": list(campaign_ids)})

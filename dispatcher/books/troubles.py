@@ -13,6 +13,8 @@ _IS_WHOLE = "campaign_is_whole"
 _ENDING = frozenset({_READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
 """A server that only reads, or ends the session: the next connection may find another one."""
 _CONNECTION_CLASS = "08"
+_OF_THE_SERVER = ("25", "53", "57P")
+"""Classes of what is wrong with the server or the transaction, and not with its rows."""
 _ABOUT_STATEMENTS = (
     psycopg2.ProgrammingError,
     psycopg2.DataError,
@@ -37,6 +39,36 @@ def ends_connection(error: BaseException) -> bool:
 def is_transient(error: Exception) -> bool:
     """Whether the same statement may succeed later: the server was away or busy."""
     return isinstance(error, DatabaseUnavailable)
+
+
+def concerns_its_rows(error: BaseException) -> bool:
+    """Whether the server refused a statement for what it touches: one for others may go through.
+
+    So does what is no trouble of the database's at all.
+    """
+    driver = _driver(error)
+    if not isinstance(driver, psycopg2.Error):
+        return not isinstance(error, DispatcherError | SQLAlchemyError)
+    code = driver.pgcode or ""
+    return code != "" and not ends_connection(driver) and not code.startswith(_OF_THE_SERVER)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The server's code of what it refused."""
+    driver = _driver(error)
+    return driver.pgcode if isinstance(driver, psycopg2.Error) else None
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says of the rows of one campaign, for a log: the server's own first line."""
+    driver = _driver(error)
+    return first_line(driver) if isinstance(driver, psycopg2.Error) else str(error)
+
+
+def _driver(error: BaseException) -> BaseException | None:
+    """What the driver raised below an error of ours or of SQLAlchemy's."""
+    inner = error.__cause__ if isinstance(error, DispatcherError) else error
+    return inner.orig if isinstance(inner, DBAPIError) else inner
 
 
 def as_ours(error: SQLAlchemyError | psycopg2.Error, place: str) -> DispatcherError:

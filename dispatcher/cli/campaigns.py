@@ -8,6 +8,7 @@ from dispatcher.api import MOST_LISTED
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import report
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
+from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 
 
@@ -77,9 +78,22 @@ def resume(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption =
 def cancel(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
     """End a campaign for good; what is on the wire finishes.
 
+    Nothing new begins from the first moment on. Ctrl-C leaves the rest of a large one to workers.
+
     Example: dispatcher cancel 3f2a
     """
-    print_campaign(context_of(ctx).dispatcher().cancel(campaign), as_json)
+    steps = Steps("settled")
+    try:
+        cancelled = context_of(ctx).dispatcher().cancel(campaign, progress=steps)
+    except KeyboardInterrupt:
+        if not steps.done:
+            raise
+        say(
+            f"It is cancelled, and {steps.done:,} of its chunks are settled: workers do the rest, "
+            f"and so does `dispatcher cancel {campaign}`."
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    print_campaign(cancelled, as_json)
 
 
 def rate(

@@ -9,6 +9,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.campaigns import print_campaign
 from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
+from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 from dispatcher.lifecycle import RETRIABLE, ChunkState
 from dispatcher.words import counted
@@ -49,9 +50,23 @@ def retry(
 
 def _retried(dispatcher: Dispatcher, stands: Campaign, members: int, only: str) -> Campaign:
     if members:
-        return dispatcher.retry(stands.id, only)
+        return _in_steps(dispatcher, stands, only)
     say(f"Campaign {stands.id} has no {only} members: nothing is to be sent again.")
     return stands
+
+
+def _in_steps(dispatcher: Dispatcher, stands: Campaign, only: str) -> Campaign:
+    steps = Steps("ordered to be sent again")
+    try:
+        return dispatcher.retry(stands.id, only, progress=steps)
+    except KeyboardInterrupt:
+        if not steps.done:
+            raise
+        say(
+            f"{counted(steps.done, 'chunk')} of {getattr(stands.chunks, only):,} are sent again; "
+            f"`dispatcher retry {stands.id[:8]} --only {only}` orders the rest."
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _announced(campaign: Campaign, members: int, only: str) -> str:

@@ -2,8 +2,8 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from math import floor, inf
 from typing import Any
@@ -27,10 +27,14 @@ _SLOW_START = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The messages of one round, and whether the next one should come soon."""
+    """The messages of one round, and whether the next one should come soon.
+
+    `failed` are the campaigns whose chunks could not be marked, and why.
+    """
 
     batches: list[Batch]
     soon: bool
+    failed: Mapping[UUID, Exception] = field(default_factory=dict)
 
 
 NOTHING = Plan([], soon=False)
@@ -112,7 +116,15 @@ def anything_due(connection: Connection) -> bool:
     return bool(connection.scalar(_ANYTHING_DUE))
 
 
-def plan(connection: Connection, account_rate: float | None) -> Plan:
+Mark = Callable[..., list[int]]
+"""Marks chunks as published, as `transitions.mark_published` does."""
+
+
+def plan(
+    connection: Connection,
+    account_rate: float | None,
+    mark: Mark = transitions.mark_published,
+) -> Plan:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
     There is room for two lists for each live slot, one at work and one that waits, each of what a
@@ -139,9 +151,7 @@ def plan(connection: Connection, account_rate: float | None) -> Plan:
     batches: list[Batch] = []
     for campaign, clean, granted in zip(campaigns, fresh, share(capacity, demands), strict=True):
         if granted:
-            sequences = transitions.mark_published(
-                connection, campaign.id, count=granted, fresh=clean
-            )
+            sequences = mark(connection, campaign.id, count=granted, fresh=clean)
             size = max(1, in_time) if paces[campaign.id] == inf else 1
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from celery import Celery
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from dispatcher.books import transitions
 from dispatcher.books.session import transaction, try_lock
+from dispatcher.books.troubles import concerns_its_rows
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
 from dispatcher.publishing.bell import Batch, Bell
-from dispatcher.publishing.planning import NOTHING, Plan, anything_due, plan
+from dispatcher.publishing.planning import NOTHING, Mark, Plan, anything_due, plan
 
 _ROUND_LOCK = 0x7075626C
 _IN_FLIGHT = text("""
@@ -25,14 +28,40 @@ def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
     """Publish what the workers have room for; what was published.
 
     Nothing is where another worker is at it. `account_rate` is each account's limit in requests a
-    second. Raises BrokerUnavailable; the chunks are due again at once then.
+    second. A campaign whose chunks cannot be marked holds up no other. Raises BrokerUnavailable;
+    the chunks are due again at once then.
     """
+    try:
+        found = _plan(engine, account_rate, transitions.mark_published)
+    except Exception as error:
+        if not concerns_its_rows(error):
+            raise
+        failed: dict[UUID, Exception] = {}
+        found = _plan(engine, account_rate, partial(_mark_apart, failed))
+        found = replace(found, failed=failed)
+    _ring_or_give_back(engine, bell, found.batches)
+    return found
+
+
+def _plan(engine: Engine, account_rate: float | None, mark: Mark) -> Plan:
     with transaction(engine) as connection:
         if not (anything_due(connection) and try_lock(connection, _ROUND_LOCK)):
             return NOTHING
-        found = plan(connection, account_rate)
-    _ring_or_give_back(engine, bell, found.batches)
-    return found
+        return plan(connection, account_rate, mark)
+
+
+def _mark_apart(
+    failed: dict[UUID, Exception], connection: Connection, campaign_id: UUID, **counts: int
+) -> list[int]:
+    """Mark as published what the database lets mark; a savepoint for each campaign costs time."""
+    try:
+        with connection.begin_nested():
+            return transitions.mark_published(connection, campaign_id, **counts)
+    except Exception as error:
+        if not concerns_its_rows(error):
+            raise
+        failed[campaign_id] = error
+        return []
 
 
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:

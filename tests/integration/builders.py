@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, DateTime, Engine, Row, text
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import campaigns, transitions, upkeep
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.models import Base
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim, Report
+from dispatcher.books.upkeep import Duty, Terms
 from dispatcher.lifecycle import (
     Accepted,
     AccessRefused,
@@ -33,6 +34,7 @@ from dispatcher.lifecycle import (
 TIMEOUT = timedelta(seconds=30)
 LEASE = timedelta(seconds=40)
 WINDOW = usable_window(timedelta(seconds=600), TIMEOUT)
+TERMS = Terms.of(WINDOW, timedelta(days=30))
 SIZE = 10
 
 ACCEPTED = Accepted(audience=9, successful=8, erroneous=1, error_details='[{"code":"bad"}]')
@@ -81,6 +83,11 @@ class Books:
         """What a query gives."""
         with self.engine.begin() as connection:
             return connection.execute(text(query), values).all()
+
+    def needing(self, duty: Duty) -> list[UUID]:
+        """The campaigns to which a sweep would do this now."""
+        needs = self.do(upkeep.needed, TERMS, purged=100)
+        return sorted(need.campaign_id for need in needs if need.duty == duty)
 
     def account(self) -> Row[Any]:
         """The row of account `default`."""
@@ -181,6 +188,11 @@ class OneCampaign:
             f"UPDATE campaign SET {_assignments(columns)} WHERE id = :id", id=self.id, **columns
         )
         return self
+
+    def expire(self) -> None:
+        """Let the campaign's time run out, and be expired by a sweep."""
+        self.set(expires_at=self.books.now())
+        assert self.do(transitions.expire)
 
     def do(self, verb: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call `verb(connection, this campaign, ...)` in a transaction of its own."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from dispatcher.books import audit, transitions
 from dispatcher.books.transitions import Claim
@@ -49,9 +48,8 @@ def be_uncounted(campaign: OneCampaign) -> None:
     campaign.attempt(ALREADY_SENT)
 
 
-def expire_now(connection: Connection, campaign_id: UUID) -> None:
-    connection.execute(text("UPDATE campaign SET expires_at = clock_timestamp()"))
-    transitions.expire(connection, campaign_id)
+def be_cancelled(campaign: OneCampaign) -> None:
+    campaign.do(transitions.cancel)
 
 
 def be_rejected(campaign: OneCampaign) -> None:
@@ -105,13 +103,13 @@ def test_a_proof_that_comes_after_a_retry_is_told_and_leaves_the_new_round_alone
     assert not verdict(campaign)
 
 
-@pytest.mark.parametrize("end", [transitions.cancel, expire_now])
+@pytest.mark.parametrize("end", [be_cancelled, OneCampaign.expire])
 def test_what_may_have_been_sent_neither_expires_nor_is_cancelled_so_that_a_proof_finds_it(
-    books: Books, end: Callable[..., None]
+    books: Books, end: Callable[[OneCampaign], None]
 ) -> None:
     campaign = books.campaign(2)
     claim = lost(campaign)
-    campaign.do(end)
+    end(campaign)
     assert campaign.states()[0] == "unresolved"
     assert campaign.record(claim, ACCEPTED)
     assert campaign.states()[0] == "delivered"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, keeping, transitions
+from dispatcher.books import campaigns, keeping, transitions, upkeep
 from dispatcher.books.session import make_engine
-from dispatcher.books.transitions import purging, rounds, steering
+from dispatcher.books.transitions import purging, rounds
 from dispatcher.embedded import ServerUrls
 from dispatcher.publishing import planning
 from tests.databases import fresh_database
-from tests.integration.builders import WINDOW, Books
+from tests.integration.builders import TERMS, Books
 from tests.integration.test_plans import nodes_of, rows_read
 
 ENDED = 5_000
@@ -73,13 +73,10 @@ def plan_of(books: Books, statement: TextClause, values: dict[str, Any]) -> list
 
 
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
-    "start what is due": (steering._START_DUE, {}),
-    "expire what is late": (campaigns._OVERDUE, {}),
-    "sum up": (campaigns._UNSETTLED, {}),
+    "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
     "plan": (planning._RUNNING, {"slow_start": timedelta(seconds=2)}),
-    "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
-    "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
-    "closed windows": (campaigns._WITH_CLOSED_WINDOWS, {"window": WINDOW}),
+    "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
+    "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "purge": (keeping._DUE, {"keep": MONTH, "most": 1}),
     "purge, with something to do": (keeping._DUE, {"keep": timedelta(hours=1), "most": 1}),
 }

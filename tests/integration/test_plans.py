@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import campaigns, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -17,6 +17,7 @@ from tests.integration.builders import (
     ACCEPTED,
     IN_DOUBT,
     LEASE,
+    TERMS,
     WINDOW,
     Books,
     OneCampaign,
@@ -118,13 +119,12 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
     "anything due": (planning._ANYTHING_DUE, {}),
     "running": (planning._RUNNING, {"slow_start": timedelta(seconds=2)}),
-    "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30)}),
-    "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5}),
-    "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW}),
-    "closed windows": (campaigns._WITH_CLOSED_WINDOWS, {"window": WINDOW}),
+    "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
+    "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
+    "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW, "step": 5_000}),
+    "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
     "resume": (steering._UNMARK, {}),
     "rejections": (steering._RECENT_REJECTIONS, {"last": 50, "nobody_found": 33}),
-    "unsettled": (campaigns._UNSETTLED, {}),
 }
 each_statement = pytest.mark.parametrize(
     ("statement", "values"), STATEMENTS.values(), ids=STATEMENTS.keys()
@@ -193,7 +193,7 @@ def check_what_was_read(plan: dict[str, Any]) -> None:
     assert max(map(rows_read, nodes)) <= MOST_ROWS
 
 
-@pytest.mark.parametrize("sweep", ["unmark", "take back", "closed windows"])
+@pytest.mark.parametrize("sweep", ["unmark", "take back", "needs"])
 def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
     large: OneCampaign, sweep: str
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
     partial = {
         "unmark": "chunk_published",
         "take back": "chunk_sending",
-        "closed windows": "chunk_in_doubt",
+        "needs": "chunk_in_doubt",
     }
     assert partial[sweep] in indexes
 

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
-from dispatcher.books import campaigns, fleet, transitions
+from sqlalchemy import text
+
+from dispatcher.books import fleet, transitions
+from dispatcher.books.upkeep import Duty
 from dispatcher.lifecycle import MOST_LOST_LEASES
 from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books, OneCampaign
-from tests.integration.racing import race
+from tests.integration.racing import race, waiting_for_a_lock
 
 SECOND = timedelta(seconds=1)
 
@@ -99,20 +102,22 @@ def test_a_pause_does_not_stop_the_window_and_the_paused_campaign_shows_its_end(
     campaign = books.campaign().in_doubt(1)
     campaign.do(transitions.pause)
     books.time_passes(WINDOW)
-    assert books.do(campaigns.with_closed_windows, WINDOW) == [campaign.id]
+    assert books.needing(Duty.SETTLE) == [campaign.id]
     assert campaign.do(transitions.settle_closed_windows, WINDOW) == 1
-    assert books.do(campaigns.with_closed_windows, WINDOW) == []
+    assert books.needing(Duty.SETTLE) == []
     shown = campaign.shown()
     assert (shown.state, shown.members.unresolved) == ("completed", 10)
 
 
 def test_a_scheduled_campaign_starts_when_its_time_has_come(books: Books) -> None:
     campaign = books.campaign(send_at=books.now() + 60 * SECOND)
-    assert books.do(transitions.start_due) == 0
+    assert books.needing(Duty.START) == []
+    assert not campaign.do(transitions.start_due)
     assert (campaign.shown().state, campaign.shown().started_at) == ("scheduled", None)
     assert campaign.claim() is None
     books.time_passes(60 * SECOND)
-    assert books.do(transitions.start_due) == 1
+    assert books.needing(Duty.START) == [campaign.id]
+    assert campaign.do(transitions.start_due)
     assert campaign.shown().state == "running"
     assert campaign.shown().started_at is not None
     assert campaign.claim() is not None
@@ -122,7 +127,8 @@ def test_a_paused_campaign_does_not_start(books: Books) -> None:
     campaign = books.campaign(send_at=books.now() + 60 * SECOND)
     campaign.do(transitions.pause)
     books.time_passes(60 * SECOND)
-    assert books.do(transitions.start_due) == 0
+    assert books.needing(Duty.START) == []
+    assert not campaign.do(transitions.start_due)
     assert campaign.shown().state == "paused"
 
 
@@ -130,34 +136,46 @@ def test_campaigns_are_overdue_from_their_expiry_until_they_have_expired(books: 
     live = [books.campaign(expires_at=books.now() + 60 * SECOND) for _ in range(2)]
     live[1].do(transitions.pause)
     books.campaign()
-    assert books.do(campaigns.overdue) == []
+    assert books.needing(Duty.EXPIRE) == []
     books.time_passes(60 * SECOND)
-    assert books.do(campaigns.overdue) == sorted(campaign.id for campaign in live)
+    assert books.needing(Duty.EXPIRE) == sorted(campaign.id for campaign in live)
     for campaign in live:
         campaign.do(transitions.expire)
         assert campaign.shown().state == "expired"
-    assert books.do(campaigns.overdue) == []
+    assert books.needing(Duty.EXPIRE) == []
 
 
 def test_expiry_leaves_nothing_pending_and_what_is_sending_until_it_is_back(books: Books) -> None:
     campaign = books.campaign(4).in_doubt(2)
     campaign.attempt(ACCEPTED, 1)
     claim = campaign.claimed(3)
-    campaign.do(transitions.expire)
+    campaign.expire()
     assert campaign.states() == ["delivered", "unresolved", "sending", "expired"]
     assert campaign.shown().finished_at is None
-    assert books.do(campaigns.unsettled) == [campaign.id]
     assert campaign.record(claim, ACCEPTED)
+    assert books.needing(Duty.SUM_UP) == [campaign.id]
     shown = campaign.rolled_up()
     assert (shown.state, shown.ended) == ("expired", True)
-    assert books.do(campaigns.unsettled) == []
+    assert books.needing(Duty.SUM_UP) == []
 
 
 def test_expiring_what_has_ended_changes_nothing(books: Books) -> None:
     campaign = books.campaign()
     campaign.do(transitions.cancel)
-    campaign.do(transitions.expire)
+    campaign.set(expires_at=books.now())
+    assert not campaign.do(transitions.expire)
     assert campaign.shown().state == "cancelled"
+
+
+def test_a_time_that_was_lifted_meanwhile_is_not_over(books: Books) -> None:
+    campaign = books.campaign(expires_at=books.now() + 60 * SECOND)
+    books.time_passes(60 * SECOND)
+    with books.engine.connect() as other:
+        other.execute(text("UPDATE campaign SET expires_at = expires_at + interval '1 h'"))
+        with waiting_for_a_lock(books.engine, lambda: campaign.do(transitions.expire)) as expiring:
+            other.commit()
+    assert expiring.result() is False
+    assert campaign.shown().state == "running"
 
 
 def test_live_slots_are_those_of_workers_seen_lately(books: Books) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from sqlalchemy import Connection, Engine, text
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import transitions
 from dispatcher.books.transitions import Claim, Report
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import CampaignState, ChunkState
@@ -144,7 +144,7 @@ class Stage(RuleBasedStateMachine):
 
         return Act(self._if_possible(transitions.retry, state), note)
 
-    def steering(self, verb: Callable[..., None], *arguments: Any) -> Act:
+    def steering(self, verb: Callable[..., object], *arguments: Any) -> Act:
         """The operator steers; it gives the error where that is impossible."""
         return Act(self._if_possible(verb, *arguments))
 
@@ -179,9 +179,9 @@ class Stage(RuleBasedStateMachine):
         everywhere = range(1, 1 + self.model.chunks)
         return {
             "take back": self.taking_back(),
-            "start due": Act(transitions.start_due),
+            "start due": Act(partial(transitions.start_due, campaign_id=own)),
             "settle": self.settling(),
-            "expire": Act(_expire_overdue),
+            "expire": Act(partial(transitions.expire, campaign_id=own)),
             "roll up": Act(partial(transitions.roll_up, campaign_id=own)),
             "publish": Act(partial(transitions.mark_published, campaign_id=own, count=2, fresh=1)),
             "unmark": Act(partial(transitions.unmark_unclaimed, after=UNCLAIMED_AFTER)),
@@ -231,11 +231,6 @@ class Stage(RuleBasedStateMachine):
                 return error
 
         return run
-
-
-def _expire_overdue(connection: Connection) -> None:
-    for campaign_id in campaigns.overdue(connection):
-        transitions.expire(connection, campaign_id)
 
 
 def with_members(campaign: OneCampaign, chunks: int) -> OneCampaign:

@@ -48,7 +48,7 @@ request = {
 seconds = st.sampled_from((25, 25, 25, 25, 25, 25, 50, 50, 50, 100, 250, 500, 625))
 urgent = ("take back", "settle", "roll up", "start due", "expire")
 relayed = st.sampled_from((*urgent, *urgent, "publish", "unmark", "give back"))
-AFTERWARDS: dict[Callable[..., None], tuple[CampaignState, ...]] = {
+AFTERWARDS: dict[Callable[..., object], tuple[CampaignState, ...]] = {
     transitions.pause: (CampaignState.PAUSED,),
     transitions.resume: (CampaignState.RUNNING, CampaignState.SCHEDULED),
     transitions.cancel: (CampaignState.CANCELLED,),
@@ -152,9 +152,9 @@ class CampaignLife(Stage):
 
     # --- the operator
 
-    def steer(self, verb: Callable[..., None]) -> None:
+    def steer(self, verb: Callable[..., object]) -> None:
         """The operator's word holds at once, or is refused where nothing can change any more."""
-        refused = self.perform(self.steering(verb)) is not None
+        refused = isinstance(self.perform(self.steering(verb)), ImpossibleInState)
         state = CampaignState(self.sight().campaign.state)
         done = verb is transitions.cancel and state == CampaignState.CANCELLED
         assert refused == (self.before.campaign.state not in LIVE_CAMPAIGNS and not done)

@@ -42,6 +42,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
             return Relay(
                 own,
                 app,
+                life=own,
                 worker=name,
                 slots=4,
                 window=timedelta(seconds=500),
@@ -76,7 +77,7 @@ def test_a_message_names_the_task_the_campaign_and_its_chunks_and_nothing_else(
 ) -> None:
     campaign = unpublished(engine)
     round_of = relay()
-    round_of.sweep()
+    round_of.pulse.beat()
     round_of.publish()
     assert messages(redis) == [(DELIVER, [str(campaign), [1]])]
     assert chunk(engine, campaign).published_at is not None
@@ -138,7 +139,7 @@ def test_a_sweep_forgets_audiences_whose_time_is_over_and_workers_that_are_long_
     relay().sweep()
     assert chunk(engine, old).members is None
     assert chunk(engine, young).members is not None
-    assert [row.name for row in rows(engine, "SELECT name FROM worker")] == ["w/1"]
+    assert rows(engine, "SELECT FROM worker") == []
 
 
 def test_only_one_of_two_relays_does_a_round(
@@ -146,7 +147,7 @@ def test_only_one_of_two_relays_does_a_round(
 ) -> None:
     unpublished(engine)
     one = relay()
-    one.sweep()
+    one.pulse.beat()
     with transaction(engine) as connection:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (0x7075626C,))
         one.publish()
@@ -157,12 +158,14 @@ def test_only_one_of_two_relays_does_a_round(
 
 def test_only_the_relay_that_leads_sweeps_until_it_is_gone(relay: Relays, engine: Engine) -> None:
     first, second = relay(name="w/1"), relay(name="w/2")
-    first.sweep()
+    first.pulse.beat()
     make_campaign(engine)
     rows(engine, "UPDATE chunk SET published_at = now() - interval '31 s'")
+    second.pulse.beat()
     second.sweep()
     assert rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
     rows(engine, "UPDATE worker SET seen_at = now() - interval '3 s' WHERE name = 'w/1'")
+    second.pulse.beat()
     second.sweep()
     assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
 
@@ -171,8 +174,8 @@ def test_a_relay_that_does_not_lead_publishes_nevertheless(
     relay: Relays, engine: Engine, redis: Redis
 ) -> None:
     first, second = relay(name="w/1"), relay(name="w/2")
-    first.sweep()
-    second.sweep()
+    first.pulse.beat()
+    second.pulse.beat()
     unpublished(engine)
     second.publish()
     assert messages(redis)
@@ -186,8 +189,9 @@ def test_a_relay_that_finds_work_comes_again_though_another_leads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("workers.relay._SWEEP_EVERY", 60)
+    monkeypatch.setattr("workers.pulse._EVERY", 60)
     monkeypatch.setattr("dispatcher.publishing.planning._SLOW_START", timedelta(seconds=0.1))
-    relay(name="w/1").sweep()
+    relay(name="w/1").pulse.beat()
     second = started(name="w/2")
     eventually(lambda: len(rows(engine, "SELECT FROM worker")) == 2)
     unpublished(engine, chunks=2)
@@ -260,7 +264,7 @@ def test_a_broker_that_is_away_leaves_the_chunks_due(
     campaign = unpublished(engine)
     broker_road.turn_away()
     cut_off = relay(road=broker_road)
-    cut_off.sweep()
+    cut_off.pulse.beat()
     with pytest.raises(Exception, match="broker cannot be reached"):
         cut_off.publish()
     assert chunk(engine, campaign).published_at is None

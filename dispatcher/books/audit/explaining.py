@@ -44,7 +44,8 @@ class Explanation:
 
 _FACTS = text("""
 SELECT campaign.*, account.hold_until, account.hold_reason, account.failures,
-    clock_timestamp() AS now
+    clock_timestamp() AS now,
+    (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored
 FROM campaign JOIN account ON account.name = campaign.account
 WHERE campaign.id = :campaign_id
 """)
@@ -69,6 +70,7 @@ FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
 """)
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
+       count(*) FILTER (WHERE state = 'pending') AS pending,
        count(*) FILTER (WHERE published_at IS NOT NULL) AS published,
        count(*) FILTER (WHERE state = 'pending' AND in_doubt_since IS NOT NULL) AS in_doubt,
        min(in_doubt_since) FILTER (WHERE state = 'pending') + :window AS first_window,
@@ -111,6 +113,12 @@ def _milestones(facts: Row[Any]) -> Iterator[Event]:
         f"committed with {counted(facts.members_total, 'member')} in "
         f"{counted(facts.chunks_total, 'chunk')}",
     )
+    if facts.stored < facts.chunks_total:
+        what = (
+            f"it does not add up: {facts.stored:,} of its "
+            f"{counted(facts.chunks_total, 'chunk')} are stored, and the others can never be sent"
+        )
+        yield Event(facts.created_at, facts.created_at, what)
     if facts.started_at is not None:
         yield Event(facts.started_at, facts.started_at, "began")
     if facts.finished_at is not None:
@@ -171,6 +179,11 @@ def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
             yield from _running_waits_for(facts, waiting, slots)
     if waiting.sending:
         yield f"{counted(waiting.sending, 'request')} on the wire"
+    if waiting.pending and facts.state in (CampaignState.CANCELLED, CampaignState.EXPIRED):
+        yield (
+            f"a worker's sweep: {counted(waiting.pending, 'chunk')} that will not be sent are yet "
+            "to be settled"
+        )
     if waiting.in_doubt:
         yield (
             f"answers about {counted(waiting.in_doubt, 'chunk')} that may have been sent; "
@@ -203,6 +216,8 @@ def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
     campaign = str(facts.id)[:8]
     if facts.state == CampaignState.RUNNING and slots == 0:
         yield "start a worker: `celery -A workers worker`"
+    if facts.stored < facts.chunks_total and facts.finished_at is None:
+        yield f"`dispatcher cancel {campaign}` ends it, with those who are missing as cancelled"
     if facts.state == CampaignState.PAUSED:
         mend = "mend the reason, then " if facts.reason else ""
         yield f"{mend}`dispatcher resume {campaign}`"

@@ -1,9 +1,9 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
 `exchanging` claims chunks and records what became of them, `attempts` has what such a record means
-for others, `rounds` what the relay does to chunks, `steering` what becomes of a campaign, `purging`
-what is forgotten after its end. A transaction that touches a campaign's row and its chunks' locks
-the campaign's first.
+for others, `rounds` what the relay does to chunks, `steering` what becomes of a campaign,
+`retrying` the order to send again, `summing` the sum and the end, `purging` what is forgotten after
+it. A transaction that touches a campaign's row and its chunks' locks the campaign's first.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record
@@ -15,7 +15,8 @@ from dispatcher.books.transitions.exchanging import (
     Report,
     exchange,
 )
-from dispatcher.books.transitions.purging import purge
+from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
+from dispatcher.books.transitions.retrying import retry
 from dispatcher.books.transitions.rounds import (
     mark_published,
     settle_closed_windows,
@@ -28,14 +29,21 @@ from dispatcher.books.transitions.steering import (
     pause,
     pause_itself,
     resume,
-    retry,
-    roll_up,
     set_rate,
     start_due,
+)
+from dispatcher.books.transitions.summing import (
+    STEP,
+    lock_free,
+    roll_up,
+    settle_rest,
+    sum_up_locked,
 )
 
 __all__ = [
     "FUNCTIONS",
+    "PURGED_A_STEP",
+    "STEP",
     "ChunkKey",
     "Claim",
     "Exchanged",
@@ -44,6 +52,7 @@ __all__ = [
     "exchange",
     "expire",
     "give_back",
+    "lock_free",
     "mark_published",
     "pause",
     "pause_itself",
@@ -54,7 +63,9 @@ __all__ = [
     "roll_up",
     "set_rate",
     "settle_closed_windows",
+    "settle_rest",
     "start_due",
+    "sum_up_locked",
     "take_back_lost_leases",
     "unmark_unclaimed",
 ]

@@ -12,7 +12,8 @@ from dispatcher.books.transitions.exchanging import (
     record_alone,
     values_of,
 )
-from dispatcher.books.transitions.steering import lock, pause_as_decided, roll_up
+from dispatcher.books.transitions.steering import pause_as_decided
+from dispatcher.books.transitions.summing import lock, roll_up
 from dispatcher.lifecycle import Accepted, Decision, NotSent, Outcome, account_hold
 
 _ACCEPTED = "accepted"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-_CHUNKS_A_STEP = 200
+PURGED_A_STEP = 200
 
 _NEXT = text("""
 SELECT purged_to AS after, least(purged_to + :step, chunks_total) AS until
@@ -33,7 +33,7 @@ def purge(connection: Connection, campaign_id: UUID, keep: timedelta | None) -> 
     Only where the campaign ended `keep` ago; None keeps it for good. Whom the chunks were for is
     forgotten, what became of them is not.
     """
-    values = {"campaign_id": campaign_id, "keep": keep, "step": _CHUNKS_A_STEP}
+    values = {"campaign_id": campaign_id, "keep": keep, "step": PURGED_A_STEP}
     step = connection.execute(_NEXT, values).one_or_none()
     if step is None:
         return False

@@ -1,11 +1,12 @@
 """Chunks under the relay: marked as published, and what time alone changes."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
-from dispatcher.books.transitions.steering import lock, roll_up
+from dispatcher.books.transitions.summing import STEP, lock, roll_up
 from dispatcher.lifecycle import MOST_LOST_LEASES
 
 _BATCH = 1000
@@ -52,6 +53,7 @@ _UNMARK_UNCLAIMED = text("""
 WITH unclaimed AS (
     SELECT campaign_id, sequence FROM chunk
     WHERE published_at < statement_timestamp() - :after AND state = 'pending'
+      AND (:everywhere OR campaign_id = ANY(CAST(:campaign_ids AS uuid[])))
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE chunk SET published_at = NULL
@@ -60,15 +62,24 @@ WHERE chunk.campaign_id = unclaimed.campaign_id AND chunk.sequence = unclaimed.s
 """)
 
 
-def unmark_unclaimed(connection: Connection, after: timedelta) -> int:
+def unmark_unclaimed(
+    connection: Connection, after: timedelta, campaign_ids: Sequence[UUID] | None = None
+) -> int:
     """Make due again what was published `after` ago and never claimed: its message was lost."""
-    return connection.execute(_UNMARK_UNCLAIMED, {"after": after}).rowcount
+    values = {"after": after, **_of(campaign_ids)}
+    return connection.execute(_UNMARK_UNCLAIMED, values).rowcount
+
+
+def _of(campaign_ids: Sequence[UUID] | None) -> dict[str, object]:
+    """Values for a statement about these campaigns, or about all of them."""
+    return {"everywhere": campaign_ids is None, "campaign_ids": list(campaign_ids or ())}
 
 
 _TAKE_BACK = text("""
 WITH lost AS (
     SELECT campaign_id, sequence FROM chunk
     WHERE state = 'sending' AND lease_until <= statement_timestamp()
+      AND (:everywhere OR campaign_id = ANY(CAST(:campaign_ids AS uuid[])))
     LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
 ), back AS (
     UPDATE chunk
@@ -89,27 +100,34 @@ FROM back
 """)
 
 
-def take_back_lost_leases(connection: Connection) -> int:
+def take_back_lost_leases(
+    connection: Connection, campaign_ids: Sequence[UUID] | None = None
+) -> int:
     """Return chunks whose worker's lease has ended; after the fifth time they are unresolved."""
-    return connection.execute(_TAKE_BACK, {"batch": _BATCH, "most": MOST_LOST_LEASES}).rowcount
+    values = {"batch": _BATCH, "most": MOST_LOST_LEASES, **_of(campaign_ids)}
+    return connection.execute(_TAKE_BACK, values).rowcount
 
 
 _SETTLE_CLOSED = text("""
 UPDATE chunk
 SET state = 'unresolved', published_at = NULL, settled_at = clock_timestamp(),
     error = coalesce(error, 'The time in which it could be tried again safely ran out')
-WHERE campaign_id = :campaign_id AND state = 'pending'
-  AND in_doubt_since <= statement_timestamp() - :window
+WHERE campaign_id = :campaign_id AND state = 'pending' AND sequence = ANY(ARRAY(
+    SELECT sequence FROM chunk
+    WHERE campaign_id = :campaign_id AND state = 'pending'
+      AND in_doubt_since <= statement_timestamp() - :window
+    LIMIT :step))
 """)
 
 
 def settle_closed_windows(connection: Connection, campaign_id: UUID, window: timedelta) -> int:
     """Give up what may have been sent and cannot be asked about any more; how many chunks.
 
-    `window` is its usable part. A paused campaign's windows close like any other's.
+    A step of them, if they are very many. `window` is its usable part. A paused campaign's windows
+    close like any other's.
     """
     lock(connection, campaign_id)
-    values = {"campaign_id": campaign_id, "window": window}
+    values = {"campaign_id": campaign_id, "window": window, "step": STEP}
     settled = connection.execute(_SETTLE_CLOSED, values).rowcount
     roll_up(connection, campaign_id)
     return settled

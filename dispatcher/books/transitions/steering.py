@@ -1,4 +1,4 @@
-"""A campaign: summed up, started, paused, resumed, ended, opened again.
+"""A campaign: started, paused, resumed, ended.
 
 Each verb locks the campaign's row first.
 """
@@ -7,37 +7,28 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books import progress
+from dispatcher.books.transitions.summing import lock, settle_rest
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import (
     CODE_NOBODY_FOUND,
     LAST_ENDED,
     LIVE_CAMPAIGNS,
     MOST_REJECTIONS,
-    RETRIABLE,
     CampaignState,
     ChunkState,
     Decision,
 )
 
-_LOCK = text("SELECT state FROM campaign WHERE id = :campaign_id FOR NO KEY UPDATE")
 _SET_STATE = text("UPDATE campaign SET state = :state, reason = :reason WHERE id = :campaign_id")
-_COMPLETE = text("""
-UPDATE campaign
-SET finished_at = clock_timestamp(),
-    state = CASE WHEN state IN ('running', 'paused') THEN 'completed' ELSE state END
-WHERE id = :campaign_id AND finished_at IS NULL AND chunks_pending = 0 AND chunks_sending = 0
-""")
-_CLOSE = text("""
-UPDATE chunk
-SET state = CASE WHEN in_doubt_since IS NULL THEN :state ELSE 'unresolved' END,
-    published_at = NULL, settled_at = clock_timestamp()
-WHERE campaign_id = :campaign_id AND state = 'pending'
-""")
 _START_DUE = text("""
 UPDATE campaign
 SET state = 'running', started_at = clock_timestamp(), resumed_at = clock_timestamp()
-WHERE state = 'scheduled' AND finished_at IS NULL AND send_at <= clock_timestamp()
+WHERE id = :campaign_id AND state = 'scheduled' AND send_at <= clock_timestamp()
+""")
+_EXPIRE = text("""
+UPDATE campaign SET state = 'expired', reason = NULL
+WHERE id = :campaign_id AND state IN ('scheduled', 'running', 'paused')
+  AND expires_at <= clock_timestamp()
 """)
 _PAUSE_ITSELF = text("""
 UPDATE campaign SET state = 'paused', reason = :reason
@@ -74,29 +65,10 @@ WHERE chunk_state = 'rejected' AND code IS DISTINCT FROM :nobody_found
 """)
 
 
-def lock(connection: Connection, campaign_id: UUID) -> CampaignState:
-    """Hold the campaign's row until the transaction's end; the state that it has."""
-    return CampaignState(connection.execute(_LOCK, {"campaign_id": campaign_id}).scalar_one())
-
-
-def roll_up(connection: Connection, campaign_id: UUID) -> None:
-    """Sum the chunks up on the campaign's row, and finish it when nothing remains.
-
-    Where the campaign was cancelled or has expired, what is pending is settled first: clean chunks
-    share the campaign's end; those in doubt are unresolved, as to ask again could send. The lock is
-    a statement of its own: a sum that waited for it within one statement would write an old
-    snapshot over a newer one.
-    """
-    state = lock(connection, campaign_id)
-    if state in (CampaignState.CANCELLED, CampaignState.EXPIRED):
-        connection.execute(_CLOSE, {"campaign_id": campaign_id, "state": state})
-    progress.sum_up(connection, campaign_id)
-    connection.execute(_COMPLETE, {"campaign_id": campaign_id})
-
-
-def start_due(connection: Connection) -> int:
-    """Start the scheduled campaigns whose time has come."""
-    return connection.execute(_START_DUE).rowcount
+def start_due(connection: Connection, campaign_id: UUID) -> bool:
+    """Start a scheduled campaign; False where its time, seen under the lock, is yet to come."""
+    lock(connection, campaign_id)
+    return bool(connection.execute(_START_DUE, {"campaign_id": campaign_id}).rowcount)
 
 
 def pause(connection: Connection, campaign_id: UUID) -> None:
@@ -118,65 +90,30 @@ def resume(connection: Connection, campaign_id: UUID) -> None:
         connection.execute(_UNMARK, {"campaign_id": campaign_id})
 
 
-def cancel(connection: Connection, campaign_id: UUID) -> None:
-    """End the campaign; what is on the wire finishes. Done where it is cancelled already."""
-    state = lock(connection, campaign_id)
-    if state == CampaignState.CANCELLED:
-        return
-    if state not in LIVE_CAMPAIGNS:
-        raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be cancelled.")
-    _set_state(connection, campaign_id, CampaignState.CANCELLED)
-    roll_up(connection, campaign_id)
+def cancel(connection: Connection, campaign_id: UUID) -> int:
+    """End the campaign, and settle a first step of what is pending; how many chunks.
 
-
-def expire(connection: Connection, campaign_id: UUID) -> None:
-    """End a campaign whose time has run out; what is on the wire finishes."""
-    if lock(connection, campaign_id) in LIVE_CAMPAIGNS:
-        _set_state(connection, campaign_id, CampaignState.EXPIRED)
-        roll_up(connection, campaign_id)
-
-
-_IS_PURGED = text("SELECT purged_to > 0 FROM campaign WHERE id = :campaign_id")
-_REOPEN = text("""
-UPDATE campaign
-SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
-    reason = CASE WHEN state = 'paused' THEN reason END,
-    started_at = coalesce(started_at, clock_timestamp()),
-    finished_at = NULL, resumed_at = clock_timestamp(),
-    expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
-WHERE id = :campaign_id
-""")
-_RETRY = text("""
-UPDATE chunk
-SET state = 'pending', round = round + 1, in_doubt_since = NULL, settled_at = NULL,
-    lost_leases = 0, corruptions = 0, due_at = clock_timestamp(),
-    http_status = NULL, code = NULL, error = NULL
-WHERE campaign_id = :campaign_id AND state = :state
-""")
-
-
-def retry(connection: Connection, campaign_id: UUID, state: ChunkState) -> int:
-    """Send the chunks in this state again, each in a new round under a new pack_id; how many.
-
-    What may have been sent before can reach people a second time: that is the operator's order. A
-    time of expiry that has passed is lifted; a paused campaign stays paused. Impossible once the
-    campaign's audience is being dropped.
+    Nothing begins from here on; `settle_rest` goes on, a step after the other, until one is not a
+    whole STEP. What is on the wire finishes. A campaign that is cancelled already goes on so, too.
     """
-    stands = lock(connection, campaign_id)
-    if state not in RETRIABLE or stands in (CampaignState.SCHEDULED, CampaignState.CANCELLED):
-        raise ImpossibleInState(
-            f"Campaign {campaign_id} is {stands}: its {state} chunks cannot be sent again."
-        )
-    if connection.scalar(_IS_PURGED, {"campaign_id": campaign_id}):
-        raise ImpossibleInState(
-            f"Campaign {campaign_id} no longer has its audience: nobody of it can be sent to again."
-        )
-    values = {"campaign_id": campaign_id, "state": state}
-    retried = connection.execute(_RETRY, values).rowcount
-    if retried:
-        connection.execute(_REOPEN, {"campaign_id": campaign_id})
-        roll_up(connection, campaign_id)
-    return retried
+    state = lock(connection, campaign_id)
+    if state not in LIVE_CAMPAIGNS and state != CampaignState.CANCELLED:
+        raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be cancelled.")
+    if state != CampaignState.CANCELLED:
+        _set_state(connection, campaign_id, CampaignState.CANCELLED)
+    return settle_rest(connection, campaign_id)
+
+
+def expire(connection: Connection, campaign_id: UUID) -> bool:
+    """End a campaign whose time has run out; False where, looked at under the lock, it has not.
+
+    What is on the wire finishes; what is pending is settled as by `cancel`.
+    """
+    lock(connection, campaign_id)
+    if not connection.execute(_EXPIRE, {"campaign_id": campaign_id}).rowcount:
+        return False
+    settle_rest(connection, campaign_id)
+    return True
 
 
 def set_rate(connection: Connection, campaign_id: UUID, rate: float | None) -> None:
