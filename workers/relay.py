@@ -25,6 +25,7 @@ _ROUND = 0.2
 _SWEEP_EVERY = 1.0
 _SHORT_ROUND = 0.05
 _AFTER_TROUBLE = 0.5
+_TIME_TO_END = 5.0
 
 log = logging.getLogger("dispatcher.relay")
 
@@ -57,9 +58,10 @@ class Relay:
         self._published_last, self._swept_last = Movement(), Movement()
         moves = (self._published_last, self._swept_last)
         self.pulse = Pulse(life, moves, worker=worker, slots=slots)
-        self._sweep = Sweep(engine, Terms.of(window, keep_audience), self._swept_last.moved)
         self._account_rate = account_rate
         self._closing = threading.Event()
+        terms = Terms.of(window, keep_audience)
+        self._sweep = Sweep(engine, terms, self._swept_last.moved, self._closing.is_set)
         self._published = publishing.NOTHING
         self._unpublished: set[UUID] = set()
         self._woken = threading.Event()
@@ -79,8 +81,9 @@ class Relay:
         """End with the present round, and let the fleet know that these slots are gone."""
         self._closing.set()
         self._woken.set()
+        until = time.monotonic() + _TIME_TO_END
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
         self._attempt(self.pulse.stop)
         self._bell.close()
 

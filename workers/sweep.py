@@ -49,11 +49,18 @@ class _Lock:
 class Sweep:
     """Sweeps the books; remembers what could not be done, so that it is told once.
 
-    `moved` is called after each transaction.
+    `moved` is called after each transaction; `closing` says that no other may begin.
     """
 
-    def __init__(self, engine: Engine, terms: Terms, moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        terms: Terms,
+        moved: Callable[[], None],
+        closing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._engine = engine
+        self._closing = closing
         self._terms = terms
         self._moved = moved
         self._troubles: dict[UUID, _Trouble] = {}
@@ -69,6 +76,7 @@ class Sweep:
 
     def sum_up(self) -> None:
         """Only sum up, before this worker goes: it may have been the last one."""
+        self._closing = lambda: False
         self._do([need for need in self._needs() if need.duty == Duty.SUM_UP])
 
     def _needs(self) -> list[Need]:
@@ -89,7 +97,7 @@ class Sweep:
             ready = [need for need in group if need.campaign_id not in resting]
             for batch in _batches(ready):
                 for _ in range(_steps(batch)):
-                    if time.monotonic() < until:
+                    if time.monotonic() < until and not self._closing():
                         self._together(duty, [need.campaign_id for need in batch])
 
     def _together(self, duty: Duty, campaign_ids: Sequence[UUID]) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from dispatcher import Campaign, Dispatcher, read_settings
 from dispatcher.books.session import make_engine
 from tests.waiting import eventually
@@ -118,6 +120,16 @@ class Program:
         engine = make_engine(settings.require_database_url())
         try:
             yield Dispatcher(settings, engine)
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def database(self) -> Iterator[Connection]:
+        """The database itself, for what no verb does; committed at the block's end."""
+        engine = make_engine(read_settings(self.environment).require_database_url())
+        try:
+            with engine.begin() as connection:
+                yield connection
         finally:
             engine.dispose()
 

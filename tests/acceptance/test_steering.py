@@ -1,5 +1,6 @@
 """Pausing, resuming, cancelling, and times to begin and to give up."""
 
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,3 +96,31 @@ def test_an_expired_campaign_says_what_was_not_sent(house: Program, push_api: Pu
     assert members["expired"] > 0
     assert members["delivered"] + members["expired"] == 20_000
     assert push_api.ledger()["members"] == members["delivered"]
+
+
+def test_a_cancel_of_a_large_campaign_that_is_interrupted_has_cancelled_it(
+    house: Program, push_api: PushApi
+) -> None:
+    later = ("--at", "2099-01-01T00:00Z")
+    campaign = house.send(csv_of(house, "large.csv", reachable_tokens("large", 1)), *later)
+    with house.database() as connection:
+        for statement in (
+            "INSERT INTO chunk (campaign_id, sequence, size, members)"
+            ' SELECT %s, n, 1, \'[{"token":"x"}]\' FROM generate_series(2, 60000) AS n',
+            "UPDATE campaign SET input_read = 60000, members_total = 60000,"
+            " members_remaining = 60000, chunks_total = 60000, chunks_pending = 60000"
+            " WHERE id = %s",
+        ):
+            connection.exec_driver_sql(statement, (campaign["id"],))
+
+    with house.start("dispatcher", "cancel", campaign["id"]) as cancelling:
+        eventually(lambda: house.show(campaign)["state"] == "cancelled", within=30)
+        cancelling.send_signal(signal.SIGINT)
+        _, told = cancelling.communicate(timeout=60)
+        status = cancelling.returncode
+
+    assert (status, "Traceback" in told) in ((130, False), (0, False))
+    assert status == 0 or "workers do the rest, and so does `dispatcher cancel" in told
+    again = house.ask("cancel", campaign["id"])
+    assert (again["members"]["cancelled"], again["members"]["remaining"]) == (60_000, 0)
+    assert again["finished_at"] is not None

@@ -82,6 +82,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_is_on_the_wire_and_claims_nothi
     assert left["delivered"] == len(vendor.requests()) < 200
     assert not rows(engine, "SELECT FROM chunk WHERE state = 'pending' AND attempt > 0")
     assert not rows(engine, "SELECT FROM worker")
+    assert show(engine, campaign).members.delivered == left["delivered"]
 
 
 def test_a_campaign_completes_through_a_worker_and_nobody_gets_two(
