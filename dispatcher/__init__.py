@@ -9,8 +9,10 @@ from functools import cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from dispatcher.api import Dispatcher
+from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign
 from dispatcher.errors import (
+    AccountNotFound,
     AmbiguousCampaign,
     AudienceError,
     BrokerUnavailable,
@@ -31,6 +33,8 @@ from dispatcher.errors import (
 from dispatcher.settings import Settings, read_settings
 
 __all__ = [
+    "Account",
+    "AccountNotFound",
     "AmbiguousCampaign",
     "AudienceError",
     "BrokerUnavailable",
@@ -50,6 +54,7 @@ __all__ = [
     "ServiceError",
     "SettingError",
     "Settings",
+    "accounts",
     "cancel",
     "enqueue",
     "list",
@@ -57,6 +62,7 @@ __all__ = [
     "rate",
     "read_settings",
     "resume",
+    "resume_account",
     "show",
 ]
 
@@ -87,6 +93,8 @@ pause = _of_default(Dispatcher.pause)
 resume = _of_default(Dispatcher.resume)
 cancel = _of_default(Dispatcher.cancel)
 rate = _of_default(Dispatcher.rate)
+accounts = _of_default(Dispatcher.accounts)
+resume_account = _of_default(Dispatcher.resume_account)
 retry = _of_default(Dispatcher.retry)
 explain = _of_default(Dispatcher.explain)
 verify = _of_default(Dispatcher.verify)

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine
 from dispatcher import audience as audiences
 from dispatcher import forks, publishing
 from dispatcher import message as messages
-from dispatcher.books import audit, campaigns, keeping, transitions
+from dispatcher.books import accounts, audit, campaigns, keeping, transitions
+from dispatcher.books.accounts import Account
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.commits import commit
@@ -213,6 +214,20 @@ class Dispatcher:
         return self._change(
             campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
         )
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts that campaigns are sent for, by name: their rates, and what holds them."""
+        with transaction(self._engine) as connection:
+            return accounts.read_all(connection)
+
+    def resume_account(self, name: str) -> Account:
+        """Lift an account's hold: it goes on slowly, or probes at once where its API failed.
+
+        Raises AccountNotFound.
+        """
+        with transaction(self._engine) as connection:
+            transitions.resume_account(connection, name)
+            return next(a for a in accounts.read_all(connection) if a.name == name)
 
     def retry(
         self, campaign: Reference, only: str, *, progress: StepProgress | None = None

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 
 from dispatcher import publishing
-from dispatcher.books import audit, fleet, schema
+from dispatcher.books import audit, fleet, holding, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import read_only
 from dispatcher.books.upkeep import Terms
@@ -152,11 +152,17 @@ def _clocks(engine: Engine) -> tuple[Result, str]:
     return "ok", "the workers' clocks agree with the database's"
 
 
-_WAITING = text("""
+# With a rate a campaign may wait for as many places as others share it, and two.
+_LONG = f"""
+greatest(:overdue, make_interval(secs => coalesce(
+    (2 + (SELECT count(*) FROM campaign AS other
+          WHERE other.account = campaign.account AND other.state = 'running'))
+    / least(campaign.rate, {fleet.RATE}), 0)))
+"""
+_WAITING = text(f"""
 SELECT count(*) FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
 JOIN account ON account.name = campaign.account
-WHERE campaign.state = 'running' AND campaign.resumed_at < now() - :overdue
-  AND (account.hold_until IS NULL OR account.hold_until < now())
+WHERE {holding.MAY_SEND} AND campaign.resumed_at < now() - {_LONG}
   AND (chunk.state = 'sending' AND chunk.lease_until < now() - :overdue
        OR chunk.state = 'pending' AND chunk.due_at < now() - :overdue
           AND NOT EXISTS (SELECT FROM chunk AS flying
@@ -164,7 +170,7 @@ WHERE campaign.state = 'running' AND campaign.resumed_at < now() - :overdue
                             AND (flying.published_at IS NOT NULL OR flying.state = 'sending'))
           AND NOT EXISTS (SELECT FROM attempt
                           WHERE attempt.campaign_id = campaign.id
-                            AND attempt.ended_at > now() - :overdue))
+                            AND attempt.ended_at > now() - {_LONG}))
 """)
 
 

@@ -7,6 +7,7 @@ DispatcherError
 │   ├── AudienceError        the audience: its file, its columns, its rows
 │   ├── OptionError          any other argument: rate, times, tag, account
 │   ├── CampaignNotFound     no campaign has this id
+│   ├── AccountNotFound      no campaign was ever sent for this account
 │   ├── AmbiguousCampaign    several campaigns' ids begin so
 │   ├── CampaignExists       the key stands for a campaign with another content
 │   └── ImpossibleInState    the campaign's state does not allow the verb
@@ -48,6 +49,10 @@ class OptionError(CallerError):
 
 class CampaignNotFound(CallerError):
     """No campaign has this id."""
+
+
+class AccountNotFound(CallerError):
+    """No campaign was ever sent for an account of this name."""
 
 
 class AmbiguousCampaign(CallerError):

@@ -243,6 +243,11 @@ def is_conclusive(outcome: Outcome) -> bool:
             return True
 
 
+def proves_something(outcome: Outcome) -> bool:
+    """Whether the vendor itself told what became of the request: it works."""
+    return not isinstance(outcome, NotSent | Throttled | InDoubt)
+
+
 def outcome_of_refusal(
     http_status: int, errors: Iterable[tuple[int, str]], retry_after: timedelta | None = None
 ) -> Outcome:
@@ -274,6 +279,11 @@ WINDOW_MARGIN = 0.1
 MOST_CORRUPTIONS = 3
 MOST_LOST_LEASES = 5
 FAILURES_BEFORE_HOLD = 10
+MOST_DOUBTS = 10
+"""After so many doubtful attempts of an account in a row, one at a time probes its API."""
+FRESH_PROBE_PART = 4
+SHORTEST_FRESH_REST = timedelta(seconds=15)
+LONGEST_FRESH_REST = timedelta(hours=1)
 MOST_REJECTIONS = 5
 LAST_ENDED = 50
 """A campaign pauses when more than this many of its last so many ended chunks were rejected."""
@@ -282,6 +292,9 @@ _SHORTEST_BACKOFF = timedelta(seconds=1)
 _LONGEST_BACKOFF = timedelta(seconds=15)
 _LONGEST_HOLD = timedelta(seconds=5)
 _LONGEST_RETRY_AFTER = timedelta(days=1)
+_SHORTEST_THROTTLE = timedelta(seconds=1)
+_LONGEST_THROTTLE = timedelta(minutes=1)
+_CALM = timedelta(seconds=30)
 
 
 def usable_window(pack_id_window: timedelta, request_timeout: timedelta) -> timedelta:
@@ -312,9 +325,10 @@ class ChunkFacts:
 class Decision:
     """What becomes of the chunk, its account and its campaign.
 
-    `due_in` is set for a chunk that goes back to pending; `hold` puts the whole account to rest;
-    `pause` gives the words with which the campaign pauses itself, and `unless_delivered` makes
-    that depend on nothing having been delivered yet.
+    `due_in` is set for a chunk that goes back to pending; `hold` is how long the vendor wants the
+    whole account to rest, and `throttled` that it is to, though nobody said how long; `pause` gives
+    the words with which the campaign pauses itself, and `unless_delivered` makes that depend on
+    nothing having been delivered yet.
     """
 
     state: ChunkState
@@ -322,6 +336,7 @@ class Decision:
     due_in: timedelta | None = None
     corruptions: int = 0
     hold: timedelta | None = None
+    throttled: bool = False
     pause: str | None = None
     unless_delivered: bool = False
 
@@ -362,8 +377,9 @@ def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0
         case NotSent():
             return _again(chunk, now, chunk.in_doubt_since, backoff(chunk.attempt, jitter))
         case Throttled(_, retry_after):
-            wait = _retry_after(retry_after) or backoff(chunk.attempt, jitter)
-            return _again(chunk, now, chunk.in_doubt_since, wait, hold=wait)
+            hold = _retry_after(retry_after)
+            wait = hold or backoff(chunk.attempt, jitter)
+            return _again(chunk, now, chunk.in_doubt_since, wait, hold=hold, throttled=hold is None)
         case InDoubt(_, retry_after):
             hold = _retry_after(retry_after)
             wait = hold or backoff(chunk.attempt, jitter)
@@ -380,11 +396,61 @@ def backoff(attempt: int, jitter: float) -> timedelta:
 
 
 def account_hold(failures: int) -> timedelta | None:
-    """How long an account rests after so many attempts in a row that could not be sent."""
+    """How long an account rests after so many attempts in a row that came to nothing."""
     if failures < FAILURES_BEFORE_HOLD:
         return None
     doublings = min(failures - FAILURES_BEFORE_HOLD, 10)
     return min(timedelta(seconds=1 << doublings), _LONGEST_HOLD)
+
+
+def rest_before_fresh(outage: timedelta) -> timedelta:
+    """How long after a clean chunk was the probe no other one is, when doubt has lasted so long.
+
+    A quarter of the outage, so that its end is noticed after a quarter more of it at most, and a
+    day of it takes some thirty chunks.
+    """
+    return min(max(outage / FRESH_PROBE_PART, SHORTEST_FRESH_REST), LONGEST_FRESH_REST)
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """The rest that the vendor last wanted an account to have.
+
+    `count` are the rests in a row of which it did not say how long they were to be.
+    """
+
+    count: int = 0
+    began: datetime | None = None
+    until: datetime | None = None
+
+
+def throttle(
+    before: Throttle,
+    claimed_at: datetime,
+    asked: timedelta | None,
+    now: datetime,
+    jitter: float = 0.5,
+) -> Throttle:
+    """The rest that an answer to a request of `claimed_at` makes of the one before.
+
+    As long as `asked`; where the vendor does not say, twice as long as the time before, from 1 s to
+    a minute, and anew after it went well for a while. What was asked before a rest was over says
+    nothing new. Raises nothing.
+    """
+    if before.until is not None and claimed_at < before.until:
+        later = before.until if asked is None else max(before.until, now + asked)
+        return Throttle(before.count, before.began, later)
+    if asked is not None:
+        return Throttle(before.count, now, now + asked)
+    calm = max(_CALM, 2 * _throttled_for(before.count))
+    went_well = before.until is None or now - before.until > calm
+    count = 1 if went_well else before.count + 1
+    return Throttle(count, now, now + _throttled_for(count) * (0.75 + jitter / 4))
+
+
+def _throttled_for(count: int) -> timedelta:
+    doublings = min(max(0, count - 1), 10)
+    return min(_SHORTEST_THROTTLE * (1 << doublings), _LONGEST_THROTTLE)
 
 
 def _again(
@@ -395,6 +461,7 @@ def _again(
     *,
     corruptions: int | None = None,
     hold: timedelta | None = None,
+    throttled: bool = False,
     pause: str | None = None,
 ) -> Decision:
     """Pending again, or unresolved where the window of an attempt in doubt has closed."""
@@ -405,6 +472,7 @@ def _again(
         due_in=None if closed else wait,
         corruptions=chunk.corruptions if corruptions is None else corruptions,
         hold=hold,
+        throttled=throttled,
         pause=pause,
     )
 

@@ -143,7 +143,7 @@ def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:
         }
     )
     if not place.taken:
-        _give_back(courier, campaign.id, [sequence], place.wait)
+        _give_back(courier, campaign.id, [sequence])
     elif place.wait:
         time.sleep(place.wait.total_seconds())
     return place.taken
@@ -204,17 +204,12 @@ def _record(courier: Courier, report: Report) -> None:
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _give_back(
-    courier: Courier,
-    campaign_id: UUID,
-    sequences: Collection[int],
-    due_in: timedelta = timedelta(0),
-) -> bool:
+def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) -> bool:
     """Return what this worker will not send; whether any was there to return."""
     if not sequences:
         return False
     with transaction(courier.engine) as connection:
-        return transitions.give_back(connection, campaign_id, list(sequences), due_in)
+        return transitions.give_back(connection, campaign_id, list(sequences))
 
 
 def _tell(report: Report, recorded: bool) -> None:

@@ -43,13 +43,20 @@ class Pulse:
     """
 
     def __init__(
-        self, engine: Engine, moves: Collection[Movement], *, worker: str, slots: int
+        self,
+        engine: Engine,
+        moves: Collection[Movement],
+        *,
+        worker: str,
+        slots: int,
+        account_rate: float | None = None,
     ) -> None:
         self.leads = True
         self._engine = engine
         self._moves = moves
         self._worker = worker
         self._slots = slots
+        self._account_rate = account_rate
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._troubled = False
@@ -76,7 +83,9 @@ class Pulse:
             )
         with transaction(self._engine) as connection:
             relays = still < _MAY_LEAD_FOR
-            self.leads = fleet.seen(connection, self._worker, self._slots, relays=relays)
+            self.leads = fleet.seen(
+                connection, self._worker, self._slots, self._account_rate, relays=relays
+            )
 
     def _run(self) -> None:
         while not self._closing.is_set():

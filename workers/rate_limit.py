@@ -1,6 +1,7 @@
 """The campaign's rate and the account's, held together over all workers of all machines."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +9,14 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from workers.watchdog import clock
+
 _PREFIX = "dispatcher:rate:"
-_LUA = (Path(__file__).parent / "gcra.lua").read_text(encoding="utf-8")
+_TAKE, _AHEAD = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("gcra.lua", "gcra_ahead.lua")
+)
+_AFTER_TROUBLE = 1.0
 
 log = logging.getLogger("dispatcher.rate")
 
@@ -32,8 +39,10 @@ class RateLimit:
     _WITHOUT_REDIS = Place(taken=False, wait=timedelta(seconds=1))
 
     def __init__(self, redis: Redis | None) -> None:
-        self._script = None if redis is None else redis.register_script(_LUA)
+        self._take = None if redis is None else redis.register_script(_TAKE)
+        self._ahead = None if redis is None else redis.register_script(_AHEAD)
         self._in_trouble = False
+        self._ask_again_at = 0.0
 
     def take(self, rates: dict[str, float | None]) -> Place:
         """Take a place in each limit (its name and its requests a second), or in none of them.
@@ -43,17 +52,35 @@ class RateLimit:
         limits = {f"{_PREFIX}{name}": rate for name, rate in rates.items() if rate is not None}
         if not limits:
             return Place(taken=True, wait=timedelta(0))
-        if self._script is None:
+        if self._take is None:
             return self._WITHOUT_REDIS
         intervals = [round(1_000_000 / rate) for rate in limits.values()]
         longest = round(self.LONGEST_WAIT.total_seconds() * 1_000_000)
         try:
-            taken, wait = self._script(keys=list(limits), args=[*intervals, longest])
+            taken, wait = self._take(keys=list(limits), args=[*intervals, longest])
         except RedisError as error:
             self._tell_trouble(error)
             return self._WITHOUT_REDIS
         self._tell_recovery()
         return Place(taken=bool(taken), wait=timedelta(microseconds=int(wait)))
+
+    def ahead(self, names: Sequence[str]) -> Mapping[str, float] | None:
+        """In how many seconds each limit's last place is, for those of which it bears on the next.
+
+        None while Redis is away, which is asked once a second then: nothing with a rate is sent.
+        """
+        if self._ahead is None or clock() < self._ask_again_at:
+            return None
+        try:
+            found = self._ahead(keys=[f"{_PREFIX}{name}" for name in names])
+        except RedisError as error:
+            self._ask_again_at = clock() + _AFTER_TROUBLE
+            self._tell_trouble(error)
+            return None
+        self._tell_recovery()
+        return {
+            name: int(last) / 1_000_000 for name, last in zip(names, found, strict=True) if last
+        }
 
     def _tell_trouble(self, error: RedisError) -> None:
         if not self._in_trouble:

@@ -18,6 +18,7 @@ from dispatcher import publishing
 from dispatcher.books.troubles import words_of
 from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
+from dispatcher.publishing import Gauge
 from workers.pulse import Movement, Pulse
 from workers.sweep import Sweep
 
@@ -38,7 +39,7 @@ class Relay:
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
-    an audience is kept after its campaign's end.
+    an audience is kept after its campaign's end, `gauge` how far places in rates are given out.
     """
 
     def __init__(
@@ -51,14 +52,16 @@ class Relay:
         slots: int,
         window: timedelta,
         account_rate: float | None,
+        gauge: Gauge,
         keep_audience: timedelta | None,
     ) -> None:
         self._engine = engine
         self._bell = publishing.Bell(app)
         self._published_last, self._swept_last = Movement(), Movement()
         moves = (self._published_last, self._swept_last)
-        self.pulse = Pulse(life, moves, worker=worker, slots=slots)
+        self.pulse = Pulse(life, moves, worker=worker, slots=slots, account_rate=account_rate)
         self._account_rate = account_rate
+        self._gauge = gauge
         self._closing = threading.Event()
         terms = Terms.of(window, keep_audience)
         self._sweep = Sweep(engine, terms, self._swept_last.moved, self._closing.is_set)
@@ -120,7 +123,9 @@ class Relay:
     def publish(self) -> None:
         """Top up, unless another worker's relay is at it."""
         self._published = publishing.NOTHING
-        self._published = publishing.top_up(self._engine, self._bell, self._account_rate)
+        self._published = publishing.top_up(
+            self._engine, self._bell, self._account_rate, self._gauge
+        )
         self._tell_unpublished(self._published)
 
     def _tell_unpublished(self, plan: publishing.Plan) -> None:

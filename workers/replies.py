@@ -85,13 +85,14 @@ def _retry_after(headers: Headers) -> timedelta | None:
     moment = _date(asked)
     if moment is None:
         return None
-    return moment - (_date(headers.get("Date", "")) or datetime.now(UTC))
+    wait = moment - (_date(headers.get("Date", "")) or datetime.now(UTC))
+    return wait if wait > timedelta(0) else None
 
 
 def _date(text: str) -> datetime | None:
-    """A date of any form that HTTP knows; one without a zone is UTC."""
+    """A date of any form that HTTP knows, in UTC; one without a zone is that already."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, LookupError, TypeError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

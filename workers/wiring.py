@@ -25,6 +25,8 @@ from workers.relay import Relay
 
 _MOST_CONNECTIONS = 16
 _REDIS_TIMEOUT = 2.0
+_GAUGE_TIMEOUT = 0.5
+"""A round of publishing waits no longer: what has no rate is to go on."""
 
 log = logging.getLogger("dispatcher.worker")
 
@@ -92,6 +94,9 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         slots=slots,
         window=window,
         account_rate=settings.rate,
+        gauge=RateLimit(
+            connect_redis(settings.redis_url, _GAUGE_TIMEOUT) if settings.redis_url else None
+        ),
         keep_audience=settings.keep_audience,
     )
     process = Process(courier, relay)
@@ -114,11 +119,11 @@ def _wait_for_database(engine: Engine) -> None:
         log.warning("the database answers")
 
 
-def connect_redis(url: str) -> Redis:
+def connect_redis(url: str, timeout: float = _REDIS_TIMEOUT) -> Redis:
     """The limiter's Redis; asked once each time, as a late place is no place."""
     return Redis.from_url(
         url,
-        socket_timeout=_REDIS_TIMEOUT,
-        socket_connect_timeout=_REDIS_TIMEOUT,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from dispatcher.books.holding import Held, held
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
@@ -111,6 +112,7 @@ class Campaign:
     chunks: Chunks
     errors: tuple[ErrorCount, ...]
     throughput: Throughput
+    held: Held | None
 
     @property
     def ended(self) -> bool:
@@ -123,6 +125,7 @@ class Campaign:
         for name, value in document.items():
             if isinstance(value, datetime):
                 document[name] = value.isoformat()
+        document["held"] = self.held and self.held.as_json()
         return document
 
 
@@ -301,10 +304,15 @@ def _read(
     for error in connection.execute(_ERRORS, ids):
         errors[error.campaign_id].append(error)
     speeds = {row.id: row for row in connection.execute(_LAST_SECONDS, ids)}
-    return tuple(_snapshot(row, errors[row.id], speeds.get(row.id)) for row in rows)
+    holds = held(connection, [row.id for row in rows if row.finished_at is None])
+    return tuple(
+        _snapshot(row, errors[row.id], speeds.get(row.id), holds.get(row.id)) for row in rows
+    )
 
 
-def _snapshot(row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None) -> Campaign:
+def _snapshot(
+    row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None, hold: Held | None
+) -> Campaign:
     return Campaign(
         **{
             name: getattr(row, name)
@@ -322,10 +330,11 @@ def _snapshot(row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None)
             for error in errors
         ),
         throughput=_throughput(row, speed),
+        held=hold,
     )
 
 
-_COMPUTED = ("members", "result", "chunks", "errors", "throughput")
+_COMPUTED = ("members", "result", "chunks", "errors", "throughput", "held")
 
 
 def _numbers(row: Row[Any], prefix: str, names: Iterable[str]) -> dict[str, int]:

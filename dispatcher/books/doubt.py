@@ -1,25 +1,64 @@
-"""How many chunks of a campaign may be in doubt before it begins no clean one.
+"""How much of an account may be in doubt: an API that fails costs a few chunks, however long.
 
-An API that hangs, or fails after it has sent, costs hundreds of unresolved members then, not
-millions. What is said here is SQL, for the claim and for publishing alike.
+What is said here is SQL, for the claim and for publishing alike. `account` is what names it there.
 """
 
-from dispatcher.books.fleet import LIVE_SLOTS
+from dispatcher.lifecycle import (
+    FRESH_PROBE_PART,
+    LONGEST_FRESH_REST,
+    MOST_DOUBTS,
+    SHORTEST_FRESH_REST,
+)
 
-MOST_IN_DOUBT = f"greatest(50, 2 * {LIVE_SLOTS})"
+SHORTEST_REST = f"interval '{SHORTEST_FRESH_REST.total_seconds():.0f} s'"
 
 
-def in_doubt(campaign: str) -> str:
-    """How many of a campaign's chunks wait in doubt, MOST_IN_DOUBT at most."""
+def rest_before_fresh(outage: str) -> str:
+    """The interval that `lifecycle.rest_before_fresh` gives."""
+    longest = f"interval '{LONGEST_FRESH_REST.total_seconds():.0f} s'"
+    return f"least(greatest({outage} / {FRESH_PROBE_PART}, {SHORTEST_REST}), {longest})"
+
+
+def waits(account: str) -> str:
+    """Whether a chunk of the account's running campaigns waits in doubt: it is asked about first.
+
+    Those whose window has closed are the sweep's to settle.
+    """
     return f"""
-    (SELECT count(*) FROM (
-        SELECT FROM chunk AS doubtful
-        WHERE doubtful.campaign_id = {campaign} AND doubtful.state = 'pending'
-          AND doubtful.in_doubt_since IS NOT NULL
-        LIMIT {MOST_IN_DOUBT}) AS counted)
+    EXISTS (SELECT FROM campaign AS theirs
+            WHERE theirs.account = {account} AND theirs.state = 'running'
+              AND theirs.finished_at IS NULL
+              AND EXISTS (SELECT FROM chunk AS doubtful
+                          WHERE doubtful.campaign_id = theirs.id AND doubtful.state = 'pending'
+                            AND doubtful.in_doubt_since IS NOT NULL))
     """
 
 
-def few_in_doubt(campaign: str) -> str:
-    """Whether a campaign may begin a clean chunk."""
-    return f"{in_doubt(campaign)} < {MOST_IN_DOUBT}"
+def begun_clean(account: str) -> str:
+    """How many chunks of the account are on the wire that were clean, MOST_DOUBTS at most.
+
+    Those that are being recorded in the same statement (`held`) are no more.
+    """
+    return f"""
+    (SELECT count(*) FROM (
+        SELECT FROM chunk AS flying JOIN campaign AS theirs ON theirs.id = flying.campaign_id
+        WHERE flying.state = 'sending' AND flying.in_doubt_since = flying.claimed_at
+          AND theirs.account = {account}
+          AND NOT EXISTS (SELECT FROM held WHERE held.campaign_id = flying.campaign_id
+                            AND held.sequence = flying.sequence)
+        LIMIT {MOST_DOUBTS}) AS counted)
+    """
+
+
+def may_begin_clean(account: str, doubts: str, nth: str) -> str:
+    """Whether the account may begin this, the `nth` clean chunk of one statement.
+
+    While some attempts in a row were in doubt, so many together as are left to the bound; behind
+    it a probe, where nothing else is left to ask about and the last such was long enough ago.
+    """
+    return f"""
+    CASE WHEN {doubts} = 0 THEN true
+         WHEN {doubts} < {MOST_DOUBTS}
+             THEN {nth} <= {MOST_DOUBTS} - {doubts} - {begun_clean(account)}
+         ELSE {nth} = 1 AND NOT {waits(account)} END
+    """

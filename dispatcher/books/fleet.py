@@ -6,11 +6,11 @@ from sqlalchemy import Connection, text
 
 _SEEN = text("""
 WITH seen AS (
-    INSERT INTO worker (name, slots, clock_ahead, relays)
-    VALUES (:name, :slots, :clock - clock_timestamp(), :relays)
+    INSERT INTO worker (name, slots, rate, clock_ahead, relays)
+    VALUES (:name, :slots, :rate, :clock - clock_timestamp(), :relays)
     ON CONFLICT (name) DO UPDATE
-    SET slots = :slots, seen_at = clock_timestamp(), clock_ahead = excluded.clock_ahead,
-        relays = :relays
+    SET slots = :slots, rate = :rate, seen_at = clock_timestamp(),
+        clock_ahead = excluded.clock_ahead, relays = :relays
 )
 SELECT :relays AND NOT EXISTS (
     SELECT FROM worker
@@ -22,6 +22,11 @@ LIVE_SLOTS = """
  WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
 """
 """In SQL, the slots of the workers that were seen in the last five seconds."""
+
+RATE = """
+(SELECT min(rate) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')
+"""
+"""In SQL, each account's limit in requests a second, as the live workers were told."""
 
 _DRIFT = text("""
 SELECT max(greatest(clock_ahead, -clock_ahead)) FROM worker
@@ -37,13 +42,27 @@ DELETE FROM worker WHERE name IN (
 """)
 
 
-def seen(connection: Connection, name: str, slots: int, *, relays: bool = True) -> bool:
+def seen(
+    connection: Connection,
+    name: str,
+    slots: int,
+    rate: float | None = None,
+    *,
+    relays: bool = True,
+) -> bool:
     """Note that this worker process is alive, with so many slots, and what its clock says.
 
-    Whether it leads: the first by name of those that were seen in the last 2.5 seconds and whose
-    relay goes round, as `relays` says of this one.
+    `rate` is each account's limit in requests a second. Whether it leads: the first by name of
+    those that were seen in the last 2.5 seconds and whose relay goes round, as `relays` says of
+    this one.
     """
-    values = {"name": name, "slots": slots, "clock": datetime.now(UTC), "relays": relays}
+    values = {
+        "name": name,
+        "slots": slots,
+        "rate": rate,
+        "clock": datetime.now(UTC),
+        "relays": relays,
+    }
     return bool(connection.scalar(_SEEN, values))
 
 

@@ -19,12 +19,16 @@ _SETTINGS = "SET enable_seqscan = off SET plan_cache_mode = force_generic_plan S
 
 @dataclass(frozen=True)
 class Function:
-    """A query of so many parameters (`:name` in its text), by the types of what goes in and out."""
+    """A query of so many parameters (`:name` in its text), by the types of what goes in and out.
+
+    `first` is done before it, so that the query sees what others had committed by then.
+    """
 
     title: str
     parameters: Mapping[str, str]
     columns: Mapping[str, str]
     query: str
+    first: str = ""
 
     @cached_property
     def name(self) -> str:
@@ -38,14 +42,14 @@ class Function:
 
     @property
     def _definition(self) -> str:
-        query = self.query
+        body = f"BEGIN {self.first} RETURN QUERY {self.query}; END"
         for place, parameter in enumerate(self.parameters, start=1):
-            query = query.replace(f":{parameter}", f"${place}")
+            body = body.replace(f":{parameter}", f"${place}")
         columns = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
         return (
             f"({', '.join(self.parameters.values())}) RETURNS TABLE ({columns})"
             f" LANGUAGE plpgsql {_SETTINGS} AS $function$\n"
-            f"#variable_conflict use_column\nBEGIN RETURN QUERY {query}; END $function$"
+            f"#variable_conflict use_column\n{body} $function$"
         )
 
 

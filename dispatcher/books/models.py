@@ -309,21 +309,40 @@ class Attempt(Base):
 
 
 class Account(Base):
-    """One token of the vendor, and whether it has to rest."""
+    """One token of the vendor, and whether it has to rest.
+
+    `failures` are the attempts in a row that could not be sent, `doubts` those in a row that may
+    have been, since `doubtful_since`; while they are many, a clean chunk may be the probe from
+    `fresh_from` on. `throttles` are the rests in a row that the vendor asked for without saying
+    how long; the last one that it asked for at all lasted from `throttled_at` to `throttled_until`.
+    """
 
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint("failures >= 0", "failures"),)
+    __table_args__ = (
+        CheckConstraint("failures >= 0", "failures"),
+        CheckConstraint("doubts >= 0 AND (doubts = 0) = (doubtful_since IS NULL)", "doubts"),
+        CheckConstraint("throttles >= 0", "throttles"),
+        # Nearly always empty: a claim looks here first.
+        Index("account_troubled", "name", postgresql_where=text("doubts > 0 OR failures > 0")),
+    )
 
     name: Mapped[str] = mapped_column(primary_key=True)
     hold_until: Mapped[datetime | None]
     hold_reason: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default="0")
+    doubts: Mapped[int] = mapped_column(server_default="0")
+    doubtful_since: Mapped[datetime | None]
+    fresh_from: Mapped[datetime | None]
+    throttles: Mapped[int] = mapped_column(server_default="0")
+    throttled_at: Mapped[datetime | None]
+    throttled_until: Mapped[datetime | None]
 
 
 class Worker(Base):
     """A worker process that was alive at `seen_at`, and how many requests it makes at once.
 
     `relays` says whether its relay goes round, so that it may lead.
+    `rate` is each account's limit in requests a second, as this worker was told.
     """
 
     __tablename__ = "worker"
@@ -334,3 +353,4 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     clock_ahead: Mapped[timedelta] = mapped_column(server_default="0")
     relays: Mapped[bool] = mapped_column(server_default=text("true"))
+    rate: Mapped[float | None]

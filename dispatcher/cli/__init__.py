@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dispatcher.cli import (
+    accounts,
     campaigns,
     demo,
     inspection,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 for family in (demo, send, watch, campaigns, retry, inspection, purge, schema, programs):
     family.register(app)
+app.add_typer(accounts.account_app, name="account")
 app.add_typer(services.services_app, name="services")
 
 

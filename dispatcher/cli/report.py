@@ -31,6 +31,8 @@ MEANINGS = {
     "remaining": "still to be sent",
 }
 _BAR = 12
+_SAID = ("paused", "schedule", "rate")
+"""What the page tells otherwise: a state, the time when it begins, a rate."""
 
 
 def print_page(campaign: Campaign) -> None:
@@ -79,6 +81,9 @@ def _head(campaign: Campaign) -> RenderableType:
     lines = [title, Text("  " + " · ".join(_facts(campaign)), "dim")]
     if campaign.reason:
         lines.append(Text(f"  {campaign.reason}", "yellow"))
+    elif campaign.held and campaign.held.by not in _SAID:
+        until = f" Until {_moment(campaign.held.until)}." if campaign.held.until else ""
+        lines.append(Text(f"  {campaign.held.words}{until}", "yellow"))
     return Group(*lines)
 
 

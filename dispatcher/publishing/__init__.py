@@ -2,12 +2,13 @@
 
 The row is the truth; a message only rings. It may be lost, late or doubled without harm, and what
 is published but never claimed is published again. `topping_up` is a round of it, `planning` says
-what the fleet has room for, `bell` sends the messages.
+what the fleet has room for, `turns` whose turn it is, `bell` sends the messages.
 """
 
 from dispatcher.publishing.bell import DELIVER, QUEUE, Batch, Bell, broker_settings, producer
 from dispatcher.publishing.planning import LONGEST_LIST, NOTHING, Plan, plan
 from dispatcher.publishing.topping_up import begin, top_up
+from dispatcher.publishing.turns import Gauge
 
 __all__ = [
     "DELIVER",
@@ -16,6 +17,7 @@ __all__ = [
     "QUEUE",
     "Batch",
     "Bell",
+    "Gauge",
     "Plan",
     "begin",
     "broker_settings",

@@ -1,19 +1,20 @@
 """What the fleet has room for, and which campaign's chunks it goes to."""
 
 import heapq
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import floor, inf
+from math import inf
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import fleet, transitions
-from dispatcher.books.doubt import MOST_IN_DOUBT, in_doubt
+from dispatcher.books import doubt, fleet, holding, transitions
+from dispatcher.lifecycle import MOST_DOUBTS
 from dispatcher.publishing.bell import Batch
+from dispatcher.publishing.turns import Claimant, Gauge, Grant, in_turn, places
 
 LONGEST_LIST = timedelta(seconds=0.5)
 """How long a slot works on one message; then the rest of its list is given back."""
@@ -21,8 +22,10 @@ LONGEST_LIST = timedelta(seconds=0.5)
 _LISTS_A_SLOT = 2
 _LEAST_A_LIST = 2
 _MOST_A_LIST = 16
-_PACED_AHEAD = 0.25
+_UNLIMITED = 1_000_000
+_LATEST = 64
 _SLOW_START = timedelta(seconds=2)
+_SLOW_AFTER_A_REST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,6 @@ class Demand:
     usable: int
 
 
-_MAY_SEND = """
-campaign.state = 'running' AND campaign.finished_at IS NULL
-    AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-"""
 _IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
 # Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
 _HAS_DUE = f"""
@@ -67,46 +66,53 @@ coalesce(
 _ANYTHING_DUE = text(f"""
 SELECT EXISTS (
     SELECT FROM campaign JOIN account ON account.name = campaign.account
-    WHERE {_MAY_SEND} AND {_HAS_DUE})
+    WHERE {holding.MAY_SEND} AND {_HAS_DUE})
 """)
 _RUNNING = text(f"""
-SELECT campaign.id, campaign.rate, campaign.account, account.failures > 0 AS probing,
-    {_HAS_DUE} AS has_due, published.chunks AS published, sending.chunks AS sending,
+SELECT campaign.id, campaign.rate, campaign.account,
+    account.failures, account.doubts, {doubt.waits("account.name")} AS waits_in_doubt,
+    account.throttled_until > statement_timestamp() - :slow_after_a_rest AS has_rested,
+    {_HAS_DUE} AS has_due, published.chunks AS published, published.clean AS published_clean,
+    sending.chunks AS sending, sending.clean AS sending_clean,
     coalesce(last.ended_at <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
-    {in_doubt("campaign.id")} AS in_doubt, {MOST_IN_DOUBT} AS most_in_doubt,
-    last.attempts, last.seconds,
-    coalesce(extract(epoch FROM statement_timestamp()
-                     - greatest(sending.claimed_at, last.claimed_at)), 'infinity') AS since_claim
+    greatest(published.latest, sending.latest, last.latest, resumed_at) AS since,
+    last.attempts, last.seconds, last.after_rest
 FROM campaign
 JOIN account ON account.name = campaign.account
 CROSS JOIN LATERAL (
-    SELECT count(*) AS chunks, min(published_at) AS since FROM chunk
-    WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
+    SELECT count(*) AS chunks, count(*) FILTER (WHERE in_doubt_since IS NULL) AS clean,
+        min(published_at) AS since,
+        max(published_at) FILTER (WHERE published_at <= statement_timestamp()) AS latest
+    FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
 CROSS JOIN LATERAL (
-    SELECT count(*) AS chunks, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
-        max(claimed_at) AS claimed_at
+    SELECT count(*) AS chunks, count(*) FILTER (WHERE in_doubt_since = claimed_at) AS clean,
+        min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
+        max(claimed_at) FILTER (WHERE claimed_at <= statement_timestamp()) AS latest
     FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
 CROSS JOIN LATERAL (
-    SELECT count(*) AS attempts, max(started_at) AS claimed_at, max(ended_at) AS ended_at,
+    SELECT count(*) AS attempts, max(ended_at) AS ended_at,
+        max(started_at) FILTER (WHERE started_at <= statement_timestamp()) AS latest,
+        count(*) FILTER (WHERE started_at > account.throttled_until AND outcome <> 'throttled')
+            AS after_rest,
         coalesce(extract(epoch FROM sum(ended_at - started_at)), 0) AS seconds
-    FROM (SELECT started_at, ended_at FROM attempt WHERE campaign_id = campaign.id
-          ORDER BY ended_at DESC LIMIT 64) AS latest) AS last
-WHERE {_MAY_SEND}
+    FROM (SELECT started_at, ended_at, outcome FROM attempt WHERE campaign_id = campaign.id
+          ORDER BY ended_at DESC LIMIT {_LATEST}) AS latest) AS last
+WHERE {holding.MAY_SEND}
 ORDER BY campaign.created_at
 """)
 _DUE = text(f"""
 SELECT (SELECT count(*) FROM (
             SELECT FROM chunk
             WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
-            ORDER BY in_doubt_since LIMIT asked.most) AS doubtful)
-     + (SELECT count(*) FROM (
+            ORDER BY in_doubt_since LIMIT asked.most) AS doubtful) AS doubtful,
+       (SELECT count(*) FROM (
             SELECT FROM chunk
             WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NULL
-            ORDER BY due_at, sequence LIMIT least(asked.most, asked.fresh)) AS fresh)
-FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:fresh AS integer[]))
-    WITH ORDINALITY AS asked(id, most, fresh, place)
+            ORDER BY due_at, sequence LIMIT asked.most) AS clean) AS clean
+FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]))
+    WITH ORDINALITY AS asked(id, most, place)
 ORDER BY place
 """)
 
@@ -123,44 +129,128 @@ Mark = Callable[..., list[int]]
 def plan(
     connection: Connection,
     account_rate: float | None,
+    gauge: Gauge,
     mark: Mark = transitions.mark_published,
 ) -> Plan:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
     There is room for two lists for each live slot, one at work and one that waits, each of what a
     slot works off in its time. Every running campaign with something due gets one chunk at least.
-    With a rate a message has one chunk, as each has a moment of its own.
+    Where a rate holds, as many go as there are places before the next round, to the campaigns of an
+    account in turn, each in a message of its own, as each has a moment of its own.
 
     The next round should come soon where an eighth of the room was empty.
     """
-    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
+    moments = {"slow_start": _SLOW_START, "slow_after_a_rest": _SLOW_AFTER_A_REST}
+    campaigns = connection.execute(_RUNNING, moments).all()
     slots = fleet.live_slots(connection)
-    with_due = [campaign for campaign in campaigns if campaign.has_due]
-    paces = _paces(with_due, account_rate)
-    in_time = _chunks_in_time([campaign for campaign in with_due if paces[campaign.id] == inf])
+    paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
+    unpaced = [campaign for campaign in campaigns if campaign.has_due and campaign.id not in paced]
+    in_time = _chunks_in_time(unpaced)
     capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
-    room = max(1, capacity - sum(campaign.published + campaign.sending for campaign in campaigns))
-    most = [min(room, _allowance(c, account_rate, paces.get(c.id, inf))) for c in campaigns]
-    fresh = [_fresh(campaign, room) for campaign in campaigns]
-    asked = {"ids": [campaign.id for campaign in campaigns], "most": most, "fresh": fresh}
-    due = connection.scalars(_DUE, asked)
+    in_flight = [campaign.published + campaign.sending for campaign in campaigns]
+    room = max(1, capacity - sum(in_flight))
+    rates = _Rates(account_rate, gauge, [c for c in campaigns if c.id in paced and c.has_due])
+    grants = _grants(connection, campaigns, rates, room)
     demands = [
-        Demand(campaign.published + campaign.sending, min(usable))
-        for campaign, *usable in zip(campaigns, most, due, strict=True)
+        Demand(flying, grant.chunks) for flying, grant in zip(in_flight, grants, strict=True)
     ]
     batches: list[Batch] = []
-    for campaign, clean, granted in zip(campaigns, fresh, share(capacity, demands), strict=True):
-        if granted:
-            sequences = mark(connection, campaign.id, count=granted, fresh=clean)
-            size = max(1, in_time) if paces[campaign.id] == inf else 1
+    shares = share(capacity, demands)
+    for campaign, grant, count in zip(campaigns, grants, shares, strict=True):
+        if count:
+            sequences = mark(connection, campaign.id, count=count, fresh=grant.clean)
+            size = 1 if campaign.id in paced else max(1, in_time)
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
     return Plan(batches, soon=0 < published >= capacity / 8)
 
 
-def _fresh(campaign: Row[Any], room: int) -> int:
-    """How many clean chunks there is room for: while others are in doubt, what makes those many."""
-    return campaign.most_in_doubt - campaign.in_doubt if campaign.in_doubt else room
+class _Rates:
+    """How many places the limits of campaigns and accounts have before the next round."""
+
+    def __init__(
+        self, account_rate: float | None, gauge: Gauge, campaigns: Sequence[Row[Any]]
+    ) -> None:
+        self._rate = account_rate
+        names = [f"campaign:{c.id}" for c in campaigns if c.rate is not None]
+        if account_rate is not None:
+            names += sorted({f"account:{campaign.account}" for campaign in campaigns})
+        self._ahead = gauge.ahead(names) if names else {}
+
+    def of_campaign(self, campaign: Row[Any]) -> float:
+        """The places of a campaign's own rate; infinity where it has none."""
+        return self._places(f"campaign:{campaign.id}", campaign.rate)
+
+    def of_account(self, account: str) -> float:
+        """The places of an account; infinity where it has no rate."""
+        return self._places(f"account:{account}", self._rate)
+
+    def _places(self, name: str, rate: float | None) -> float:
+        if rate is None:
+            return inf
+        return 0 if self._ahead is None else places(self._ahead.get(name), rate)
+
+
+def _grants(
+    connection: Connection, campaigns: Sequence[Row[Any]], rates: _Rates, room: int
+) -> list[Grant]:
+    """What may be published of each campaign, whatever room there is for others."""
+    most = [min(room, _allowance(campaign, rates)) for campaign in campaigns]
+    asked = {"ids": [campaign.id for campaign in campaigns], "most": most}
+    claimants = [
+        Claimant(campaign.since, due.doubtful, due.clean, allowed)
+        for campaign, due, allowed in zip(
+            campaigns, connection.execute(_DUE, asked), most, strict=True
+        )
+    ]
+    grants: dict[UUID, Grant] = {}
+    by_account: dict[str, list[int]] = defaultdict(list)
+    for place, campaign in enumerate(campaigns):
+        by_account[campaign.account].append(place)
+    for account, members in by_account.items():
+        theirs = [campaigns[place] for place in members]
+        total, clean = _account_room(theirs, rates.of_account(account))
+        given = in_turn([claimants[place] for place in members], total, clean)
+        grants |= zip((campaign.id for campaign in theirs), given, strict=True)
+    return [grants[campaign.id] for campaign in campaigns]
+
+
+def _allowance(campaign: Row[Any], rates: _Rates) -> int:
+    """How many more of a campaign's chunks may be published, as far as it alone is concerned.
+
+    One until its first attempt has ended or has taken two seconds; else what its rate has places
+    for.
+    """
+    if not campaign.has_due:
+        return 0
+    if campaign.is_new:
+        return max(0, 1 - int(campaign.published + campaign.sending))
+    return int(max(0, min(rates.of_campaign(campaign) - campaign.published, _UNLIMITED)))
+
+
+def _account_room(campaigns: Sequence[Row[Any]], places: float) -> tuple[float, float]:
+    """How many chunks of an account's campaigns may be published, and how many clean ones.
+
+    One at a time while its API comes to nothing, and so many more as ended well after a rest. Of
+    what may be clean, those in flight count already.
+    """
+    account = campaigns[0]
+    published = sum(campaign.published for campaign in campaigns)
+    room = places - published
+    if account.failures > 0 or account.doubts >= MOST_DOUBTS:
+        room = min(room, 1 - published)
+    ended_well = sum(campaign.after_rest for campaign in campaigns)
+    if account.has_rested and ended_well < _LATEST:
+        in_flight = published + sum(campaign.sending for campaign in campaigns)
+        room = min(room, 1 + ended_well - in_flight)
+    clean = inf
+    if account.doubts >= MOST_DOUBTS:
+        clean = 0 if account.waits_in_doubt else 1
+    elif account.doubts > 0:
+        begun = sum(campaign.published_clean + campaign.sending_clean for campaign in campaigns)
+        clean = max(0, MOST_DOUBTS - account.doubts - begun)
+    return max(0, room), clean
 
 
 def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
@@ -169,44 +259,6 @@ def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
     seconds = float(sum(campaign.seconds for campaign in campaigns))
     in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
     return min(int(in_time), _MOST_A_LIST)
-
-
-def _paces(campaigns: Sequence[Row[Any]], account_rate: float | None) -> dict[UUID, float]:
-    """At how many requests a second each campaign is published; infinity where nothing limits it.
-
-    An account's rate is shared by its campaigns; what the slower ones leave goes to the others.
-    """
-    paces = {campaign.id: campaign.rate or inf for campaign in campaigns}
-    if account_rate is not None:
-        left = dict.fromkeys((campaign.account for campaign in campaigns), account_rate)
-        sharing = Counter(campaign.account for campaign in campaigns)
-        for campaign in sorted(campaigns, key=lambda campaign: paces[campaign.id]):
-            account = campaign.account
-            paces[campaign.id] = min(paces[campaign.id], left[account] / sharing[account])
-            left[account] -= paces[campaign.id]
-            sharing[account] -= 1
-    return paces
-
-
-def _allowance(campaign: Row[Any], account_rate: float | None, pace: float) -> int:
-    """How many more of a campaign's chunks may be published, whatever room there is.
-
-    One until its first attempt has ended or has taken two seconds, or while its account is being
-    probed; as many as its pace has places for before the next round, the first of them when its
-    rate and the account's let another begin after its last claim. A last claim that is yet to come
-    was before the clock was set back.
-    """
-    published: int = campaign.published
-    if not campaign.has_due:
-        return 0
-    if campaign.is_new or campaign.probing:
-        return max(0, 1 - published - int(campaign.sending))
-    if pace == inf:
-        return 1_000_000
-    interval = 1 / min(campaign.rate or inf, account_rate or inf)
-    since_claim = float(campaign.since_claim)
-    wait = max(0.0, interval - since_claim) if since_claim >= 0 else 0.0
-    return max(0, 1 + floor((_PACED_AHEAD - wait) * pace) - published)
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

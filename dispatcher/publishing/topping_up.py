@@ -9,45 +9,50 @@ from uuid import UUID
 from celery import Celery
 from sqlalchemy import Connection, Engine, text
 
-from dispatcher.books import transitions
+from dispatcher.books import fleet, holding, transitions
 from dispatcher.books.session import transaction, try_lock
 from dispatcher.books.troubles import concerns_its_rows
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
 from dispatcher.publishing.bell import Batch, Bell
 from dispatcher.publishing.planning import NOTHING, Mark, Plan, anything_due, plan
+from dispatcher.publishing.turns import Gauge
 
 _ROUND_LOCK = 0x7075626C
-_IN_FLIGHT = text("""
-SELECT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
-    OR EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
+# A campaign with a rate waits for its account's turns; one whose account has trouble, for its end.
+_MAY_BEGIN = text(f"""
+SELECT campaign.rate IS NULL AND {fleet.RATE} IS NULL AND {holding.UNTROUBLED}
+    AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
+FROM campaign JOIN account ON account.name = campaign.account
+WHERE campaign.id = :id
 """)
 
 
-def top_up(engine: Engine, bell: Bell, account_rate: float | None) -> Plan:
+def top_up(engine: Engine, bell: Bell, account_rate: float | None, gauge: Gauge) -> Plan:
     """Publish what the workers have room for; what was published.
 
     Nothing is where another worker is at it. `account_rate` is each account's limit in requests a
-    second. A campaign whose chunks cannot be marked holds up no other. Raises BrokerUnavailable;
-    the chunks are due again at once then.
+    second, `gauge` tells how far places have been given out. A campaign whose chunks cannot be
+    marked holds up no other. Raises BrokerUnavailable; the chunks are due again at once then.
     """
     try:
-        found = _plan(engine, account_rate, transitions.mark_published)
+        found = _plan(engine, account_rate, gauge, transitions.mark_published)
     except Exception as error:
         if not concerns_its_rows(error):
             raise
         failed: dict[UUID, Exception] = {}
-        found = _plan(engine, account_rate, partial(_mark_apart, failed))
+        found = _plan(engine, account_rate, gauge, partial(_mark_apart, failed))
         found = replace(found, failed=failed)
     _ring_or_give_back(engine, bell, found.batches)
     return found
 
 
-def _plan(engine: Engine, account_rate: float | None, mark: Mark) -> Plan:
+def _plan(engine: Engine, account_rate: float | None, gauge: Gauge, mark: Mark) -> Plan:
     with transaction(engine) as connection:
         if not (anything_due(connection) and try_lock(connection, _ROUND_LOCK)):
             return NOTHING
-        return plan(connection, account_rate, mark)
+        return plan(connection, account_rate, gauge, mark)
 
 
 def _mark_apart(
@@ -67,13 +72,12 @@ def _mark_apart(
 def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
     """Publish the first chunk of a campaign that was just committed or resumed.
 
-    The relay does the rest, and this too where it is at it or has been. Raises BrokerUnavailable.
+    The relay does the rest, and this too where it is at it or has been, where a rate holds or where
+    the account has trouble. Raises BrokerUnavailable.
     """
     sequences: list[int] = []
     with transaction(engine) as connection:
-        if try_lock(connection, _ROUND_LOCK) and not connection.scalar(
-            _IN_FLIGHT, {"id": campaign_id}
-        ):
+        if try_lock(connection, _ROUND_LOCK) and connection.scalar(_MAY_BEGIN, {"id": campaign_id}):
             sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
     batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
     with not_while_forking(), closing(Bell(app)) as bell:

@@ -63,21 +63,3 @@ def test_retry_after_lets_the_wire_finish_and_holds_everybody_else_though_the_br
     began = [request["monotonic"] for request in theatre.push_api.requests()]
     assert not [moment for moment in began if told + 0.3 < moment < told + 4]
     assert [moment for moment in began if moment >= told + 4]
-
-
-def test_an_api_in_doubt_for_long_costs_a_bounded_part_of_a_campaign(stage: Stage) -> None:
-    theatre = stage(Timing(request_timeout=1, pack_id_window=12))
-    theatre.hire(2)
-    theatre.push_api.set_faults(probabilities={"error_500_before": 1})
-    campaign = theatre.enqueue(150)
-    for_seconds(8)
-    requests = theatre.push_api.requests()
-    bound = 50 + 2 * theatre.slots
-    assert 10 < len({request["pack_id"] for request in requests}) <= bound
-    theatre.push_api.set_faults(probabilities={})
-
-    verdict = theatre.ended(campaign, within=60)
-
-    assert not verdict.broken
-    assert verdict.reached + verdict.members.unresolved == 150_000
-    assert verdict.members.unresolved <= bound * CHUNK

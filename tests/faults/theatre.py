@@ -59,10 +59,13 @@ class Theatre:
     _campaigns: int = 0
     _hired: int = 0
 
-    def hire(self, count: int = 1, *, slots: int = 4) -> list[Worker]:
-        """Start so many workers, and return when the fleet counts them."""
+    def hire(self, count: int = 1, *, slots: int = 4, rate: float | None = None) -> list[Worker]:
+        """Start so many workers, and return when the fleet counts them.
+
+        `rate` is each account's limit, as the workers are told.
+        """
         before = self._live_slots()
-        new = [self.start_worker(slots=slots) for _ in range(count)]
+        new = [self.start_worker(slots=slots, rate=rate) for _ in range(count)]
         eventually(lambda: self._live_slots() >= before + count * slots, within=60)
         return new
 
@@ -70,14 +73,15 @@ class Theatre:
         """One worker more."""
         return self.hire(slots=slots)[0]
 
-    def start_worker(self, *, slots: int = 4) -> Worker:
+    def start_worker(self, *, slots: int = 4, rate: float | None = None) -> Worker:
         """One worker more, though it may have to wait for its servers."""
         self._hired += 1
+        own = {} if rate is None else {"DISPATCHER_RATE": f"{rate:g}"}
         worker = self._troupe.enter_context(
             hired(
                 f"w{self._hired}",
                 slots=slots,
-                environment=self._environment,
+                environment=self._environment | own,
                 directory=self.directory,
             )
         )

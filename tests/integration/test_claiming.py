@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.books import fleet, transitions
+from dispatcher.books import transitions
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.integration.builders import (
     ACCEPTED,
@@ -150,7 +150,7 @@ def test_one_winner_a_hold_probes_an_account_that_cannot_be_reached(books: Books
         race(*[lambda n=n: campaign.claim(n) for n in range(1, 9)])
         assert campaign.states().count("sending") == winners
         assert books.account().hold_until > books.now()
-        books.time_passes(5 * SECOND)
+        books.time_passes(LEASE)
 
 
 def test_the_next_probe_goes_out_when_the_hold_is_over(books: Books) -> None:
@@ -184,7 +184,7 @@ def test_of_one_statements_chunks_one_probes_an_account_that_cannot_be_reached(
         ).claims
         assert len(claims) == 1
         assert campaign.states().count("sending") == winners
-        books.time_passes(5 * SECOND)
+        books.time_passes(LEASE)
 
 
 def test_whoever_reports_that_the_account_can_be_reached_needs_no_probe_for_the_next(
@@ -200,16 +200,3 @@ def test_whoever_reports_that_the_account_can_be_reached_needs_no_probe_for_the_
     assert exchanged.recorded == {0}
     assert sorted(exchanged.claims) == keys
     assert (books.account().failures, books.account().hold_until) == (0, None)
-
-
-def test_a_campaign_with_too_many_chunks_in_doubt_claims_no_clean_one(books: Books) -> None:
-    campaign = books.campaign(52).in_doubt(*range(1, 51))
-    assert campaign.claim(51) is None
-    assert campaign.claim(1) is not None
-    assert campaign.claim(52) is not None
-
-
-def test_the_more_slots_there_are_the_more_chunks_may_be_in_doubt(books: Books) -> None:
-    campaign = books.campaign(52).in_doubt(*range(1, 51))
-    books.do(fleet.seen, "w/1", 26)
-    assert campaign.claim(51) is not None

@@ -1,5 +1,7 @@
 """What is published: which chunks, in which order, how many, and what comes back."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -80,21 +82,12 @@ def test_what_is_given_back_is_due_at_once_in_its_place(books: Books) -> None:
     assert campaign.publish() == [1, 2, 4]
 
 
-def test_what_has_to_wait_is_due_after_the_wait(books: Books) -> None:
-    campaign = books.campaign(2)
-    campaign.publish()
-    before = books.now()
-    campaign.do(transitions.give_back, [1], 9 * SECOND)
-    assert 9 * SECOND <= campaign.chunk(1).due_at - before < 30 * SECOND
-    assert campaign.publish() == []
-
-
 def test_only_what_is_published_and_pending_can_be_given_back(books: Books) -> None:
     campaign = books.campaign(3)
     campaign.publish(1)
     campaign.claimed(1)
     before = [campaign.chunk(sequence) for sequence in (1, 2)]
-    campaign.do(transitions.give_back, [1, 2, 99], 9 * SECOND)
+    campaign.do(transitions.give_back, [1, 2, 99])
     campaign.do(transitions.give_back, [])
     assert [campaign.chunk(sequence) for sequence in (1, 2)] == before
 
@@ -122,8 +115,21 @@ def test_giving_back_waits_for_nobody(books: Books) -> None:
     assert campaign.published() == []
 
 
-def plan(books: Books, rate: float | None = None) -> list[Batch]:
-    found: publishing.Plan = books.do(publishing.plan, rate)
+@dataclass(frozen=True)
+class Places:
+    """How far the places of limits have been given out; None where nobody can tell."""
+
+    given: dict[str, float] | None = field(default_factory=dict)
+
+    def ahead(self, names: Sequence[str]) -> dict[str, float] | None:
+        return self.given
+
+
+NONE_GIVEN = Places()
+
+
+def plan(books: Books, rate: float | None = None, places: Places = NONE_GIVEN) -> list[Batch]:
+    found: publishing.Plan = books.do(publishing.plan, rate, places)
     return found.batches
 
 
@@ -185,10 +191,10 @@ def test_a_list_is_as_long_as_before_an_account_rested(books: Books) -> None:
 def test_the_next_round_should_come_soon_while_much_is_published(books: Books) -> None:
     campaign = begun(books, 100)
     live(books, 8)
-    assert books.do(publishing.plan, None).soon
+    assert books.do(publishing.plan, None, NONE_GIVEN).soon
     for settled, soon in ((range(2, 5), False), (range(5, 9), True)):
         campaign.set_chunks(*settled, state="expired", settled_at=books.now(), published_at=None)
-        assert books.do(publishing.plan, None).soon == soon
+        assert books.do(publishing.plan, None, NONE_GIVEN).soon == soon
 
 
 @pytest.mark.parametrize("state", ["published", "sending"])
@@ -257,47 +263,77 @@ def test_a_rate_lets_only_the_next_moments_chunks_out_one_a_message(
 
 
 def test_a_low_rate_lets_a_chunk_out_shortly_before_its_place(books: Books) -> None:
-    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
+    campaign = begun(books, 50, rate=0.5)
     live(books, 8)
-    books.time_passes(1.5 * SECOND)
-    assert plan(books) == []
-    books.time_passes(0.4 * SECOND)
-    assert plan(books) == [Batch(campaign.id, (2,))]
-    assert plan(books) == []
+    limit = f"campaign:{campaign.id}"
+    assert plan(books, places=Places({limit: -1.5})) == []
+    assert plan(books, places=Places({limit: -1.9})) == [Batch(campaign.id, (2,))]
+    assert plan(books, places=Places({limit: 0.1})) == []
 
 
-def test_a_rate_counts_from_the_last_claim_though_its_attempt_goes_on(books: Books) -> None:
-    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
+def test_nothing_with_a_rate_is_published_while_nobody_knows_its_places(books: Books) -> None:
+    begun(books, 50, rate=20.0)
+    free = begun(books, 50)
     live(books, 8)
-    books.time_passes(10 * SECOND)
-    campaign.claimed(2)
-    assert plan(books) == []
+    unknown = Places(None)
+    assert {batch.campaign_id for batch in plan(books, places=unknown)} == {free.id}
+    assert plan(books, 20.0, unknown) == []
 
 
-def test_a_clock_that_was_set_back_keeps_no_rate_waiting(books: Books) -> None:
-    campaign = begun(books, 50, took=0 * SECOND, rate=0.5)
-    with books.engine.begin() as connection:
-        connection.execute(text("UPDATE attempt SET started_at = started_at + interval '1 h'"))
+def test_an_accounts_places_go_round_whoever_has_been_without_for_the_longest_first(
+    books: Books,
+) -> None:
+    large = begun(books, 50)
+    small = [begun(books, 1 + n) for n in (1, 3, 1)]
+    live(books, 32)
+    served = []
+    for _ in range(8):
+        (batch,) = plan(books, 1.0)
+        served.append(batch.campaign_id)
+        OneCampaign(books, batch.campaign_id).attempt(ACCEPTED, *batch.sequences)
+    first, second, third = (campaign.id for campaign in small)
+    assert served[:4] == [large.id, first, second, third]
+    assert served[4:] == [large.id, second, large.id, second]
+
+
+def test_what_came_back_keeps_its_turn(books: Books) -> None:
+    one, other = begun(books, 50), begun(books, 50)
+    live(books, 32)
+    assert plan(books, 1.0) == [Batch(one.id, (2,))]
+    assert plan(books, 1.0) == []
+    one.do(transitions.give_back, [2])
+    assert plan(books, 1.0) == [Batch(one.id, (2,))]
+    one.attempt(ACCEPTED, 2)
+    assert plan(books, 1.0) == [Batch(other.id, (2,))]
+
+
+def test_a_clock_that_was_set_back_costs_no_campaign_its_turn(books: Books) -> None:
+    campaign = begun(books, 50)
+    begun(books, 50)
+    books.run(
+        "UPDATE attempt SET started_at = started_at + interval '1 h' WHERE campaign_id = :id",
+        id=campaign.id,
+    )
     live(books, 8)
-    assert plan(books) == [Batch(campaign.id, (2,))]
+    assert plan(books, 1.0) == [Batch(campaign.id, (2,))]
 
 
 def test_an_accounts_rate_is_shared_by_those_that_can_use_it(books: Books) -> None:
-    slow = begun(books, 50, took=10 * SECOND, rate=0.5)
+    slow = begun(books, 50, rate=0.5)
     waiting, busy = begun(books, 1), begun(books, 50)
     books.campaign(50, account="other")
     live(books, 32)
     batches = plan(books, rate=80.0)
     assert [batch.campaign_id for batch in batches].count(slow.id) == 1
     assert waiting.published() == []
-    assert len(busy.published()) == 1 + int(0.25 * 79.5)
+    assert len(busy.published()) == 20
 
 
 def test_busy_campaigns_share_an_accounts_rate_alike(books: Books) -> None:
     campaigns = [begun(books, 50) for _ in range(4)]
     live(books, 32)
     plan(books, rate=80.0)
-    assert [len(campaign.published()) for campaign in campaigns] == 4 * [1 + 5]
+    assert [len(campaign.published()) for campaign in campaigns] == [6, 5, 5, 5]
 
 
 def test_a_campaign_that_waits_for_its_rate_makes_no_others_lists_short(books: Books) -> None:
@@ -308,11 +344,55 @@ def test_a_campaign_that_waits_for_its_rate_makes_no_others_lists_short(books: B
     assert max(sizes) == 16
 
 
-def test_nothing_new_begins_while_many_chunks_are_in_doubt(books: Books) -> None:
-    campaign = books.campaign(120)
-    campaign.attempts_each(IN_DOUBT, range(1, 51))
-    campaign.set_chunks(*range(1, 51), due_at=books.now() + 60 * SECOND)
+def test_while_attempts_are_in_doubt_all_campaigns_together_begin_what_is_left(
+    books: Books,
+) -> None:
+    campaign, others = begun(books, 50), [begun(books, 50) for _ in range(3)]
+    campaign.attempts_each(IN_DOUBT, range(2, 6))
+    others[0].claimed(2)
+    live(books, 32)
+    batches = plan(books)
+    assert sum(len(batch.sequences) for batch in batches) == 5
+    campaign.due(2, 3, 4, 5)
+    assert [batch.sequences for batch in plan(books)] == [(2, 3, 4, 5)]
+
+
+def test_behind_the_bound_one_chunk_of_an_account_is_published_one_in_doubt_already(
+    books: Books,
+) -> None:
+    first, campaign = begun(books, 50), begun(books, 120)
+    campaign.attempts_each(IN_DOUBT, range(2, 12))
+    campaign.set_chunks(*range(2, 12), due_at=books.now() + 60 * SECOND)
     live(books, 8)
     assert plan(books) == []
-    campaign.due(7)
+    campaign.due(7, 9)
     assert plan(books) == [Batch(campaign.id, (7,))]
+    assert plan(books) == []
+    assert first.published() == []
+
+
+def test_a_clean_one_is_published_where_nothing_else_is_left_and_not_soon_again(
+    books: Books,
+) -> None:
+    campaign = begun(books, 120)
+    campaign.attempts_each(IN_DOUBT, range(2, 12))
+    campaign.set_chunks(*range(2, 12), state="unresolved", settled_at=books.now())
+    live(books, 8)
+    assert plan(books) == []
+    books.account_is(fresh_from=books.now() - SECOND)
+    assert plan(books) == [Batch(campaign.id, (12,))]
+    assert plan(books) == []
+
+
+def test_after_a_rest_an_account_goes_on_as_fast_as_its_attempts_end_well(books: Books) -> None:
+    campaign = begun(books, 50)
+    books.account_is(throttled_until=books.now())
+    live(books, 32)
+    for _ in range(3):
+        batches = plan(books)
+        for batch in batches:
+            campaign.attempts_each(ACCEPTED, batch.sequences)
+    assert campaign.states().count("delivered") == 1 + 1 + 2 + 4
+    books.time_passes(30 * SECOND)
+    live(books, 32)
+    assert sum(len(batch.sequences) for batch in plan(books)) > 8

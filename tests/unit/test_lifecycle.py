@@ -1,6 +1,7 @@
 """What an attempt's outcome makes of a chunk: the table of docs/delivery.md, and its rules."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -26,12 +27,16 @@ from dispatcher.lifecycle import (
     NotSent,
     Outcome,
     Reason,
+    Throttle,
     Throttled,
     account_hold,
     backoff,
     decide,
     is_conclusive,
     name_of,
+    proves_something,
+    rest_before_fresh,
+    throttle,
     usable_window,
 )
 
@@ -170,9 +175,12 @@ def test_the_account_rests_as_long_as_the_vendor_asks(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("asked", [None, timedelta(0), timedelta(seconds=-5)])
-def test_throttling_without_a_time_holds_for_a_back_off(asked: timedelta | None) -> None:
+def test_throttling_without_a_time_lets_the_account_say_for_how_long(
+    asked: timedelta | None,
+) -> None:
     decision = decide(Throttled(Reason("429", 429), asked), facts(), NOW, jitter=1)
-    assert decision.hold == decision.due_in == timedelta(seconds=2)
+    assert (decision.hold, decision.throttled) == (None, True)
+    assert decision.due_in == timedelta(seconds=2)
 
 
 def test_nobody_rests_longer_than_a_day() -> None:
@@ -272,3 +280,75 @@ def test_only_late_proof_and_the_operator_move_what_has_ended() -> None:
     for ended in set(CampaignState) - LIVE_CAMPAIGNS:
         assert CAMPAIGN_MOVES[ended] <= {CampaignState.RUNNING}
     assert not CAMPAIGN_MOVES[CampaignState.CANCELLED]
+
+
+def test_what_proves_something_is_what_the_vendor_says_of_the_request() -> None:
+    proving = [outcome for outcome in OUTCOMES if proves_something(outcome)]
+    assert proving == [ACCEPTED, ALREADY_SENT, NOBODY_FOUND, UNKNOWN_APP, WRONG, REFUSED, CORRUPTED]
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_an_outages_end_is_noticed_after_a_quarter_of_it_or_an_hour_at_most(
+    outage: timedelta,
+) -> None:
+    rest = rest_before_fresh(outage)
+    assert rest <= max(outage / 4, timedelta(seconds=15))
+    assert rest <= timedelta(hours=1)
+    assert rest >= min(outage / 4, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("window", "most"), [(510, 35), (10, 55)])
+def test_a_failing_day_takes_some_thirty_clean_chunks(window: int, most: int) -> None:
+    """One is followed by others when its window is over, and its rest."""
+    elapsed, taken = timedelta(0), 0
+    while elapsed < timedelta(days=1):
+        taken += 1
+        elapsed += max(rest_before_fresh(elapsed), timedelta(seconds=window))
+    assert taken <= most
+
+
+SECOND = timedelta(seconds=1)
+
+
+def rests(count: int, jitter: float, going_well: timedelta = timedelta(0)) -> list[timedelta]:
+    """So many rests in a row, the next request refused so long after each has ended."""
+    rest, now, found = Throttle(), NOW, []
+    for _ in range(count):
+        rest = throttle(rest, now, None, now + SECOND / 10, jitter)
+        assert rest.began
+        assert rest.until
+        found.append(rest.until - rest.began)
+        now = rest.until + going_well
+    return found
+
+
+@given(jitters)
+def test_whoever_is_throttled_again_rests_longer_each_time_up_to_a_minute(jitter: float) -> None:
+    found = rests(9, jitter)
+    assert found[:6] == sorted(found[:6])
+    assert all(later >= 1.5 * earlier for earlier, later in pairwise(found[:6]))
+    assert found[0] <= SECOND
+    assert 45 * SECOND <= found[-1] <= 60 * SECOND
+
+
+def test_after_it_went_well_for_a_while_a_rest_is_short_again() -> None:
+    assert rests(4, 1, going_well=31 * SECOND) == 4 * [SECOND]
+
+
+@given(st.lists(st.none() | st.timedeltas(SECOND, timedelta(days=1)), max_size=64), jitters)
+def test_the_answers_to_requests_of_before_a_rest_are_one_refusal(
+    asked: list[timedelta | None], jitter: float
+) -> None:
+    first = throttle(Throttle(), CLAIMED, None, NOW, jitter)
+    rest = first
+    for wait in asked:
+        rest = throttle(rest, CLAIMED, wait, NOW + SECOND / 10, jitter)
+    assert (rest.count, rest.began) == (first.count, first.began)
+    longest = max((wait for wait in asked if wait is not None), default=None)
+    assert rest.until == (first.until if longest is None else NOW + SECOND / 10 + longest)
+
+
+@given(jitters)
+def test_a_rest_whose_length_is_asked_for_has_that_length(jitter: float) -> None:
+    rest = throttle(Throttle(3, OPEN, OPEN + SECOND), CLAIMED, 7 * SECOND, NOW, jitter)
+    assert rest == Throttle(3, NOW, NOW + 7 * SECOND)

@@ -78,7 +78,7 @@ def test_a_message_is_worked_on_for_half_a_second(
     assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
 
 
-def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
+def test_a_chunk_without_a_place_in_the_rate_is_given_back_as_it_was(
     courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
 ) -> None:
     campaign = make_campaign(engine, chunks=2, rate=0.5)
@@ -86,7 +86,7 @@ def test_a_chunk_without_a_place_in_the_rate_is_given_back_until_its_place(
         deliver_all(courier(vendor.url, limit=RateLimit(redis)), campaign, [1, 2])
     row = chunk(engine, campaign, 2)
     assert (row.state, row.attempt, row.published_at) == ("pending", 0, None)
-    assert timedelta(seconds=1) < row.due_at - datetime.now(UTC) <= timedelta(seconds=2)
+    assert row.due_at <= datetime.now(UTC)
     assert chunk(engine, campaign, 1).state == "delivered"
 
 

@@ -25,6 +25,7 @@ from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
 from tests.workers.messages import messages
 from workers.deliver import Courier, deliver_all
+from workers.rate_limit import RateLimit
 from workers.relay import Relay
 
 Relays = Callable[..., Relay]
@@ -47,6 +48,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
                 slots=4,
                 window=timedelta(seconds=500),
                 account_rate=None,
+                gauge=RateLimit(None),
                 keep_audience=timedelta(days=30),
             )
 

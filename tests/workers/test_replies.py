@@ -1,32 +1,41 @@
 """What the vendor's replies mean, as they come over a real connection."""
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.client import parse_headers
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatcher.lifecycle import (
     Accepted,
     AccessRefused,
     AlreadySent,
     CampaignWrong,
+    ChunkFacts,
     Corrupted,
     InDoubt,
     NobodyReached,
     NotSent,
     Outcome,
     Throttled,
+    decide,
 )
+from dispatcher.settings import Secret
 from tests.workers.conftest import TOKEN
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.sending import attempt, refusal, result
 from workers.envelope import Envelope
 from workers.push_api import PushApi
+from workers.replies import read_reply
 
 Serve = Callable[[Script], ScriptedServer]
 Ask = Callable[[bytes], Outcome]
+ENVELOPE = Envelope.of(Secret(TOKEN), "app", None, "{}")
 
 
 @pytest.fixture
@@ -169,11 +178,43 @@ def test_a_429_comes_before_its_document(ask: Ask) -> None:
     assert outcome.retry_after == timedelta(seconds=7)
 
 
-@pytest.mark.parametrize("nonsense", ["", "soon", "-3", "1.5", "9" * 5_000, "Wed, 99 Foo 2"])
+NONSENSE = [
+    *("", "soon", "-3", "1.5", "9" * 5_000, "Wed, 99 Foo 2", "\xb2", "1e9"),
+    "Fri, 25 Nov 99999 10:00:00 GMT",
+    "Wed, 25 Nov 2026 10:00:00 +9999",
+    "Wed, 25 Nov 2026 10:00:00 +99999999999999999999",
+    "Wed, 25 Nov 2026 99999999999999999999:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -2359",
+    "Sat, 01 Jan 0001 00:00:00 +2359",
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
 def test_a_retry_after_that_makes_no_sense_is_as_if_absent(ask: Ask, nonsense: str) -> None:
     outcome = ask(http(b"", "429 Too Many Requests", f"Retry-After: {nonsense}"))
     assert isinstance(outcome, Throttled)
     assert outcome.retry_after is None
+
+
+headers = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from(NONSENSE).map(lambda text: text.encode("latin-1")),
+    st.datetimes().map(lambda moment: moment.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()),
+    st.from_regex(rb"\A\w{3}, \d+ Nov \d+ \d+:\d+:\d+ [+-]\d+\Z"),
+).map(lambda value: b" ".join(value.split()))
+
+
+@given(st.sampled_from([200, 429, 500, 503]), headers, headers, st.binary(max_size=40))
+def test_whatever_bytes_the_headers_are_they_give_a_time_or_none_and_raise_nothing(
+    status: int, retry_after: bytes, date: bytes, body: bytes
+) -> None:
+    raw = b"Retry-After: " + retry_after + b"\r\nDate: " + date + b"\r\n\r\n"
+    outcome = read_reply(status, parse_headers(io.BytesIO(raw)), body, ENVELOPE)
+    moment = datetime.now(UTC)
+    facts = ChunkFacts(1, moment, None, 0, timedelta(seconds=500))
+    decision = decide(outcome, facts, moment)
+    if decision.hold is not None:
+        assert timedelta(0) < decision.hold <= timedelta(days=1)
 
 
 def test_a_retry_after_may_be_a_date_by_the_vendors_own_clock(ask: Ask) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import fleet
+from dispatcher.books import holding
+from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.words import counted
 
@@ -43,11 +44,8 @@ class Explanation:
 
 
 _FACTS = text("""
-SELECT campaign.*, account.hold_until, account.hold_reason, account.failures,
-    clock_timestamp() AS now,
-    (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored
-FROM campaign JOIN account ON account.name = campaign.account
-WHERE campaign.id = :campaign_id
+SELECT campaign.*, (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored
+FROM campaign WHERE id = :campaign_id
 """)
 _ATTEMPTS = text("""
 SELECT outcome, attempt.http_status, attempt.code,
@@ -90,7 +88,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
-    slots = fleet.live_slots(connection)
+    held = holding.held(connection, [campaign_id]).get(campaign_id)
     happened = [
         *_milestones(facts),
         *map(_attempted, attempts),
@@ -101,8 +99,8 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         campaign=str(campaign_id),
         state=facts.state,
         happened=tuple(sorted(happened, key=lambda event: event.at)),
-        waits_for=tuple(_waits_for(facts, waiting, slots)),
-        remedies=tuple(_remedies(facts, slots)),
+        waits_for=tuple(_waits_for(facts, waiting, held)),
+        remedies=tuple(_remedies(facts, held)),
     )
 
 
@@ -169,14 +167,11 @@ def _accepted_too_late(late: Row[Any]) -> Iterator[Event]:
         yield Event(late.first, late.last, what)
 
 
-def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
-    match CampaignState(facts.state):
-        case CampaignState.SCHEDULED:
-            yield f"its time, {facts.send_at.isoformat()}"
-        case CampaignState.PAUSED:
-            yield f"`dispatcher resume`: it is paused{_because(facts.reason)}"
-        case CampaignState.RUNNING:
-            yield from _running_waits_for(facts, waiting, slots)
+def _waits_for(facts: Row[Any], waiting: Row[Any], held: Held | None) -> Iterator[str]:
+    if held is not None:
+        yield _held_words(facts, held)
+    if facts.state == CampaignState.RUNNING:
+        yield from _running_waits_for(facts, waiting)
     if waiting.sending:
         yield f"{counted(waiting.sending, 'request')} on the wire"
     if waiting.pending and facts.state in (CampaignState.CANCELLED, CampaignState.EXPIRED):
@@ -191,14 +186,22 @@ def _waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
         )
 
 
-def _running_waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterator[str]:
-    if slots == 0:
-        yield "a worker: none is alive"
-    if facts.hold_until is not None and facts.hold_until > facts.now:
-        yield (
-            f"account {facts.account}, which rests until {facts.hold_until.isoformat()}"
-            f"{_because(facts.hold_reason)}"
-        )
+def _held_words(facts: Row[Any], held: Held) -> str:
+    until = "" if held.until is None else f" until {held.until.isoformat()}"
+    match held.by:
+        case "schedule":
+            return f"its time, {facts.send_at.isoformat()}"
+        case "paused":
+            return f"`dispatcher resume`: it is paused{because(held.reason)}"
+        case "workers":
+            return "a worker: none is alive"
+        case "account" | "doubt":
+            return f"account {facts.account}, which rests{until}{because(held.reason)}"
+        case _:
+            return f"{held.by}{until}: {held.words}"
+
+
+def _running_waits_for(facts: Row[Any], waiting: Row[Any]) -> Iterator[str]:
     if waiting.backing_off:
         yield (
             f"the next attempt at {counted(waiting.backing_off, 'chunk')}, the first at "
@@ -208,16 +211,14 @@ def _running_waits_for(facts: Row[Any], waiting: Row[Any], slots: int) -> Iterat
         yield f"its rate, {facts.rate:g} requests a second"
 
 
-def _because(reason: str | None) -> str:
-    return f": {reason}" if reason else ""
-
-
-def _remedies(facts: Row[Any], slots: int) -> Iterator[str]:
+def _remedies(facts: Row[Any], held: Held | None) -> Iterator[str]:
     campaign = str(facts.id)[:8]
-    if facts.state == CampaignState.RUNNING and slots == 0:
+    if held is not None and held.by == "workers":
         yield "start a worker: `celery -A workers worker`"
     if facts.stored < facts.chunks_total and facts.finished_at is None:
         yield f"`dispatcher cancel {campaign}` ends it, with those who are missing as cancelled"
+    if held is not None and held.by in ("account", "doubt"):
+        yield f"`dispatcher account resume {facts.account}` tries at once"
     if facts.state == CampaignState.PAUSED:
         mend = "mend the reason, then " if facts.reason else ""
         yield f"{mend}`dispatcher resume {campaign}`"

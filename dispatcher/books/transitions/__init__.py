@@ -1,14 +1,14 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
-`exchanging` claims chunks and records what became of them, `attempts` has what such a record means
-for others, `rounds` what the relay does to chunks, `steering` what becomes of a campaign,
-`retrying` the order to send again, `summing` the sum and the end, `purging` what is forgotten after
-it. A transaction that touches a campaign's row and its chunks' locks the campaign's first.
+`exchanging` claims chunks and records what became of them (`statements` is its SQL), `attempts` has
+what such a record means for others, `resting` for the account, `rounds` what the relay does to
+chunks, `steering` what becomes of a campaign, `retrying` the order to send again, `summing` the sum
+and the end, `purging` what is forgotten after it. A transaction that touches a campaign's row and
+its chunks' locks the campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record
 from dispatcher.books.transitions.exchanging import (
-    FUNCTIONS,
     ChunkKey,
     Claim,
     Exchanged,
@@ -16,6 +16,7 @@ from dispatcher.books.transitions.exchanging import (
     exchange,
 )
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
+from dispatcher.books.transitions.resting import resume_account
 from dispatcher.books.transitions.retrying import retry
 from dispatcher.books.transitions.rounds import (
     mark_published,
@@ -23,6 +24,7 @@ from dispatcher.books.transitions.rounds import (
     take_back_lost_leases,
     unmark_unclaimed,
 )
+from dispatcher.books.transitions.statements import FUNCTIONS
 from dispatcher.books.transitions.steering import (
     cancel,
     expire,
@@ -59,6 +61,7 @@ __all__ = [
     "purge",
     "record",
     "resume",
+    "resume_account",
     "retry",
     "roll_up",
     "set_rate",

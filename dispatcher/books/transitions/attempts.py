@@ -1,20 +1,15 @@
 """What one attempt came to, where it concerns more than its chunk; and chunks that go unclaimed."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books.transitions.exchanging import (
-    UNREACHABLE,
-    Report,
-    record_alone,
-    values_of,
-)
+from dispatcher.books.transitions.exchanging import Report, record_alone, values_of
+from dispatcher.books.transitions.resting import rest_as_decided
 from dispatcher.books.transitions.steering import pause_as_decided
 from dispatcher.books.transitions.summing import lock, roll_up
-from dispatcher.lifecycle import Accepted, Decision, NotSent, Outcome, account_hold
+from dispatcher.lifecycle import Accepted
 
 _ACCEPTED = "accepted"
 _LEASE_LOST = "lease_lost"
@@ -74,7 +69,7 @@ def record(connection: Connection, report: Report) -> bool:
         attempted.rollback()
         return _record_late(connection, report)
     attempted.commit()
-    _hold_account(connection, claim.account, report.outcome, decision)
+    rest_as_decided(connection, report)
     if decision.pause is not None:
         pause_as_decided(connection, claim.campaign_id, decision, decision.pause)
     return True
@@ -97,29 +92,6 @@ def _record_late(connection: Connection, report: Report) -> bool:
     return proven
 
 
-_HOLD = text("""
-UPDATE account
-SET hold_until = greatest(hold_until, clock_timestamp() + :hold),
-    hold_reason = CASE WHEN hold_until > clock_timestamp() + :hold THEN hold_reason ELSE :reason END
-WHERE name = :account
-""")
-_COUNT_FAILURE = text(
-    "UPDATE account SET failures = failures + 1 WHERE name = :account RETURNING failures"
-)
-
-
-def _hold_account(
-    connection: Connection, account: str, outcome: Outcome, decision: Decision
-) -> None:
-    """Let the whole account rest where the vendor asked for it or cannot be reached."""
-    hold, reason = decision.hold, "the Push API asked to wait"
-    if isinstance(outcome, NotSent):
-        failures = connection.scalar(_COUNT_FAILURE, {"account": account})
-        hold, reason = account_hold(failures or 0), UNREACHABLE
-    if hold is not None:
-        connection.execute(_HOLD, {"account": account, "hold": hold, "reason": reason})
-
-
 # Rows are locked one by one in no order: whoever would wait for a locked one could wait in a ring.
 _GIVE_BACK = text("""
 WITH unclaimed AS (
@@ -129,26 +101,18 @@ WITH unclaimed AS (
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE chunk
-SET published_at = NULL,
-    due_at = CASE WHEN :due_in > interval '0' THEN greatest(due_at, clock_timestamp() + :due_in)
-                  ELSE due_at END
+SET published_at = NULL
 FROM unclaimed
 WHERE chunk.campaign_id = unclaimed.campaign_id AND chunk.sequence = unclaimed.sequence
 """)
 
 
-def give_back(
-    connection: Connection,
-    campaign_id: UUID,
-    sequences: Sequence[int],
-    due_in: timedelta = timedelta(0),
-) -> bool:
-    """Return published chunks that were not claimed, to be due again after `due_in`; whether any.
+def give_back(connection: Connection, campaign_id: UUID, sequences: Sequence[int]) -> bool:
+    """Return published chunks that were not claimed, due as they were before; whether any.
 
     A chunk that somebody else has locked is in better hands: they claim it or return it.
     """
     returned = connection.execute(
-        _GIVE_BACK,
-        {"campaign_id": campaign_id, "sequences": list(sequences), "due_in": due_in},
+        _GIVE_BACK, {"campaign_id": campaign_id, "sequences": list(sequences)}
     )
     return returned.rowcount > 0

@@ -9,23 +9,20 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection
 
-from dispatcher.books.doubt import few_in_doubt
 from dispatcher.books.functions import Function
+from dispatcher.books.transitions.statements import EXCHANGE, PARAMETERS, RECORD
 from dispatcher.lifecycle import (
-    FAILURES_BEFORE_HOLD,
     Accepted,
     ChunkFacts,
     Decision,
+    InDoubt,
     NotSent,
     Outcome,
     is_conclusive,
     name_of,
+    proves_something,
 )
 
-UNREACHABLE = "the Push API cannot be reached"
-"""Why an account rests that no attempt could be sent for."""
-
-_PROBE_HOLD = "5 s"
 _NO_TERMS = {"worker": None, "lease": None, "window": None}
 
 ChunkKey = tuple[UUID, int]
@@ -34,7 +31,10 @@ ChunkKey = tuple[UUID, int]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make one attempt at a chunk until its lease ends."""
+    """The right to make one attempt at a chunk until its lease ends.
+
+    Nothing else of its account begins while a claim is `probing`.
+    """
 
     campaign_id: UUID
     sequence: int
@@ -48,6 +48,7 @@ class Claim:
     window_left: timedelta
     corruptions: int
     account: str
+    probing: bool = False
 
     def facts(self, window: timedelta) -> ChunkFacts:
         """What a decision needs to know of this chunk; `window` is the usable window."""
@@ -70,10 +71,12 @@ class Report:
 
     @property
     def concerns_others(self) -> bool:
-        """Whether the account has to rest, or the campaign pauses, in the same transaction."""
+        """Whether the account's rest, or the campaign's pause, is for the same transaction."""
         return (
-            isinstance(self.outcome, NotSent)
+            self.claim.probing
+            or isinstance(self.outcome, NotSent)
             or self.decision.hold is not None
+            or self.decision.throttled
             or self.decision.pause is not None
         )
 
@@ -86,125 +89,7 @@ class Exchanged:
     claims: dict[ChunkKey, Claim]
 
 
-# Each report and each wanted chunk finds its row by its key: OFFSET keeps the conditions out of
-# that search, as the planner would rather read all that is in flight. While an account's attempts
-# cannot be sent at all, one winner a hold is the probe; a claim that finds no chunk leaves the hold
-# as it is. A campaign with too many chunks in doubt begins no clean one.
-def _exchange(when_locked: str) -> str:
-    return f"""
-    WITH report AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(CAST(:reports AS json)) AS report(
-            place integer, campaign_id uuid, sequence integer, attempt integer, state text,
-            in_doubt_since timestamptz, due_in double precision, corruptions integer,
-            audience integer, successful integer, erroneous integer, error_details text,
-            http_status integer, code integer, error text, outcome text, account text,
-            conclusive boolean)
-    ), held AS (
-        SELECT report.*, chunk.round, chunk.claimed_at, chunk.claimed_by
-        FROM report CROSS JOIN LATERAL (
-            SELECT state, attempt, round, claimed_at, claimed_by FROM chunk
-            WHERE campaign_id = report.campaign_id AND sequence = report.sequence
-            OFFSET 0 FOR NO KEY UPDATE {when_locked}) AS chunk
-        WHERE chunk.state = 'sending' AND chunk.attempt = report.attempt
-    ), settled AS (
-        UPDATE chunk
-        SET state = held.state, lease_until = NULL, in_doubt_since = held.in_doubt_since,
-            due_at = coalesce(clock_timestamp() + make_interval(secs => held.due_in), due_at),
-            corruptions = held.corruptions,
-            settled_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
-            audience = held.audience, successful = held.successful, erroneous = held.erroneous,
-            http_status = held.http_status, code = held.code, error = held.error
-        FROM held
-        WHERE chunk.campaign_id = held.campaign_id AND chunk.sequence = held.sequence
-    ), logged AS (
-        INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
-                             chunk_state, http_status, code, error, error_details)
-        SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, outcome,
-               state, http_status, code, error, error_details
-        FROM held
-    ), reached AS (
-        UPDATE account
-        SET failures = 0,
-            hold_until = CASE WHEN hold_reason <> '{UNREACHABLE}' THEN hold_until END,
-            hold_reason = CASE WHEN hold_reason <> '{UNREACHABLE}' THEN hold_reason END
-        WHERE failures > 0 AND name IN (SELECT account FROM held WHERE conclusive)
-        RETURNING name
-    ), wanted AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(CAST(:wanted AS json)) AS wanted(
-            campaign_id uuid, sequence integer)
-    ), due AS (
-        SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               account.failures >= {FAILURES_BEFORE_HOLD}
-                   AND NOT EXISTS (SELECT FROM reached WHERE name = account.name) AS probing,
-               row_number() OVER (PARTITION BY account.name) AS place, clock_timestamp() AS now
-        FROM wanted CROSS JOIN LATERAL (
-            SELECT state, due_at, in_doubt_since FROM chunk
-            WHERE campaign_id = wanted.campaign_id AND sequence = wanted.sequence
-            OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS chunk
-        JOIN campaign ON campaign.id = wanted.campaign_id
-        JOIN account ON account.name = campaign.account
-        WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
-          AND (chunk.in_doubt_since IS NULL
-               OR chunk.in_doubt_since + :window > clock_timestamp())
-          AND campaign.state = 'running'
-          AND (campaign.expires_at IS NULL OR campaign.expires_at > clock_timestamp())
-          AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-          AND (chunk.in_doubt_since IS NOT NULL
-               OR {few_in_doubt("campaign.id")})
-    ), probe AS (
-        UPDATE account
-        SET hold_until = clock_timestamp() + interval '{_PROBE_HOLD}',
-            hold_reason = '{UNREACHABLE}'
-        FROM due
-        WHERE due.probing AND due.place = 1 AND account.name = due.account
-          AND (account.hold_until IS NULL OR account.hold_until <= clock_timestamp())
-        RETURNING account.name
-    ), claimed AS (
-        UPDATE chunk
-        SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
-            claimed_at = due.now, claimed_by = :worker, lease_until = due.now + :lease,
-            in_doubt_since = coalesce(due.in_doubt_since, due.now)
-        FROM due
-        WHERE chunk.campaign_id = due.campaign_id AND chunk.sequence = due.sequence
-          AND (NOT due.probing
-               OR due.place = 1 AND EXISTS (SELECT FROM probe WHERE name = due.account))
-        RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
-            chunk.size, chunk.members, due.in_doubt_since AS in_doubt_before, chunk.claimed_at,
-            chunk.in_doubt_since + :window - due.now AS window_left, chunk.corruptions, due.account
-    )
-    SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
-    FROM (SELECT) AS once LEFT JOIN claimed ON true
-    """
-
-
-_PARAMETERS = {
-    "reports": "json",
-    "wanted": "json",
-    "worker": "text",
-    "lease": "interval",
-    "window": "interval",
-}
-_COLUMNS = {
-    "recorded": "integer[]",
-    "campaign_id": "uuid",
-    "sequence": "integer",
-    "round": "integer",
-    "attempt": "integer",
-    "pack_id": "text",
-    "size": "integer",
-    "members": "text",
-    "in_doubt_before": "timestamptz",
-    "claimed_at": "timestamptz",
-    "window_left": "interval",
-    "corruptions": "integer",
-    "account": "text",
-}
-_EXCHANGE = Function("exchange_chunks", _PARAMETERS, _COLUMNS, _exchange("SKIP LOCKED"))
-_RECORD = Function("record_chunk", _PARAMETERS, _COLUMNS, _exchange(""))
-FUNCTIONS = (_EXCHANGE, _RECORD)
-"""What the database has to have. To plan them takes longer than to execute them."""
-
-_GIVEN = ", ".join(f"%({name})s::{kind}" for name, kind in _PARAMETERS.items())
+_GIVEN = ", ".join(f"%({name})s::{kind}" for name, kind in PARAMETERS.items())
 
 
 def exchange(
@@ -226,7 +111,7 @@ def exchange(
     `window` the usable part of the vendor's window. The caller commits before a byte is sent.
     """
     values = {"worker": worker, "lease": lease, "window": window}
-    return _run(connection, _EXCHANGE, reports, wanted, values)
+    return _run(connection, EXCHANGE, reports, wanted, values)
 
 
 def record_alone(connection: Connection, report: Report) -> bool:
@@ -234,7 +119,7 @@ def record_alone(connection: Connection, report: Report) -> bool:
 
     False where the chunk is not this attempt's any more; it stays locked then.
     """
-    return bool(_run(connection, _RECORD, {0: report}, []).recorded)
+    return bool(_run(connection, RECORD, {0: report}, []).recorded)
 
 
 def _run(
@@ -259,7 +144,9 @@ def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str
     listed = [{"place": place, **values_of(report)} for place, report in reports.items()]
     listed.sort(key=lambda values: (values["campaign_id"], values["sequence"]))
     keys = [{"campaign_id": key[0], "sequence": key[1]} for key in sorted(set(wanted))]
+    doubtful = {report.claim.account for report in reports.values() if _is_doubtful(report)}
     return {
+        "doubtful": sorted(doubtful),
         "reports": orjson.dumps(listed).decode(),
         "wanted": orjson.dumps(keys).decode(),
     }
@@ -281,6 +168,8 @@ def values_of(report: Report) -> dict[str, Any]:
         "corruptions": decision.corruptions,
         "outcome": name_of(outcome),
         "conclusive": is_conclusive(outcome),
+        "proven": proves_something(outcome),
+        "doubtful": _is_doubtful(report),
         "audience": accepted and accepted.audience,
         "successful": accepted and accepted.successful,
         "erroneous": accepted and accepted.erroneous,
@@ -289,3 +178,7 @@ def values_of(report: Report) -> dict[str, Any]:
         "code": reason and reason.code,
         "error": reason and reason.message,
     }
+
+
+def _is_doubtful(report: Report) -> bool:
+    return isinstance(report.outcome, InDoubt)

@@ -1,0 +1,117 @@
+"""What keeps a campaign from being sent, said once: in SQL for who sends, in words for who waits.
+
+The conditions name the tables `campaign` and `account`. Claims, publishing, `explain`, `show` and
+`doctor` read them here; what is to hold a chunk back besides belongs here as well.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from dispatcher.books import doubt, fleet
+from dispatcher.lifecycle import MOST_DOUBTS, CampaignState
+
+UNREACHABLE = "the Push API cannot be reached"
+"""Why an account rests that no attempt could be sent for."""
+IN_DOUBT = "the Push API does not say what becomes of requests"
+"""Why an account rests of which one attempt after the other may have been sent."""
+ASKED = "the Push API asked to wait"
+"""Why an account rests that the vendor throttles."""
+
+CAMPAIGN_RUNS = """
+(campaign.state = 'running' AND campaign.finished_at IS NULL
+ AND (campaign.expires_at IS NULL OR campaign.expires_at > clock_timestamp()))
+"""
+ACCOUNT_IS_FREE = "(account.hold_until IS NULL OR account.hold_until <= clock_timestamp())"
+AWAITS_A_PROBE = f"""
+(account.doubts >= {MOST_DOUBTS} AND account.fresh_from > clock_timestamp()
+ AND NOT {doubt.waits("account.name")})
+"""
+"""Whether an account in doubt has nothing left to ask about, and may not begin a clean chunk."""
+MAY_SEND = f"({CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
+"""Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
+UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
+"""Whether the account's API works, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What keeps a campaign from going on, until when if that is known, and a sentence about it.
+
+    `by` is one of window, rate, account, canary, paused, schedule, workers, broker, database and
+    doubt; `reason` is why an account rests or a campaign has paused itself.
+    """
+
+    by: str
+    until: datetime | None
+    words: str
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The value of `held` in `show --json`."""
+        until = self.until and self.until.isoformat()
+        return {"by": self.by, "until": until, "words": self.words}
+
+
+_FACTS = text(f"""
+SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.account,
+    account.hold_until, account.hold_reason, account.fresh_from,
+    NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
+    {fleet.LIVE_SLOTS} AS slots, pace.rate, pace.next_at, pace.next_at > clock_timestamp()
+        AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
+        AS awaits_its_place
+FROM campaign JOIN account ON account.name = campaign.account
+CROSS JOIN LATERAL (
+    SELECT least(campaign.rate, {fleet.RATE}) AS rate,
+        (SELECT max(started_at) + make_interval(secs => 1 / least(campaign.rate, {fleet.RATE}))
+         FROM (SELECT started_at FROM attempt WHERE campaign_id = campaign.id
+               ORDER BY ended_at DESC LIMIT 16) AS latest) AS next_at) AS pace
+WHERE campaign.id = ANY(:ids) AND campaign.finished_at IS NULL
+""")
+
+
+def held(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Held]:
+    """What holds each of these campaigns; those that nothing holds are not among them."""
+    if not ids:
+        return {}
+    rows = connection.execute(_FACTS, {"ids": list(ids)})
+    found = {row.id: _held(row) for row in rows}
+    return {campaign_id: held for campaign_id, held in found.items() if held is not None}
+
+
+def _held(facts: Row[Any]) -> Held | None:
+    match CampaignState(facts.state):
+        case CampaignState.PAUSED:
+            words = f"It is paused{because(facts.reason)}."
+            return Held("paused", None, words, facts.reason)
+        case CampaignState.SCHEDULED:
+            return Held("schedule", facts.send_at, "Its time has not come.")
+        case CampaignState.RUNNING:
+            return _running_held(facts)
+        case _:
+            return None
+
+
+def _running_held(facts: Row[Any]) -> Held | None:
+    if facts.slots == 0:
+        return Held("workers", None, "No worker is alive.")
+    if facts.is_on_hold:
+        by = "doubt" if facts.hold_reason == IN_DOUBT else "account"
+        words = f"Account {facts.account} rests{because(facts.hold_reason)}."
+        return Held(by, facts.hold_until, words, facts.hold_reason)
+    if facts.awaits_a_probe:
+        words = f"Account {facts.account} probes rarely{because(IN_DOUBT)}."
+        return Held("doubt", facts.fresh_from, words, IN_DOUBT)
+    if facts.awaits_its_place:
+        words = f"It waits for its place at {facts.rate:g} requests a second."
+        return Held("rate", facts.next_at, words)
+    return None
+
+
+def because(reason: str | None) -> str:
+    """A reason behind what it is the reason of, without a full stop."""
+    return f": {reason.rstrip('.')}" if reason else ""

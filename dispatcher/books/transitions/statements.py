@@ -1,0 +1,229 @@
+"""The statement that records what attempts came to and claims chunks for new ones, as a function.
+
+It stands twice: for when all goes well, and for accounts in trouble. In both each report and each
+wanted chunk finds its row by its key: OFFSET keeps the conditions out of that search, as the
+planner would rather read all that is in flight.
+"""
+
+from dispatcher.books import doubt, holding
+from dispatcher.books.functions import Function
+from dispatcher.books.holding import IN_DOUBT, UNREACHABLE
+from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS
+
+PARAMETERS = {
+    "reports": "json",
+    "wanted": "json",
+    "doubtful": "text[]",
+    "worker": "text",
+    "lease": "interval",
+    "window": "interval",
+}
+_COLUMNS = {
+    "recorded": "integer[]",
+    "campaign_id": "uuid",
+    "sequence": "integer",
+    "round": "integer",
+    "attempt": "integer",
+    "pack_id": "text",
+    "size": "integer",
+    "members": "text",
+    "in_doubt_before": "timestamptz",
+    "claimed_at": "timestamptz",
+    "window_left": "interval",
+    "corruptions": "integer",
+    "account": "text",
+    "probing": "boolean",
+}
+
+
+def _recorded(when_locked: str) -> str:
+    """Write down what attempts came to: on chunks that they still hold, and in the log."""
+    return f"""
+    WITH report AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:reports AS json)) AS report(
+            place integer, campaign_id uuid, sequence integer, attempt integer, state text,
+            in_doubt_since timestamptz, due_in double precision, corruptions integer,
+            audience integer, successful integer, erroneous integer, error_details text,
+            http_status integer, code integer, error text, outcome text, account text,
+            conclusive boolean, proven boolean, doubtful boolean)
+    ), held AS (
+        SELECT report.*, chunk.round, chunk.claimed_at, chunk.claimed_by
+        FROM report CROSS JOIN LATERAL (
+            SELECT state, attempt, round, claimed_at, claimed_by FROM chunk
+            WHERE campaign_id = report.campaign_id AND sequence = report.sequence
+            OFFSET 0 FOR NO KEY UPDATE {when_locked}) AS chunk
+        WHERE chunk.state = 'sending' AND chunk.attempt = report.attempt
+    ), settled AS (
+        UPDATE chunk
+        SET state = held.state, lease_until = NULL, in_doubt_since = held.in_doubt_since,
+            due_at = coalesce(clock_timestamp() + make_interval(secs => held.due_in), due_at),
+            corruptions = held.corruptions,
+            settled_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
+            audience = held.audience, successful = held.successful, erroneous = held.erroneous,
+            http_status = held.http_status, code = held.code, error = held.error
+        FROM held
+        WHERE chunk.campaign_id = held.campaign_id AND chunk.sequence = held.sequence
+    ), logged AS (
+        INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                             chunk_state, http_status, code, error, error_details)
+        SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, outcome,
+               state, http_status, code, error, error_details
+        FROM held
+    """
+
+
+_WANTED = """
+    ), wanted AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:wanted AS json)) AS wanted(
+            campaign_id uuid, sequence integer)
+    ), due AS (
+"""
+_FROM_WANTED = """
+        FROM wanted CROSS JOIN LATERAL (
+            SELECT state, due_at, in_doubt_since FROM chunk
+            WHERE campaign_id = wanted.campaign_id AND sequence = wanted.sequence
+            OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS chunk
+        JOIN campaign ON campaign.id = wanted.campaign_id
+        JOIN account ON account.name = campaign.account
+"""
+_IS_DUE = f"""
+        WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
+          AND (chunk.in_doubt_since IS NULL
+               OR chunk.in_doubt_since + :window > clock_timestamp())
+          AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
+"""
+
+
+def _claimed(chosen: str, which: str, probing: str) -> str:
+    """Claim these chunks; what was recorded, and the claims."""
+    return f"""
+    ), claimed AS (
+        UPDATE chunk
+        SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
+            claimed_at = fit.now, claimed_by = :worker, lease_until = fit.now + :lease,
+            in_doubt_since = coalesce(fit.in_doubt_since, fit.now)
+        FROM {chosen} AS fit
+        WHERE chunk.campaign_id = fit.campaign_id AND chunk.sequence = fit.sequence
+          AND {which}
+        RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
+            chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
+            chunk.in_doubt_since + :window - fit.now AS window_left, chunk.corruptions, fit.account,
+            {probing}
+    )
+    SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
+    FROM (SELECT) AS once LEFT JOIN claimed ON true
+    """
+
+
+# Where no account is in trouble and nothing is in doubt, no account's row is written.
+_WELL = f"""
+{_recorded("SKIP LOCKED")}
+{_WANTED}
+        SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
+               clock_timestamp() AS now
+{_FROM_WANTED}
+{_IS_DUE}
+{_claimed("due", "true", "false")}
+"""
+_OVER = f"""
+(said.proven AND hold_reason = '{IN_DOUBT}' OR said.conclusive AND hold_reason = '{UNREACHABLE}')
+"""
+_PROBING = f"(failures >= {FAILURES_BEFORE_HOLD} OR doubts >= {MOST_DOUBTS})"
+_TOLD = f"""
+    ), said AS (
+        SELECT account AS name, bool_or(conclusive) AS conclusive, bool_or(proven) AS proven,
+               count(*) FILTER (WHERE doubtful)::integer AS doubts
+        FROM held GROUP BY account
+    ), told AS (
+        UPDATE account
+        SET failures = CASE WHEN said.conclusive THEN 0 ELSE account.failures END,
+            doubts = CASE WHEN said.proven THEN 0 ELSE account.doubts + said.doubts END,
+            doubtful_since = CASE WHEN said.proven THEN NULL
+                WHEN said.doubts > 0 THEN coalesce(doubtful_since, clock_timestamp())
+                ELSE doubtful_since END,
+            fresh_from = CASE WHEN said.proven THEN NULL
+                WHEN account.doubts + said.doubts >= {MOST_DOUBTS}
+                    THEN coalesce(fresh_from, clock_timestamp() + {doubt.SHORTEST_REST})
+                ELSE fresh_from END,
+            hold_until = CASE WHEN {_OVER} THEN NULL ELSE hold_until END,
+            hold_reason = CASE WHEN {_OVER} THEN NULL ELSE hold_reason END
+        FROM said
+        WHERE account.name = said.name
+          AND (said.doubts > 0 OR said.conclusive AND account.failures > 0
+               OR said.proven AND account.doubts > 0)
+        RETURNING account.name, account.failures, account.doubts
+"""
+# While an account's attempts come to nothing, one winner is the probe, and holds the account until
+# its lease ends or it reports; a claim that finds no chunk leaves the account as it is.
+_FIT = f"""
+    ), fit AS (
+        SELECT due.*, {_PROBING} AS probing,
+               row_number() OVER (PARTITION BY account ORDER BY in_doubt_since) AS place
+        FROM due
+        WHERE in_doubt_since IS NOT NULL
+           OR {doubt.may_begin_clean("due.account", "due.doubts", "due.nth")}
+              AND (doubts < {MOST_DOUBTS} OR coalesce(fresh_again, true))
+    ), probe AS (
+        UPDATE account
+        SET hold_until = clock_timestamp() + :lease,
+            hold_reason = CASE WHEN fit.doubts >= {MOST_DOUBTS}
+                               THEN '{IN_DOUBT}' ELSE '{UNREACHABLE}' END,
+            fresh_from = CASE WHEN fit.doubts >= {MOST_DOUBTS} AND fit.in_doubt_since IS NULL
+                THEN fit.now + {doubt.rest_before_fresh("(fit.now - fit.doubtful_since)")}
+                ELSE fresh_from END
+        FROM fit
+        WHERE fit.probing AND fit.place = 1 AND NOT fit.was_told AND account.name = fit.account
+          AND {holding.ACCOUNT_IS_FREE}
+        RETURNING account.name
+"""
+
+
+_IS_PROBE = """
+(NOT fit.probing OR fit.place = 1 AND EXISTS (SELECT FROM probe WHERE name = fit.account))
+"""
+
+
+def _in_trouble(when_locked: str) -> str:
+    return f"""
+{_recorded(when_locked)}
+{_TOLD}
+{_WANTED}
+        SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
+               account.doubtful_since, told.name IS NOT NULL AS was_told,
+               coalesce(told.failures, account.failures) AS failures,
+               coalesce(told.doubts, account.doubts) AS doubts,
+               account.fresh_from <= clock_timestamp() AS fresh_again,
+               row_number() OVER (PARTITION BY account.name, chunk.in_doubt_since IS NULL) AS nth,
+               clock_timestamp() AS now
+{_FROM_WANTED}
+        LEFT JOIN told ON told.name = account.name
+{_IS_DUE}
+{_FIT}
+{_claimed("fit", _IS_PROBE, "fit.probing")}
+    """
+
+
+# What an account may begin while it is in doubt is counted under its lock, and so are doubts: all
+# of one statement's accounts are locked in an order, and the next statement sees what others did.
+_WELL_OR_LOCKED = f"""
+IF cardinality(:doubtful) = 0
+   AND NOT EXISTS (SELECT FROM account WHERE doubts > 0 OR failures > 0) THEN
+    RETURN QUERY {_WELL};
+    RETURN;
+END IF;
+    PERFORM name FROM account
+    WHERE name = ANY(:doubtful) OR (doubts > 0 OR failures > 0) AND name IN (
+        SELECT campaign.account FROM campaign JOIN json_to_recordset(:wanted) AS wanted(
+            campaign_id uuid) ON campaign.id = wanted.campaign_id
+        UNION ALL
+        SELECT report.account FROM json_to_recordset(:reports) AS report(account text))
+    ORDER BY name FOR NO KEY UPDATE;
+"""
+EXCHANGE = Function(
+    "exchange_chunks", PARAMETERS, _COLUMNS, _in_trouble("SKIP LOCKED"), _WELL_OR_LOCKED
+)
+"""Passes over what somebody has locked."""
+RECORD = Function("record_chunk", PARAMETERS, _COLUMNS, _in_trouble(""))
+"""Waits for a chunk that somebody has locked."""
+FUNCTIONS = (EXCHANGE, RECORD)
+"""What the database has to have. To plan them takes longer than to execute them."""
