@@ -32,6 +32,8 @@ class Size:
     storm_chunks: int
     sandbox_requests: int
     memory_chunks: int
+    calls: int
+    """of each command whose cost is measured, in a round"""
 
 
 FULL = Size(
@@ -51,6 +53,7 @@ FULL = Size(
     storm_chunks=150,
     sandbox_requests=2_000,
     memory_chunks=100_000,
+    calls=7,
 )
 QUICK = Size(
     name="quick",
@@ -69,6 +72,7 @@ QUICK = Size(
     storm_chunks=40,
     sandbox_requests=500,
     memory_chunks=10_000,
+    calls=9,
 )
 TINY = Size(
     name="tiny",
@@ -87,4 +91,5 @@ TINY = Size(
     storm_chunks=5,
     sandbox_requests=50,
     memory_chunks=100,
+    calls=1,
 )

@@ -1,16 +1,14 @@
 """Push campaigns to audiences of any size: everybody exactly once, as far as it can be known.
 
 The functions here use one `Dispatcher`, made from the environment at first use; make one yourself
-to pass settings or an engine of your own.
+to pass settings or an engine of your own. A name is loaded when it is first asked for, with what it
+needs: to import this package costs an application next to nothing.
 """
 
-from collections.abc import Callable
-from functools import cache, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from dispatcher.api import Dispatcher
-from dispatcher.books.accounts import Account
-from dispatcher.books.campaigns import Campaign
 from dispatcher.errors import (
     AccountNotFound,
     AmbiguousCampaign,
@@ -30,7 +28,29 @@ from dispatcher.errors import (
     ServiceError,
     SettingError,
 )
-from dispatcher.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.books.accounts import Account
+    from dispatcher.books.campaigns import Campaign
+    from dispatcher.functions import (
+        accounts,
+        cancel,
+        enqueue,
+        explain,
+        failures,
+        list,
+        pause,
+        purge,
+        purgeable,
+        rate,
+        resume,
+        resume_account,
+        retry,
+        show,
+        verify,
+    )
+    from dispatcher.settings import Settings, read_settings
 
 __all__ = [
     "Account",
@@ -57,46 +77,43 @@ __all__ = [
     "accounts",
     "cancel",
     "enqueue",
+    "explain",
+    "failures",
     "list",
     "pause",
+    "purge",
+    "purgeable",
     "rate",
     "read_settings",
     "resume",
     "resume_account",
+    "retry",
     "show",
+    "verify",
 ]
 
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-@cache
-def _default() -> Dispatcher:
-    return Dispatcher()
-
-
-def _of_default(verb: Callable[Concatenate[Dispatcher, P], R]) -> Callable[P, R]:
-    """The verb, on the dispatcher that the environment makes."""
-
-    @wraps(verb)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return verb(_default(), *args, **kwargs)
-
-    return call
+_VERBS = "dispatcher.functions"
+_ROOMS = {
+    "Account": "dispatcher.books.accounts",
+    "Campaign": "dispatcher.books.campaigns",
+    "Dispatcher": "dispatcher.api",
+    "Settings": "dispatcher.settings",
+    "read_settings": "dispatcher.settings",
+}
 
 
-enqueue = _of_default(Dispatcher.enqueue)
-show = _of_default(Dispatcher.show)
-list = _of_default(Dispatcher.list)
-pause = _of_default(Dispatcher.pause)
-resume = _of_default(Dispatcher.resume)
-cancel = _of_default(Dispatcher.cancel)
-rate = _of_default(Dispatcher.rate)
-accounts = _of_default(Dispatcher.accounts)
-resume_account = _of_default(Dispatcher.resume_account)
-retry = _of_default(Dispatcher.retry)
-explain = _of_default(Dispatcher.explain)
-verify = _of_default(Dispatcher.verify)
-failures = _of_default(Dispatcher.failures)
-purge = _of_default(Dispatcher.purge)
+if not TYPE_CHECKING:  # where it is seen, a type checker takes any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from dispatcher.forks import not_while_forking
+
+        with not_while_forking():
+            found = getattr(import_module(_ROOMS.get(name, _VERBS)), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> Iterable[str]:
+    return sorted(globals() | dict.fromkeys(__all__))

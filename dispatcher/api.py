@@ -1,4 +1,10 @@
-"""The verbs of the public interface; each opens its own short transaction."""
+"""The verbs of the public interface; each opens its own short transaction.
+
+A verb imports what only it needs: DuckDB is loaded to prepare an audience, Celery to ring. No fork
+happens meanwhile, as in the child nobody would let go of an import's lock.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -8,24 +14,14 @@ from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
-from celery import Celery
-from sqlalchemy import Connection, Engine
-
-from dispatcher import audience as audiences
-from dispatcher import forks, publishing
-from dispatcher import message as messages
-from dispatcher.books import accounts, audit, campaigns, keeping, transitions
+from dispatcher import forks
+from dispatcher.books import accounts, campaigns, transitions
 from dispatcher.books.accounts import Account
-from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.commits import commit
-from dispatcher.books.failures import Failure, Forgotten, Unnamed
-from dispatcher.books.failures import failures as list_failures
-from dispatcher.books.keeping import Audiences
-from dispatcher.books.schema import check_schema
 from dispatcher.books.session import (
     adopt,
     allow_long_statements,
@@ -40,8 +36,19 @@ from dispatcher.errors import (
     OptionError,
     ServiceError,
 )
+from dispatcher.forks import not_while_forking
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read_settings
+
+if TYPE_CHECKING:
+    from celery import Celery
+    from sqlalchemy import Connection, Engine
+
+    from dispatcher.audience import Prepared, Progress, Source
+    from dispatcher.books.audit import Explanation, Verdict
+    from dispatcher.books.failures import Failure, Forgotten, Unnamed
+    from dispatcher.books.keeping import Audiences
+    from dispatcher.message import Message
 
 Reference = str | UUID
 """A campaign's id, an unambiguous beginning of one, or `last`."""
@@ -81,8 +88,8 @@ class Dispatcher:
         self,
         *,
         app_id: str,
-        message: Mapping[str, object] | messages.Message,
-        audience: audiences.Source,
+        message: Mapping[str, object] | Message,
+        audience: Source,
         campaign_tag: str | None = None,
         key: str | None = None,
         rate: float | None = None,
@@ -91,8 +98,8 @@ class Dispatcher:
         account: str = DEFAULT_ACCOUNT,
         on_invalid: Literal["fail", "skip"] = "fail",
         rejects: str | Path | None = None,
-        suppress: audiences.Source | None = None,
-        progress: Callable[[audiences.Progress], None] | None = None,
+        suppress: Source | None = None,
+        progress: Callable[[Progress], None] | None = None,
         committed: Callable[[Campaign], None] | None = None,
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
@@ -111,6 +118,11 @@ class Dispatcher:
         behind then. CommitUnknown alone leaves open whether the campaign was committed, and names
         its id.
         """
+        with not_while_forking():
+            from dispatcher import audience as audiences
+            from dispatcher import message as messages
+            from dispatcher.books.schema import check_schema
+
         self._settings.require_broker_url()
         checked = message if isinstance(message, messages.Message) else messages.check(message)
         _check_options(app_id, campaign_tag, key, account)
@@ -259,24 +271,36 @@ class Dispatcher:
 
     def explain(self, campaign: Reference) -> Explanation:
         """What happened to the campaign, what it waits for, and when it goes on."""
+        with not_while_forking():
+            from dispatcher.books import audit
+
         window = usable_window(self._settings.pack_id_window, self._settings.request_timeout)
         with transaction(self._engine) as connection:
             return audit.explain(connection, campaigns.resolve(connection, campaign), window)
 
     def verify(self, campaign: Reference) -> Verdict:
         """Check the campaign's books from the rows alone; takes seconds for a million members."""
+        with not_while_forking():
+            from dispatcher.books import audit
+
         with snapshot(self._engine) as connection:
             found = campaigns.resolve(connection, campaign)
             return audit.verify(connection, found, self._settings.pack_id_window)
 
     def failures(self, campaign: Reference) -> Iterator[Failure | Unnamed | Forgotten]:
         """The members who were not delivered to, with the reason and its precision."""
+        with not_while_forking():
+            from dispatcher.books.failures import failures
+
         with transaction(self._engine) as connection:
             campaign_id = campaigns.resolve(connection, campaign)
-        return list_failures(self._engine, campaign_id)
+        return failures(self._engine, campaign_id)
 
     def purgeable(self, older_than: timedelta | None = None) -> Audiences:
         """The audiences that `purge` would drop: how much they are. Raises OptionError."""
+        with not_while_forking():
+            from dispatcher.books import keeping
+
         keep = self._checked_keep(older_than)
         with transaction(self._engine) as connection:
             allow_long_statements(connection)
@@ -288,6 +312,9 @@ class Dispatcher:
         Without `older_than`, what DISPATCHER_KEEP_AUDIENCE says. The campaigns' numbers stay; their
         members can be neither listed nor sent to again. Raises OptionError.
         """
+        with not_while_forking():
+            from dispatcher.books import keeping
+
         keep = self._checked_keep(older_than)
         dropped = self.purgeable(keep)
         with transaction(self._engine) as connection:
@@ -308,7 +335,7 @@ class Dispatcher:
             return self._given_engine
         with self._making:
             if self._own_engine is None:
-                with forks.not_while_forking():  # it imports, and imports have locks
+                with not_while_forking():  # it imports, and imports have locks
                     self._own_engine = make_engine(self._settings.require_database_url())
             return self._own_engine
 
@@ -316,17 +343,22 @@ class Dispatcher:
     def _producer(self) -> Celery:
         with self._making:
             if self._own_producer is None:
-                self._own_producer = publishing.producer(self._settings)
+                with not_while_forking():
+                    from dispatcher import publishing
+
+                    self._own_producer = publishing.producer(self._settings)
             return self._own_producer
 
-    def _commit(self, new: NewCampaign, prepared: audiences.Prepared) -> Campaign:
+    def _commit(self, new: NewCampaign, prepared: Prepared) -> Campaign:
         """The campaign and its chunks in one transaction, or the one that its key stands for."""
+        with not_while_forking():
+            from dispatcher.audience import copy_chunks
 
         def make(connection: Connection) -> Campaign:
             allow_long_statements(connection)
             campaign_id = campaigns.create(connection, new)
             if campaign_id is not None:
-                audiences.copy_chunks(connection, campaign_id, prepared)
+                copy_chunks(connection, campaign_id, prepared)
             else:
                 assert new.key is not None
                 campaign_id = campaigns.find_by_key(connection, new.key, new.content_digest)
@@ -366,6 +398,9 @@ class Dispatcher:
         So nothing that goes wrong here is raised: the caller would do again what is done.
         """
         try:
+            with not_while_forking():
+                from dispatcher import publishing
+
             publishing.begin(self._engine, self._producer, UUID(campaign.id))
         except BrokerUnavailable as error:
             log.warning("%s", error)

@@ -7,7 +7,6 @@ what is allowed. The environment wins over the file.
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -197,6 +196,8 @@ def read_config(path: Path) -> dict[str, str]:
 
     Its keys are the variables' names without DISPATCHER_, in lower case. Raises SettingError.
     """
+    import tomllib  # only a file takes it
+
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import Any
 
@@ -19,9 +20,11 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
+from workers.addresses import addresses
 from workers.watchdog import Handle, Line, clock
 
 _MOST_REPLY_BYTES = 4_000_000
+_MOST_INTERIM_REPLIES = 100
 _HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
@@ -95,11 +98,24 @@ class _Guarded(HTTPConnection):
             self.sock.sendall(request)
             whole = True
         with closing(HTTPResponse(self.sock, method="POST")) as response:
-            response.begin()
+            _begin(response)
             reply = Reply(response.status, response.headers, _read(response))
         if response.will_close or reply.status < 200 or not whole or _has_more(self.sock):
             self.close()
         return reply
+
+
+def _begin(response: HTTPResponse) -> None:
+    """Read the head of the final reply; those before it, such as 103, only inform.
+
+    Raises HTTPException where none of them is the final one.
+    """
+    for _ in range(_MOST_INTERIM_REPLIES):
+        response.headers = None  # type: ignore[assignment] # it would not read another head
+        response.begin()
+        if response.status == HTTPStatus.SWITCHING_PROTOCOLS or response.status >= 200:
+            return
+    raise HTTPException(f"{_MOST_INTERIM_REPLIES} replies announce another one")
 
 
 def _has_more(sock: Any) -> bool:
@@ -127,11 +143,7 @@ def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> 
     The library would give the whole time to each of them, and several dead ones would outlast the
     chunk's lease.
     """
-    try:
-        entries = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise OSError(f"{address[0]}: {error.strerror}") from error
-    found = [(str(host), int(port)) for *_, (host, port, *_) in entries]
+    found = addresses(*address, deadline)
     while True:
         share = (deadline - clock()) / len(found)
         if share <= 0:

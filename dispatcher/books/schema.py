@@ -1,11 +1,16 @@
-"""The schema of the books: which revision the database holds, and bringing it up to date."""
+"""The schema of the books: which revision the database holds, and bringing it up to date.
 
+Only to change it takes Alembic: which revision is there, and which is the newest, every producer
+asks before it commits.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from dispatcher.books.commits import commit
@@ -14,8 +19,14 @@ from dispatcher.books.session import transaction
 from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MIGRATION_LOCK = 0x64697370
+_DECLARED = re.compile(r'^(revision|down_revision)\b[^=\n]*= (?:"(\w+)"|None)$', re.MULTILINE)
+_HAS_REVISION = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 def migrate(engine: Engine) -> tuple[str | None, str]:
@@ -34,9 +45,11 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 
 def _upgrade(connection: Connection) -> str | None:
     """Bring the schema up to date; the revision before."""
+    from alembic import command
+
     connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-    before = MigrationContext.configure(connection).get_current_revision()
+    before = _current_revision(connection)
     _refuse_unknown(before)
     config = migration_config()
     config.attributes["connection"] = connection
@@ -48,7 +61,7 @@ def _upgrade(connection: Connection) -> str | None:
 def check_schema(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database holds exactly this version's schema."""
     with transaction(engine) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = _current_revision(connection)
         absent = missing(connection, FUNCTIONS)
     _refuse_unknown(current)
     if current != head_revision():
@@ -64,27 +77,42 @@ def check_schema(engine: Engine) -> None:
 
 
 def head_revision() -> str:
-    """The newest revision that this program knows."""
-    return _scripts().get_current_head() or ""
+    """The newest revision that this program knows: the one that none other follows."""
+    followed = _revisions()
+    (newest,) = followed.keys() - followed.values()
+    return newest
 
 
 def migration_config() -> Config:
     """Alembic's configuration for our migrations, with no file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
     return config
 
 
+def _current_revision(connection: Connection) -> str | None:
+    """The revision that the database holds; None where it was never migrated."""
+    if not connection.scalar(_HAS_REVISION):
+        return None
+    revision: str | None = connection.scalar(_REVISION)
+    return revision
+
+
 def _refuse_unknown(revision: str | None) -> None:
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _revisions():
         raise SchemaMismatch(
             f"The database's schema {revision} is newer than this program: upgrade the program."
         )
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(migration_config())
+@cache
+def _revisions() -> dict[str, str | None]:
+    """Every revision that this program knows, each with the one that it follows."""
+    files = (_migrations() / "versions").glob("[0-9]*_*.py")
+    declared = [dict(_DECLARED.findall(file.read_text(encoding="utf-8"))) for file in files]
+    return {it["revision"]: it["down_revision"] or None for it in declared}
 
 
 def _migrations() -> Path:

@@ -3,68 +3,50 @@
 import logging
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from dispatcher.cli import (
-    accounts,
-    campaigns,
-    demo,
-    inspection,
-    programs,
-    purge,
-    retry,
-    schema,
-    send,
-    services,
-    watch,
-)
 from dispatcher.cli.context import Context, say
 from dispatcher.cli.encoding import never_fail
+from dispatcher.cli.verbs import VerbGroup
 from dispatcher.errors import CallerError, DispatcherError
+from dispatcher.extras import DISTRIBUTION
 from dispatcher.settings import below_environment, read_config
 
-app = typer.Typer(
-    name="dispatcher",
-    help="Push campaigns to audiences of any size: everybody exactly once, as far as it can be "
-    "known; what cannot be known is said.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for family in (demo, send, watch, campaigns, retry, inspection, purge, schema, programs):
-    family.register(app)
-app.add_typer(accounts.account_app, name="account")
-app.add_typer(services.services_app, name="services")
 
-
-def _print_version(wanted: bool) -> None:
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        print(f"dispatcher {version('dispatcher')}")
-        raise typer.Exit
+        from importlib.metadata import version
+
+        print(f"dispatcher {version(DISTRIBUTION)}")
+        ctx.exit()
 
 
-@app.callback()
-def _options(
-    ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", help="A TOML file of settings, before the verb; the environment wins."
-        ),
-    ] = None,
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
-        ),
-    ] = False,
-) -> None:
+@click.command(
+    "dispatcher",
+    cls=VerbGroup,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A TOML file of settings, before the verb; the environment wins.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+@click.pass_context
+def app(ctx: click.Context, config: Path | None) -> None:
+    """Push campaigns to audiences of any size: everybody exactly once, as far as it can be known;
+    what cannot be known is said.
+    """
     if config is not None:
         os.environ.update(below_environment(read_config(config), os.environ))
     ctx.obj = Context()

@@ -1,37 +1,30 @@
 """The verbs about campaigns that are there: list, show, pause, resume, cancel, rate."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from dispatcher.api import MOST_LISTED
 from dispatcher.books.campaigns import Campaign
-from dispatcher.cli import report
-from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
+from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
 from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verbs."""
-    app.command("list", help=list_.__doc__)(list_)
-    for verb in (show, pause, resume, cancel, rate):
-        app.command(verb.__name__, help=verb.__doc__)(verb)
-
-
-def list_(
-    ctx: typer.Context,
-    state: Annotated[
-        str | None,
-        typer.Option(help="Only scheduled, running, paused, completed, cancelled or expired ones."),
-    ] = None,
-    tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
-    limit: Annotated[int, typer.Option(metavar="N", help="At most so many.")] = MOST_LISTED,
-    before: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Only those made before this one: the next page."),
-    ] = None,
-    as_json: JsonOption = False,
+@click.command()
+@click.option(
+    "--state", help="Only scheduled, running, paused, completed, cancelled or expired ones."
+)
+@click.option("--tag", help="Only those with this tag.")
+@click.option("--limit", metavar="N", type=int, default=MOST_LISTED, help="At most so many.")
+@click.option("--before", metavar="ID", help="Only those made before this one: the next page.")
+@json_option
+@click.pass_context
+def list(
+    ctx: click.Context,
+    state: str | None,
+    tag: str | None,
+    limit: int,
+    before: str | None,
+    as_json: bool,
 ) -> None:
     """List campaigns, the newest first.
 
@@ -46,12 +39,18 @@ def list_(
     if as_json:
         print_json([campaign.as_json() for campaign in campaigns])
     else:
+        from dispatcher.cli import report
+
         report.print_list(campaigns)
     if len(one_more) > limit:
         say(f"There are more: `--before {campaigns[-1].id[:8]}` goes on, `--limit` shows more.")
 
 
-def show(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def show(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Show a campaign's books as they stand.
 
     Example: dispatcher show last
@@ -59,7 +58,11 @@ def show(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = F
     print_campaign(context_of(ctx).dispatcher().show(campaign), as_json)
 
 
-def pause(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def pause(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Begin no new request; those on the wire finish.
 
     Example: dispatcher pause last
@@ -67,7 +70,11 @@ def pause(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = 
     print_campaign(context_of(ctx).dispatcher().pause(campaign), as_json)
 
 
-def resume(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def resume(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Go on exactly where a paused campaign stood.
 
     Example: dispatcher resume last
@@ -75,7 +82,11 @@ def resume(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption =
     print_campaign(context_of(ctx).dispatcher().resume(campaign), as_json)
 
 
-def cancel(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def cancel(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """End a campaign for good; what is on the wire finishes.
 
     Nothing new begins from the first moment on. Ctrl-C leaves the rest of a large one to workers.
@@ -92,18 +103,16 @@ def cancel(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption =
             f"It is cancelled, and {steps.done:,} of its chunks are settled: workers do the rest, "
             f"and so does `dispatcher cancel {campaign}`."
         )
-        raise typer.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(INTERRUPTED) from None
     print_campaign(cancelled, as_json)
 
 
-def rate(
-    ctx: typer.Context,
-    campaign: CampaignArgument,
-    requests: Annotated[
-        str, typer.Argument(metavar="R", help="Requests a second, or `none` for no limit.")
-    ],
-    as_json: JsonOption = False,
-) -> None:
+@click.command()
+@campaign_argument
+@click.argument("requests", metavar="R", help="Requests a second, or `none` for no limit.")
+@json_option
+@click.pass_context
+def rate(ctx: click.Context, campaign: str, requests: str, as_json: bool) -> None:
     """Set how many requests a second a campaign may make, over all workers.
 
     Example: dispatcher rate last 20
@@ -128,4 +137,6 @@ def print_campaign(campaign: Campaign, as_json: bool) -> None:
     if as_json:
         print_json(campaign.as_json())
     else:
+        from dispatcher.cli import report
+
         report.print_page(campaign)

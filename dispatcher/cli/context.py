@@ -1,25 +1,31 @@
 """What every verb shares: the settings, the dispatcher made of them, and how it prints."""
 
+from __future__ import annotations
+
 import json
 import sys
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from dispatcher.api import Dispatcher
 from dispatcher.cli.encoding import is_unicode
 from dispatcher.settings import Settings, read_settings
 
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
-]
-CampaignArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID", help="A campaign's id, the beginning of one, or `last` for the newest."
-    ),
-]
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON document, and nothing else, on stdout.",
+)
+campaign_argument = click.argument(
+    "campaign",
+    metavar="ID",
+    help="A campaign's id, the beginning of one, or `last` for the newest.",
+)
 
 
 class Context:
@@ -39,10 +45,12 @@ class Context:
 
     @cached_property
     def _dispatcher(self) -> Dispatcher:
+        from dispatcher.api import Dispatcher
+
         return Dispatcher(self._settings)
 
 
-def context_of(ctx: typer.Context) -> Context:
+def context_of(ctx: click.Context) -> Context:
     """The context that the program's entry made."""
     found = ctx.find_root().obj
     assert isinstance(found, Context)

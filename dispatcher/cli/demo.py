@@ -6,35 +6,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
-import typer
+import click
 from rich.console import Console
 
 from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import report
-from dispatcher.cli.context import JsonOption, print_json, say
+from dispatcher.cli.context import json_option, print_json, say
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.send import committed
 from dispatcher.cli.watch import follow
 from dispatcher.embedded import demo as staging
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("demo", help=demo.__doc__)(demo)
-
-
-def demo(
-    members: Annotated[
-        int, typer.Option(min=1, max=10_000_000, help="How many members the audience has.")
-    ] = 200_000,
-    no_faults: Annotated[
-        bool, typer.Option("--no-faults", help="Let the Push API answer every request.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
+@click.command()
+@click.option(
+    "--members",
+    type=click.IntRange(1, 10_000_000),
+    default=200_000,
+    help="How many members the audience has.",
+)
+@click.option("--no-faults", is_flag=True, help="Let the Push API answer every request.")
+@json_option
+def demo(members: int, no_faults: bool, as_json: bool) -> None:
     """Send a campaign on this machine, to a Push API that fails now and then, and prove it.
 
     Everything runs here and ends with the demonstration: PostgreSQL, Valkey, the sandbox Push API,
@@ -43,7 +39,7 @@ def demo(
     Example: dispatcher demo --members 50000
     """
     with _ending_cleanly():
-        raise typer.Exit(_perform(members, faults=not no_faults, as_json=as_json))
+        raise click.exceptions.Exit(_perform(members, faults=not no_faults, as_json=as_json))
 
 
 def _perform(members: int, *, faults: bool, as_json: bool) -> int:
@@ -122,7 +118,7 @@ def _ending_cleanly() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         say("Interrupted: everything that the demonstration started has ended.")
-        raise typer.Exit(130) from None
+        raise click.exceptions.Exit(130) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Protocol, TextIO
+from typing import Protocol, TextIO
 
-import typer
-from rich.console import Console
-from rich.text import Text
+import click
 
 from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.failures import Failure, Forgotten, Unnamed
-from dispatcher.checkup import examine
-from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, print_json, say
+from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
 from dispatcher.errors import OptionError
 from dispatcher.words import counted
 
@@ -27,13 +24,11 @@ _NAMES = tuple(identifier.name for identifier in IDENTIFIERS)
 _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verbs."""
-    for verb in (explain, verify, failures, doctor):
-        app.command(verb.__name__, help=verb.__doc__)(verb)
-
-
-def explain(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def explain(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Tell what happened to a campaign, what it waits for, and when it goes on.
 
     Example: dispatcher explain last
@@ -45,7 +40,11 @@ def explain(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption 
         _print_explanation(explanation)
 
 
-def verify(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Check the books: every member in exactly one chunk, nothing accepted twice, all sums right.
 
     Exits with 1 where something is wrong.
@@ -58,18 +57,20 @@ def verify(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption =
     else:
         _print_verdict(verdict)
     if verdict.findings:
-        raise typer.Exit(_BROKEN)
+        raise click.exceptions.Exit(_BROKEN)
 
 
-def failures(
-    ctx: typer.Context,
-    campaign: CampaignArgument,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write to this .csv or .jsonl; else CSV on stdout."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
+@click.command()
+@campaign_argument
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write to this .csv or .jsonl; else CSV on stdout.",
+)
+@json_option
+@click.pass_context
+def failures(ctx: click.Context, campaign: str, out: Path | None, as_json: bool) -> None:
     """List the members who were not delivered to, with the reason.
 
     The precision says what a reason is about: `member` where the vendor named this member, `chunk`
@@ -88,13 +89,21 @@ def failures(
     _tell_unlisted(unlisted)
 
 
-def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
+@click.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check that everything is in place and set safely.
 
     Exits with 1 where something is not.
 
     Example: dispatcher doctor
     """
+    from rich.console import Console
+    from rich.text import Text
+
+    from dispatcher.checkup import examine
+
     checks = []
     for check in examine(context_of(ctx).settings()):
         checks.append(check)
@@ -105,7 +114,7 @@ def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([check.as_json() for check in checks])
     if any(check.result == "failed" for check in checks):
-        raise typer.Exit(_BROKEN)
+        raise click.exceptions.Exit(_BROKEN)
 
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
@@ -204,6 +213,9 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
 
 
 def _print_explanation(explanation: Explanation) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False)
     console.print(Text(f"Campaign {explanation.campaign}  {explanation.state}", "bold"))
     for event in explanation.happened:
@@ -220,6 +232,9 @@ def _print_explanation(explanation: Explanation) -> None:
 
 
 def _print_verdict(verdict: Verdict) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False)
     wrong = {finding.rule: finding for finding in verdict.findings}
     for rule in verdict.checked:

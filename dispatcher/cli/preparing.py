@@ -5,11 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
-
-from dispatcher.audience import Phase, Progress, Watcher
+from dispatcher.audience.progress import Phase, Progress, Watcher
 from dispatcher.cli.context import say
 
 _FIRST_LINE_AFTER = 2.0
@@ -22,6 +18,10 @@ def preparing() -> Iterator[Watcher]:
     if not sys.stderr.isatty():
         yield Lines(say)
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
     bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),

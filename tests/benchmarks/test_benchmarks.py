@@ -37,6 +37,16 @@ def test_a_tiny_run_reports_tables_single_runs_and_curves(tmp_path: Path) -> Non
     assert len(ElementTree.parse(tmp_path / "scale.svg").findall("{*}polyline")) == 4
 
 
+def test_a_tiny_run_tells_what_commands_cost(tmp_path: Path) -> None:
+    ran = _bench("--tiny", "--only", "cli", "--out", str(tmp_path))
+
+    assert ran.returncode == 0, ran.stderr
+    assert "`dispatcher show last` to `import sqlalchemy, psycopg2`, CPU" in ran.stdout
+    assert "at most 1.3" in ran.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert all(run["seconds"] for run in report["suites"][0]["runs"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

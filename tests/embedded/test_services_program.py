@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from dispatcher.cli.services import services_app
+from dispatcher.cli import app
 from dispatcher.embedded import ServerUrls, start, status
 from dispatcher.settings import SERVICES_FILE
 from tests.embedded.observing import answers, passwords, process_named, processes_of
@@ -101,6 +101,5 @@ def test_what_cannot_be_started_is_told_in_one_sentence(home: Path, services: Ru
 
 @pytest.mark.parametrize("verb", ["start", "stop", "status"])
 def test_help_shows_an_example(verb: str) -> None:
-    assert (
-        f"dispatcher services {verb}" in CliRunner().invoke(services_app, [verb, "--help"]).stdout
-    )
+    shown = CliRunner().invoke(app, ["services", verb, "--help"])
+    assert f"dispatcher services {verb}" in shown.stdout

@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from dispatcher.books.models import Base
@@ -109,6 +110,10 @@ def test_chunks_and_their_members_are_vacuumed_early(migrated: Engine) -> None:
 def test_migrating_tells_the_versions_before_and_after(empty: Engine) -> None:
     assert migrate(empty) == (None, head_revision())
     check_schema(empty)
+
+
+def test_the_newest_revision_by_its_file_is_the_one_that_alembic_upgrades_to() -> None:
+    assert ScriptDirectory.from_config(migration_config()).get_current_head() == head_revision()
 
 
 def test_migrating_again_changes_nothing(migrated: Engine) -> None:

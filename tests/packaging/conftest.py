@@ -34,7 +34,7 @@ def image() -> Iterator[Image]:
 @pytest.fixture(scope="session")
 def installation(image: Image) -> Image:
     """The same with the extra `embedded`, which the sandbox needs."""
-    image.add("dispatcher[embedded,monitoring]")
+    image.add("push-campaign-dispatcher[embedded,monitoring]")
     return image
 
 

@@ -33,7 +33,7 @@ class Image:
     @property
     def wheel(self) -> Path:
         """Our own wheel."""
-        (wheel,) = self.wheels.glob("dispatcher-*.whl")
+        (wheel,) = self.wheels.glob("push_campaign_dispatcher-*.whl")
         return wheel
 
     def environment(self, variables: dict[str, str]) -> dict[str, str]:

@@ -53,7 +53,7 @@ def test_the_image_holds_no_tools_of_development(image: Image) -> None:
         check=True,
     ).stdout
     packages = {line.partition("==")[0] for line in listed.splitlines()}
-    assert {"dispatcher", "celery", "flower"} <= packages
+    assert {"push-campaign-dispatcher", "celery", "flower"} <= packages
     assert not {"pytest", "mypy", "ruff", "hatchling", "pip"} & packages
 
 

@@ -1,16 +1,20 @@
 """The addresses of the vendor's host: none, dead ones, and several."""
 
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dispatcher.lifecycle import Accepted, NotSent
+from tests.waiting import eventually
 from tests.workers.scripted_server import Script, ScriptedServer, http, replying
 from tests.workers.sending import attempt, result
 from workers.envelope import Envelope
 from workers.push_api import PushApi
+from workers.watchdog import clock
 
 Serve = Callable[[Script], ScriptedServer]
 Client = Callable[..., PushApi]
@@ -49,6 +53,82 @@ def test_every_address_of_the_host_is_tried_within_one_deadline(
         assert isinstance(outcome, NotSent)
         for connection in waiting:
             connection.close()
+
+
+@pytest.fixture
+def silent_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Nobody answers for a name before the test is over; the names asked for so far."""
+    asked: list[str] = []
+    over = threading.Event()
+
+    def never(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        over.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    yield asked
+    over.set()
+
+
+def test_a_silent_name_server_costs_the_requests_time_and_sends_nothing(
+    push_api: Client, envelope: Envelope, silent_name_server: list[str]
+) -> None:
+    client = push_api("http://slow.invalid/", timeout=SHORT)
+    began = time.monotonic()
+    outcome = attempt(client, envelope)
+
+    assert time.monotonic() - began < SHORT + 5
+    assert isinstance(outcome, NotSent)
+
+
+def test_requests_that_wait_for_one_name_share_one_question(
+    push_api: Client, envelope: Envelope, silent_name_server: list[str]
+) -> None:
+    client = push_api("http://shared.invalid/", timeout=SHORT)
+    with ThreadPoolExecutor(8) as slots:
+        outcomes = [*slots.map(lambda _: attempt(client, envelope), range(16))]
+
+    assert all(isinstance(outcome, NotSent) for outcome in outcomes)
+    assert silent_name_server == ["shared.invalid"]
+
+
+def test_a_name_that_was_given_up_is_asked_for_again_once_it_was_answered(
+    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = threading.Event(), threading.Event()
+    server = serve(replying(ACCEPTED))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+
+    def late(*_: object, **__: object) -> object:
+        asked.set()
+        answers.wait()
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    client = push_api(f"http://late.invalid:{server.port}/", timeout=SHORT)
+    assert isinstance(attempt(client, envelope), NotSent)
+    assert asked.is_set()
+    answers.set()
+    eventually(lambda: isinstance(attempt(client, envelope), Accepted))
+
+
+def test_a_name_that_comes_after_the_right_to_send_sends_nothing(
+    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(replying(ACCEPTED))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+    right_is_over = clock() + SHORT
+
+    def late(*_: object, **__: object) -> object:
+        eventually(lambda: clock() > right_is_over)
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    outcome = attempt(push_api(server.url), envelope, send_before=SHORT / 2)
+
+    assert isinstance(outcome, NotSent)
+    assert not any(peer.received for peer in server.peers)
 
 
 def test_a_dead_address_of_the_host_leaves_time_for_the_next(

@@ -1,6 +1,7 @@
 """Whether a request may have reached the vendor: decided by what left this machine, and by time."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -162,6 +163,37 @@ def test_the_right_to_send_is_checked_on_a_kept_connection_too(
     assert server.received.count(b"POST ") == 1
 
 
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim", [EARLY_HINTS, PROCESSING, CONTINUE, CONTINUE + EARLY_HINTS * 3 + PROCESSING]
+)
+def test_replies_that_announce_the_final_one_are_read_over(
+    serve: Serve, push_api: Client, envelope: Envelope, interim: bytes
+) -> None:
+    server = serve(replying(interim + ACCEPTED, interim + http(refusal(33), "400 Bad Request")))
+    client = push_api(server.url)
+
+    assert isinstance(attempt(client, envelope), Accepted)
+    assert not isinstance(attempt(client, envelope), Accepted | InDoubt)
+    assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("interim", [EARLY_HINTS, CONTINUE])
+def test_announcements_without_end_are_in_doubt(
+    serve: Serve, push_api: Client, envelope: Envelope, interim: bytes
+) -> None:
+    def announce(peer: Peer) -> None:
+        peer.read_request()
+        while True:
+            peer.send(interim)
+
+    assert isinstance(attempt(push_api(serve(announce).url, timeout=SHORT), envelope), InDoubt)
+
+
 def test_a_connection_is_kept_for_the_next_request(
     serve: Serve, push_api: Client, envelope: Envelope
 ) -> None:
@@ -223,15 +255,17 @@ def test_a_late_reply_is_never_taken_for_the_next_requests(
 ) -> None:
     def hint_first(peer: Peer) -> None:
         peer.read_request()
-        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        peer.over.wait(SHORT)
+        peer.send(EARLY_HINTS)
+        late.wait()
         peer.send(ACCEPTED)
 
+    late = threading.Event()
     server = serve(hint_first)
-    client = push_api(server.url)
+    client = push_api(server.url, timeout=SHORT)
     for number in (1, 2):
         assert isinstance(attempt(client, envelope), InDoubt)
         assert len(server.peers) == number
+    late.set()
 
 
 def test_a_connection_that_is_not_kept_is_closed_at_once(

@@ -1,0 +1,80 @@
+"""The verbs by name, each read from its family's module when somebody asks for it.
+
+Most of what a command costs is loading modules: `show` loads neither what `send` needs nor what
+`doctor` does.
+"""
+
+from collections import UserDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+
+FAMILIES = {
+    "demo": "demo",
+    "send": "send",
+    "watch": "watch",
+    "list": "campaigns",
+    "show": "campaigns",
+    "pause": "campaigns",
+    "resume": "campaigns",
+    "cancel": "campaigns",
+    "rate": "campaigns",
+    "retry": "retry",
+    "explain": "inspection",
+    "verify": "inspection",
+    "failures": "inspection",
+    "doctor": "inspection",
+    "purge": "purge",
+    "migrate": "schema",
+    "worker": "programs",
+    "sandbox": "programs",
+    "account": "accounts",
+    "services": "services",
+}
+"""Each verb's family: the module of this package that has a command of that name."""
+
+
+class VerbGroup(click.Group):
+    """The group of all verbs, in the order of the table."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"commands": _Verbs(FAMILIES)})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs' names."""
+        return list(self.commands)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse what stands before the verb."""
+        with _in_our_words():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Parse what stands behind the verb, and do it; Ctrl-C ends with 130."""
+        try:
+            with _in_our_words():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
+
+
+class _Verbs(UserDict[str, Any]):
+    """Each verb's command; to list or to suggest names loads none."""
+
+    def __getitem__(self, verb: str) -> Any:
+        family = super().__getitem__(verb)
+        return getattr(import_module(f"dispatcher.cli.{family}"), verb)
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except click.NoSuchOption as error:
+        name = error.option_name
+        raise click.NoSuchOption(
+            name, f"No such option: {name}", error.possibilities, error.ctx
+        ) from error

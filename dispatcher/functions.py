@@ -1,0 +1,42 @@
+"""The verbs as functions, on one dispatcher that the environment makes at the first call."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from dispatcher.api import Dispatcher
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def _default() -> Dispatcher:
+    return Dispatcher()
+
+
+def _of_default(verb: Callable[Concatenate[Dispatcher, P], R]) -> Callable[P, R]:
+    """The verb, on the dispatcher that the environment makes."""
+
+    @wraps(verb)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return verb(_default(), *args, **kwargs)
+
+    return call
+
+
+enqueue = _of_default(Dispatcher.enqueue)
+show = _of_default(Dispatcher.show)
+list = _of_default(Dispatcher.list)
+pause = _of_default(Dispatcher.pause)
+resume = _of_default(Dispatcher.resume)
+cancel = _of_default(Dispatcher.cancel)
+rate = _of_default(Dispatcher.rate)
+retry = _of_default(Dispatcher.retry)
+explain = _of_default(Dispatcher.explain)
+verify = _of_default(Dispatcher.verify)
+failures = _of_default(Dispatcher.failures)
+purge = _of_default(Dispatcher.purge)
+purgeable = _of_default(Dispatcher.purgeable)
+accounts = _of_default(Dispatcher.accounts)
+resume_account = _of_default(Dispatcher.resume_account)
