@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import requests
 from celery import Celery
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 
@@ -19,7 +18,9 @@ from dispatcher.books.troubles import read_only
 from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
 from dispatcher.lifecycle import usable_window
-from dispatcher.settings import Settings
+from dispatcher.redis_client import connect_redis
+from dispatcher.servers import read_server, words_of
+from dispatcher.settings import Settings, is_exposed
 
 Result = Literal["ok", "warning", "failed"]
 
@@ -63,15 +64,17 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _attempted("clocks", lambda: _clocks(engine))
     yield _attempted("relay", lambda: _relay(engine))
     yield _attempted("campaigns", lambda: _campaigns(settings, engine))
-    if broker.result == workers.result == "ok":
+    if broker.result != "failed" and workers.result == "ok":
         yield _attempted("celery", lambda: _celery(publishing.producer(settings)))
 
 
 def _attempted(name: str, check: Callable[[], tuple[Result, str]]) -> Check:
     try:
         result, words = check()
-    except (DispatcherError, RedisError) as error:
+    except DispatcherError as error:
         result, words = "failed", str(error)
+    except RedisError as error:
+        result, words = "failed", words_of(error)
     return Check(name, result, words)
 
 
@@ -87,7 +90,10 @@ def _push_api(settings: Settings) -> tuple[Result, str]:
     except requests.RequestException as error:
         kind = type(error).__name__
         return "failed", f"{settings.push_api_url} cannot be reached ({kind}): is its host right?"
-    return "ok", f"{settings.push_api_url} answers (HTTP {answer.status_code} to an empty request)"
+    words = f"{settings.push_api_url} answers (HTTP {answer.status_code} to an empty request)"
+    if is_exposed(settings.push_api_url):
+        return "warning", f"{words}, and in clear: whoever is on the way reads the token; use https"
+    return "ok", words
 
 
 _TAKES_WRITES = text(
@@ -122,15 +128,26 @@ def _durability(engine: Engine) -> tuple[Result, str]:
 def _broker(settings: Settings) -> tuple[Result, str]:
     with closing(publishing.Bell(publishing.producer(settings))) as bell:
         bell.reach()
-    return "ok", "it answers"
+    return _verified(settings.require_broker_url(), "it answers")
+
+
+def _verified(url: str, words: str) -> tuple[Result, str]:
+    """All is well, unless somebody in between could pretend to be this server."""
+    tls = read_server(url).tls
+    if tls is None or (tls.verify and tls.check_host):
+        return "ok", words
+    return "warning", (
+        f"{words}, but nobody checks that it is the right server, so that another may read the "
+        "password: take ssl_cert_reqs=none and ssl_check_hostname=false out of the URL"
+    )
 
 
 def _redis(url: str) -> tuple[Result, str]:
-    client = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    client = connect_redis(url, timeout=_TIMEOUT)
     memory = client.info("memory")
     policy, limit = memory["maxmemory_policy"], memory["maxmemory"]
     if policy == "noeviction":
-        return "ok", "it evicts nothing"
+        return _verified(url, "it evicts nothing")
     words = f"maxmemory-policy is {policy}: set noeviction, or messages and rates may be dropped"
     return ("failed" if limit else "warning"), words
 

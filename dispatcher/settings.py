@@ -8,18 +8,24 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from dispatcher.errors import SettingError
+from dispatcher.servers import BROKER_SCHEMES, REDIS_SCHEMES, read_server
 
 DEFAULT_ACCOUNT = "default"
+DEFAULT_QUEUE = "dispatcher"
 PUSH_API_URL = "https://www.devtodev.com/api/v1/push/send"
 ACCOUNT_NAME = re.compile(r"[a-z0-9]+")
 RESERVED_ACCOUNT_NAMES = frozenset({"file"})
+QUEUE_NAME = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,64}")
+"""RabbitMQ keeps what begins with `amq.` to itself."""
 FOR_GOOD = "forever"
 SERVICES_FILE = "services.json"
 """In DISPATCHER_HOME: the URLs of the embedded servers while they run."""
@@ -78,6 +84,8 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    queue: str = DEFAULT_QUEUE
+    """What every name of this deployment on the broker and on the Redis begins with."""
     tokens: Mapping[str, Secret] = field(default_factory=dict)
     rate: float | None = None
     request_timeout: timedelta = timedelta(seconds=30)
@@ -88,6 +96,8 @@ class Settings:
     json_logs: bool = False
 
     def __post_init__(self) -> None:
+        _check_server("DISPATCHER_BROKER_URL", self.broker_url, BROKER_SCHEMES)
+        _check_server("DISPATCHER_REDIS_URL", self.redis_url, REDIS_SCHEMES)
         if self.pack_id_window < 4 * self.request_timeout:
             raise SettingError(
                 f"DISPATCHER_PACK_ID_WINDOW is {self.pack_id_window.total_seconds():g} s, shorter "
@@ -160,13 +170,14 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = read("HOME", _path, Path())
     told = variables.keys() >= {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"}
     services = {} if told else _running_services(home)
-    broker_url = read("BROKER_URL", _broker_url, services.get("broker_url"))
+    broker_url = read("BROKER_URL", _server_url, services.get("broker_url"))
     return Settings(
         home=home,
         push_api_url=read("PUSH_API_URL", _http_url, PUSH_API_URL),
         database_url=read("DATABASE_URL", _database_url, services.get("database_url")),
         broker_url=broker_url,
-        redis_url=read("REDIS_URL", _redis_url, _redis_of(broker_url)),
+        redis_url=read("REDIS_URL", _server_url, _redis_of(broker_url)),
+        queue=read("QUEUE", _queue, DEFAULT_QUEUE),
         tokens=_tokens(variables),
         rate=read("RATE", _rate, None),
         request_timeout=read("REQUEST_TIMEOUT", _seconds, timedelta(seconds=30)),
@@ -228,6 +239,7 @@ _KNOWN = frozenset(
         "DATABASE_URL",
         "BROKER_URL",
         "REDIS_URL",
+        "QUEUE",
         "PUSH_API_URL",
         "USER_TOKEN",
         "USER_TOKEN_FILE",
@@ -356,27 +368,48 @@ def _host_and_port(server: str) -> tuple[str, str]:
     return match[1].strip("[]"), port
 
 
-def _broker_url(text: str) -> str:
-    if text.startswith("valkey://"):
-        text = "redis://" + text.removeprefix("valkey://")
-    _check_url(text, ("redis", "rediss", "amqp", "amqps"))
-    return text
-
-
-def _redis_url(text: str) -> str:
-    if text.startswith("valkey://"):
-        text = "redis://" + text.removeprefix("valkey://")
-    _check_url(text, ("redis", "rediss"))
+def _server_url(text: str) -> str:
+    """A Valkey is a Redis; the rest is judged where the settings are made."""
+    for name, secure in (("valkey", "redis"), ("valkeys", "rediss")):
+        if text.startswith(f"{name}://"):
+            return f"{secure}://{text.removeprefix(f'{name}://')}"
     return text
 
 
 def _redis_of(broker_url: str | None) -> str | None:
-    return broker_url if broker_url and broker_url.startswith("redis") else None
+    """The broker's URL where the broker is a Redis, which keeps the rates as well."""
+    return None if broker_url is None or broker_url.startswith("amqp") else broker_url
+
+
+def _check_server(variable: str, url: str | None, schemes: tuple[str, ...]) -> None:
+    """SettingError where the URL names no server that we can use."""
+    try:
+        if url is not None:
+            read_server(url, schemes)
+    except ValueError as error:
+        raise SettingError(f"{variable} is wrong: {error}.") from error
+
+
+def _queue(text: str) -> str:
+    if not QUEUE_NAME.fullmatch(text):
+        raise ValueError(
+            f"{text[:80]!r} is not a name of 1 to 64 letters, digits, - _ . (and not amq.)"
+        )
+    return text
 
 
 def _http_url(text: str) -> str:
     _check_url(text, ("http", "https"))
     return text
+
+
+def is_exposed(url: str) -> bool:
+    """Whether what is sent there can be read on its way: plain HTTP that leaves this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    with suppress(ValueError):
+        return parts.scheme == "http" and not ip_address(host).is_loopback
+    return parts.scheme == "http" and host != "localhost" and not host.endswith(".localhost")
 
 
 def _check_url(text: str, schemes: tuple[str, ...]) -> None:

@@ -15,12 +15,14 @@ SLOTS = 64
 def _celery_settings() -> dict[str, Any]:
     """What Celery is told; read when it first asks, so that importing this connects to nothing."""
     try:
-        broker = broker_settings(read_settings().require_broker_url())
+        settings = read_settings()
+        broker = broker_settings(settings.require_broker_url(), settings.queue)
     except DispatcherError as error:
         # Celery would show a traceback; this is a program's start, and a person reads it.
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
     return broker | {
+        "worker_consumer": "workers.reception:Reception",
         "worker_pool": "threads",
         "worker_concurrency": SLOTS,
         "worker_prefetch_multiplier": 1,
@@ -34,5 +36,9 @@ def _celery_settings() -> dict[str, Any]:
     }
 
 
-app = Celery("workers", include=["workers.tasks", "workers.process"])
+app = Celery(
+    "workers",
+    include=["workers.tasks", "workers.process"],
+    control="workers.reception:ScreenedControl",
+)
 app.add_defaults(_celery_settings)

@@ -1,5 +1,6 @@
 """What campaigns look like now, read once for all slots of a process."""
 
+import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from workers.watchdog import clock
 
 _FRESH = 0.2
 _MOST_KEPT = 1000
+
+log = logging.getLogger("dispatcher.reception")
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class CampaignCache:
         self._engine = engine
         self._lock = threading.Lock()
         self._readings: dict[UUID, _Reading] = {}
+        self._unknown: set[UUID] = set()
 
     def get(self, campaign_id: UUID) -> Sendable | None:
         """The campaign, None unless it is running. Raises what the database raises.
@@ -58,9 +62,25 @@ class CampaignCache:
         try:
             with transaction(self._engine) as connection:
                 campaign = campaigns.sendable(connection, campaign_id)
+                is_known = campaign is not None or campaigns.exists(connection, campaign_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, others wait for it, too
             reading.until = -inf
             reading.answer.set_exception(error)
         else:
             reading.until = -inf if campaign is None else clock() + _FRESH
             reading.answer.set_result(campaign)
+            if not is_known:
+                self._tell_unknown(campaign_id)
+
+    def _tell_unknown(self, campaign_id: UUID) -> None:
+        """Once for each campaign: a neighbour may have many, and each many messages."""
+        if campaign_id in self._unknown:
+            return
+        if len(self._unknown) >= _MOST_KEPT:
+            self._unknown.clear()
+        self._unknown.add(campaign_id)
+        log.warning(
+            "A message for a campaign that this database does not know was dropped: a neighbour "
+            "may share the queue; give each deployment a DISPATCHER_QUEUE of its own.",
+            extra={"campaign": str(campaign_id)},
+        )

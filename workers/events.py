@@ -36,6 +36,8 @@ class EventsTogether(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def stop(self, consumer: Any) -> None:
         """Publish what is kept; while the worker ends, each goes by itself again."""
+        if self._timer is None:  # something before it failed, and it never began
+            return
         self._timer.cancel()
         self._dispatcher.on_send_buffered = consumer.on_send_event_buffered
         ignore_errors(consumer, self._dispatcher.flush)  # type: ignore[no-untyped-call]

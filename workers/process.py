@@ -9,12 +9,14 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
-from workers import logs, wiring
+from workers import logs, transports, wiring
 from workers.app import app
 from workers.events import EventsTogether
 
 # Root reading pickled messages is what this warns of; this worker reads nothing but JSON.
 warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
+
+transports.install()
 
 
 class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -9,9 +9,10 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from dispatcher.servers import words_of
+from dispatcher.settings import DEFAULT_QUEUE
 from workers.watchdog import clock
 
-_PREFIX = "dispatcher:rate:"
 _TAKE, _AHEAD = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
     for name in ("gcra.lua", "gcra_ahead.lua")
@@ -32,13 +33,15 @@ class Place:
 class RateLimit:
     """Places in time, handed out by one Redis; asked only where a rate is set.
 
-    `redis` is None where no Redis is configured: nothing with a rate is sent then.
+    `redis` is None where no Redis is configured: nothing with a rate is sent then. `queue` is what
+    the deployment's keys begin with: neighbours have rates of their own.
     """
 
     LONGEST_WAIT = timedelta(seconds=0.3)
     _WITHOUT_REDIS = Place(taken=False, wait=timedelta(seconds=1))
 
-    def __init__(self, redis: Redis | None) -> None:
+    def __init__(self, redis: Redis | None, queue: str = DEFAULT_QUEUE) -> None:
+        self._prefix = f"{queue}:rate:"
         self._take = None if redis is None else redis.register_script(_TAKE)
         self._ahead = None if redis is None else redis.register_script(_AHEAD)
         self._in_trouble = False
@@ -49,7 +52,7 @@ class RateLimit:
 
         A place further away than LONGEST_WAIT is not taken. Redis away: no place.
         """
-        limits = {f"{_PREFIX}{name}": rate for name, rate in rates.items() if rate is not None}
+        limits = {f"{self._prefix}{name}": rate for name, rate in rates.items() if rate is not None}
         if not limits:
             return Place(taken=True, wait=timedelta(0))
         if self._take is None:
@@ -72,7 +75,7 @@ class RateLimit:
         if self._ahead is None or clock() < self._ask_again_at:
             return None
         try:
-            found = self._ahead(keys=[f"{_PREFIX}{name}" for name in names])
+            found = self._ahead(keys=[f"{self._prefix}{name}" for name in names])
         except RedisError as error:
             self._ask_again_at = clock() + _AFTER_TROUBLE
             self._tell_trouble(error)
@@ -84,7 +87,7 @@ class RateLimit:
 
     def _tell_trouble(self, error: RedisError) -> None:
         if not self._in_trouble:
-            log.warning("nothing with a rate is sent until its Redis answers: %s", error)
+            log.warning("nothing with a rate is sent until its Redis answers: %s", words_of(error))
         self._in_trouble = True
 
     def _tell_recovery(self) -> None:

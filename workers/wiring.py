@@ -6,16 +6,14 @@ import time
 from dataclasses import dataclass
 
 from celery import Celery
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import Engine
 
 from dispatcher.books.schema import check_schema
 from dispatcher.books.session import make_engine
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
-from dispatcher.settings import Settings
+from dispatcher.redis_client import connect_redis
+from dispatcher.settings import Settings, is_exposed
 from workers.campaign_cache import CampaignCache
 from workers.deliver import Courier
 from workers.group_commit import GroupCommit
@@ -63,6 +61,11 @@ def current() -> Process:
 
 def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
     settings.require_any_token()
+    if is_exposed(settings.push_api_url):
+        log.warning(
+            "DISPATCHER_PUSH_API_URL is plain http:// to another host: whoever is on the way reads "
+            "the token and the members. Use https://."
+        )
     connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
@@ -81,7 +84,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
             patience=settings.time_to_begin,
         ),
         push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
-        rate_limit=RateLimit(connect_redis(settings.redis_url) if settings.redis_url else None),
+        rate_limit=_rate_limit(settings),
         worker=worker,
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),
@@ -94,9 +97,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         slots=slots,
         window=window,
         account_rate=settings.rate,
-        gauge=RateLimit(
-            connect_redis(settings.redis_url, _GAUGE_TIMEOUT) if settings.redis_url else None
-        ),
+        gauge=_rate_limit(settings, _GAUGE_TIMEOUT),
         keep_audience=settings.keep_audience,
     )
     process = Process(courier, relay)
@@ -119,11 +120,8 @@ def _wait_for_database(engine: Engine) -> None:
         log.warning("the database answers")
 
 
-def connect_redis(url: str, timeout: float = _REDIS_TIMEOUT) -> Redis:
-    """The limiter's Redis; asked once each time, as a late place is no place."""
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-    )
+def _rate_limit(settings: Settings, timeout: float = _REDIS_TIMEOUT) -> RateLimit:
+    """The limiter; its Redis has little time, as a late place is no place."""
+    url = settings.redis_url
+    redis = None if url is None else connect_redis(url, timeout=timeout)
+    return RateLimit(redis, settings.queue)

@@ -27,6 +27,11 @@ _MIGRATION_LOCK = 0x64697370
 _DECLARED = re.compile(r'^(revision|down_revision)\b[^=\n]*= (?:"(\w+)"|None)$', re.MULTILINE)
 _HAS_REVISION = text("SELECT to_regclass('alembic_version') IS NOT NULL")
 _REVISION = text("SELECT version_num FROM alembic_version")
+_NO_LIMITS = text("""
+SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
+-- Between two statements Python reads the revisions, which takes seconds on a busy machine.
+SET LOCAL idle_in_transaction_session_timeout = 0
+""")
 
 
 def migrate(engine: Engine) -> tuple[str | None, str]:
@@ -47,7 +52,7 @@ def _upgrade(connection: Connection) -> str | None:
     """Bring the schema up to date; the revision before."""
     from alembic import command
 
-    connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
+    connection.execute(_NO_LIMITS)
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     before = _current_revision(connection)
     _refuse_unknown(before)

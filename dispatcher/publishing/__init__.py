@@ -5,16 +5,16 @@ is published but never claimed is published again. `topping_up` is a round of it
 what the fleet has room for, `turns` whose turn it is, `bell` sends the messages.
 """
 
-from dispatcher.publishing.bell import DELIVER, QUEUE, Batch, Bell, broker_settings, producer
-from dispatcher.publishing.planning import LONGEST_LIST, NOTHING, Plan, plan
+from dispatcher.publishing.bell import DELIVER, Batch, Bell, broker_settings, producer
+from dispatcher.publishing.planning import LONGEST_LIST, MOST_A_LIST, NOTHING, Plan, plan
 from dispatcher.publishing.topping_up import begin, top_up
 from dispatcher.publishing.turns import Gauge
 
 __all__ = [
     "DELIVER",
     "LONGEST_LIST",
+    "MOST_A_LIST",
     "NOTHING",
-    "QUEUE",
     "Batch",
     "Bell",
     "Gauge",

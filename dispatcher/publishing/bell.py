@@ -1,5 +1,6 @@
 """Ringing: task messages for chunks, by task name, ids only."""
 
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from kombu.exceptions import KombuError
 
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
-from dispatcher.settings import Settings
+from dispatcher.servers import Server, read_server, words_of
+from dispatcher.settings import DEFAULT_QUEUE, Settings
 
-QUEUE = "dispatcher"
 DELIVER = "workers.tasks.deliver"
 
 _AT_ONCE = 16
@@ -35,34 +36,58 @@ def producer(settings: Settings) -> Celery:
     """
     with not_while_forking():
         app = Celery("dispatcher", set_as_current=False)
-        app.conf.update(broker_settings(settings.require_broker_url()))
+        app.conf.update(broker_settings(settings.require_broker_url(), settings.queue))
     return app
 
 
-def broker_settings(broker_url: str) -> dict[str, Any]:
+def broker_settings(broker_url: str, queue: str = DEFAULT_QUEUE) -> dict[str, Any]:
     """What producers and workers tell Celery alike about the broker.
 
     Nothing is retried or acknowledged by the broker: PostgreSQL keeps the books, and the relay
-    sends again what was lost.
+    sends again what was lost. Every name on the broker begins with the queue's and a colon, which
+    no queue has in its own, so that neighbours on one server never meet.
     """
+    server = read_server(broker_url)
     options: dict[str, Any] = {}
-    if broker_url.startswith("redis"):
+    if server.is_redis:
         options = {
             "ack_emulation": False,
+            # Nothing has a priority: workers wait for one key, the queue's own.
+            "priority_steps": [0],
             "socket_connect_timeout": 1.5,
             "socket_timeout": 10,
             "socket_keepalive": True,
             "health_check_interval": 10,
         }
     return {
-        "broker_url": broker_url,
+        "broker_url": server.celery_url(),
+        "broker_use_ssl": _tls(server),
         "broker_connection_timeout": 1.5,
         "broker_transport_options": options,
-        "task_default_queue": QUEUE,
+        "task_default_queue": queue,
+        "control_exchange": f"{queue}:control",
+        "event_exchange": f"{queue}:events",
+        "event_queue_prefix": f"{queue}:events",
         "task_ignore_result": True,
         "task_publish_retry": False,
         "task_serializer": "json",
         "accept_content": ["json"],
+    }
+
+
+def _tls(server: Server) -> dict[str, Any] | bool:
+    """TLS in the words of the broker's library; the host is verified where the server is."""
+    if server.tls is None:
+        return False
+    if server.is_redis:
+        return server.redis_tls()
+    tls = server.tls
+    host = {"server_hostname": server.host} if tls.verify and tls.check_host else {}
+    return host | {
+        "cert_reqs": ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE,
+        "ca_certs": tls.ca_certs,
+        "certfile": tls.certificate,
+        "keyfile": tls.key,
     }
 
 
@@ -113,9 +138,13 @@ class Bell:
             self._connection = self._app.connection_for_write(transport_options=at_once)
         try:
             yield self._connection
-        except (*self._connection.recoverable_connection_errors, KombuError) as error:
+        except (
+            *self._connection.recoverable_connection_errors,
+            *self._connection.channel_errors,
+            KombuError,
+        ) as error:
             self.close()
-            why = str(error.__cause__ or error).rstrip(".")
             raise BrokerUnavailable(
-                f"The broker cannot be reached: {why}. Workers find the campaign when it is back."
+                f"The broker cannot be reached: {words_of(error)}. "
+                "Workers find the campaign when it is back."
             ) from error

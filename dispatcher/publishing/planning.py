@@ -21,7 +21,7 @@ LONGEST_LIST = timedelta(seconds=0.5)
 
 _LISTS_A_SLOT = 2
 _LEAST_A_LIST = 2
-_MOST_A_LIST = 16
+MOST_A_LIST = 16
 _UNLIMITED = 1_000_000
 _LATEST = 64
 _SLOW_START = timedelta(seconds=2)
@@ -258,7 +258,7 @@ def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
     attempts: int = sum(campaign.attempts for campaign in campaigns)
     seconds = float(sum(campaign.seconds for campaign in campaigns))
     in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
-    return min(int(in_time), _MOST_A_LIST)
+    return min(int(in_time), MOST_A_LIST)
 
 
 def share(capacity: int, demands: Sequence[Demand]) -> list[int]:

@@ -26,7 +26,7 @@ class Watcher:
 
     def __init__(self, redis: Redis) -> None:
         self._heard: Any = redis.pubsub()  # type: ignore[no-untyped-call]
-        self._heard.psubscribe("/*.celeryev/task.*")
+        self._heard.psubscribe("/*.dispatcher:events/task.*")
         assert self._heard.get_message(timeout=5)["type"] == "psubscribe"
         self.events: Counter[str] = Counter()
         self.succeeded: set[str] = set()

@@ -9,8 +9,8 @@ import time
 import pytest
 from redis import Redis
 
+from dispatcher.redis_client import connect_redis
 from workers.rate_limit import RateLimit
-from workers.wiring import connect_redis
 
 
 @pytest.fixture
@@ -161,7 +161,10 @@ def test_a_redis_that_is_away_gives_no_place_within_two_seconds_and_is_told_once
         port = listener.getsockname()[1]
         if not hangs:
             listener.close()
-        with connect_redis(f"redis://127.0.0.1:{port}/0") as client, caplog.at_level(logging.INFO):
+        with (
+            connect_redis(f"redis://127.0.0.1:{port}/0", timeout=2) as client,
+            caplog.at_level(logging.INFO),
+        ):
             limit = RateLimit(client)
             for _ in range(1 if hangs else 3):
                 began = time.monotonic()

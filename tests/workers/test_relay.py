@@ -18,7 +18,8 @@ from sqlalchemy import Engine
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.publishing import DELIVER, QUEUE, begin, broker_settings
+from dispatcher.publishing import DELIVER, begin, broker_settings
+from dispatcher.settings import DEFAULT_QUEUE
 from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
@@ -100,7 +101,7 @@ def test_a_campaign_is_published_chunk_by_chunk_until_it_is_complete(
     started()
 
     def work() -> bool:
-        while (message := redis.rpop(QUEUE)) is not None:
+        while (message := redis.rpop(DEFAULT_QUEUE)) is not None:
             assert isinstance(message, bytes)
             (campaign_id, sequences), *_ = json.loads(b64decode(json.loads(message)["body"]))
             deliver_all(ours, UUID(campaign_id), sequences)

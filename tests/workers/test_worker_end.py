@@ -10,7 +10,8 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import Engine
 
-from dispatcher.publishing import QUEUE, Batch, Bell, broker_settings
+from dispatcher.publishing import Batch, Bell, broker_settings
+from dispatcher.settings import DEFAULT_QUEUE
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, member, rows, show
@@ -54,7 +55,7 @@ def test_a_worker_takes_no_more_messages_than_one_ahead_for_each_slot(
         campaign = make_campaign(engine, chunks=100)
         Bell(producer).ring([Batch(campaign, (n,)) for n in range(1, 101)])
         eventually(lambda: len(vendor.requests()) == 8)
-        assert redis.llen(QUEUE) >= 100 - 2 * 8
+        assert redis.llen(DEFAULT_QUEUE) >= 100 - 2 * 8
 
 
 @pytest.mark.parametrize("order", ["SIGTERM", "control shutdown"])

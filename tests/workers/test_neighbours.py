@@ -1,0 +1,134 @@
+"""Two deployments on one Redis, and a Redis on which a deployment may do little."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from dispatcher.books.session import make_engine
+from dispatcher.checkup import examine
+from dispatcher.settings import read_settings
+from tests.databases import fresh_database
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+from tests.workers.books import make_campaign, rows
+from tests.workers.worker_process import Program, celery, running_worker
+
+PASSWORD = "p@ss/w:rd#?%25 ü"
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+
+
+@pytest.fixture
+def surroundings(environment: dict[str, str], vendor: PushApi) -> dict[str, str]:
+    """The environment of a worker that can send."""
+    return environment | {"DISPATCHER_PUSH_API_URL": vendor.url}
+
+
+@pytest.fixture
+def other_engine(servers: object, template_database: str, database_url: str) -> Iterator[Engine]:
+    """The database of another deployment."""
+    with fresh_database(database_url, template_database) as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def narrow_url(redis: Redis, broker_url: str) -> Iterator[str]:
+    """The broker's URL for a user with the rights that the documents name, and no more."""
+    (rule,) = re.findall(r"^ACL SETUSER [^`]+", OPERATING.read_text("utf-8"), re.MULTILINE)
+    words = [word.replace(">PASSWORD", f">{PASSWORD}") for word in rule.split()]
+    redis.execute_command(*words)  # type: ignore[no-untyped-call]
+    server = urlsplit(broker_url)
+    yield f"redis://dispatcher:{quote(PASSWORD, safe='')}@{server.hostname}:{server.port}/0"
+    redis.acl_deluser("dispatcher")
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def completes(engine: Engine, **changes: object) -> None:
+    """A new campaign of three chunks, to its end."""
+    campaign_id = make_campaign(engine, 3, published=False, **changes)
+    state = "SELECT state FROM campaign WHERE id = :id"
+    eventually(lambda: rows(engine, state, id=campaign_id)[0].state == "completed", within=60)
+
+
+def nodes(answer: str) -> int:
+    return answer.count("pong")
+
+
+def test_two_deployments_on_one_redis_never_meet(
+    surroundings: dict[str, str],
+    engine: Engine,
+    other_engine: Engine,
+    redis: Redis,
+    tmp_path: Path,
+) -> None:
+    other = surroundings | {
+        "DISPATCHER_DATABASE_URL": url_of(other_engine),
+        "DISPATCHER_QUEUE": "shop.push_2-eu",
+    }
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    with (
+        running_worker(surroundings, tmp_path / "one", "-n", "one@host") as one,
+        running_worker(other, tmp_path / "other", "-n", "other@host") as two,
+    ):
+        completes(engine, rate=100.0)
+        completes(other_engine, rate=100.0)
+        assert_alone(surroundings, "one@host")
+        assert_alone(other, "other@host")
+        assert_undisturbed(one)
+        assert_undisturbed(two)
+        assert strays(redis, "dispatcher", "shop.push_2-eu") == []
+        celery(other, "control", "shutdown")
+        assert two.ends() == 0
+        completes(engine)
+        assert one.process.poll() is None
+
+
+def strays(redis: Redis, *queues: str) -> list[str]:
+    """The keys that are nobody's by their names; Celery keeps one for all who are there."""
+    begin = tuple(f"{prefix}{queue}" for queue in queues for prefix in ("", "reply."))
+    found = [bytes(key).decode() for key in redis.scan_iter()]
+    named = [re.sub(r"^_kombu\.binding(_permanent)?\.", "", key) for key in found]
+    return [key for key in named if not key.startswith((*begin, "_kombu.binding_deadlines"))]
+
+
+def assert_alone(surroundings: dict[str, str], name: str) -> None:
+    answer = eventually(lambda: celery(surroundings, "inspect", "ping").stdout, within=60)
+    assert name in answer
+    assert nodes(answer) == 1
+
+
+def assert_undisturbed(worker: Program) -> None:
+    assert "dropped" not in worker.log
+    assert "Traceback" not in worker.log
+
+
+def test_the_rights_that_the_documents_name_are_enough(
+    surroundings: dict[str, str], narrow_url: str, engine: Engine, redis: Redis, tmp_path: Path
+) -> None:
+    narrow = surroundings | {"DISPATCHER_BROKER_URL": narrow_url}
+    with running_worker(narrow, tmp_path) as worker:
+        completes(engine, rate=100.0)
+        completes(engine)
+        eventually(lambda: doubts(narrow) == {"durability"}, within=60)
+        worker.process.terminate()
+        assert worker.ends() == 0
+        assert_undisturbed(worker)
+        assert "NOPERM" not in worker.log
+    denied = [entry["object"] for entry in redis.acl_log()]
+    assert denied == []
+
+
+def doubts(surroundings: dict[str, str]) -> set[str]:
+    """What doctor does not find in order; the servers of the tests do without fsync."""
+    found = examine(read_settings(surroundings))
+    return {check.name for check in found if check.result != "ok"}
