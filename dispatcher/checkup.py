@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 
 from dispatcher import publishing
-from dispatcher.books import audit, fleet, holding, schema
+from dispatcher.books import audit, fleet, ground, holding, limits, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import read_only
 from dispatcher.books.upkeep import Terms
@@ -58,6 +58,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     if database.result != "ok":
         return
     engine = make_engine(settings.require_database_url())
+    yield _attempted("limits", lambda: _limits(engine))
+    yield _attempted("rights", lambda: _rights(engine))
     yield _attempted("durability", lambda: _durability(engine))
     workers = _attempted("workers", lambda: _workers(engine))
     yield workers
@@ -110,6 +112,25 @@ def _database(settings: Settings) -> tuple[Result, str]:
     if not takes_writes:
         return "failed", read_only(place_of(engine))
     return "ok", f"PostgreSQL {version}, schema {schema.head_revision()}"
+
+
+def _limits(engine: Engine) -> tuple[Result, str]:
+    """Whoever freezes inside of a transaction without them holds the fleet up."""
+    with transaction(engine) as connection:
+        lost = limits.not_acting(connection)
+    if lost:
+        return "failed", f"{', '.join(lost)} inside of a transaction: does a pooler drop SET LOCAL?"
+    return "ok", "each transaction has those that hold nobody up"
+
+
+def _rights(engine: Engine) -> tuple[Result, str]:
+    with transaction(engine) as connection:
+        role, where = ground.role_and_schema(connection)
+        lacking = ground.lacking_rights(connection)
+    if lacking:
+        words = f"the role {role} lacks {', '.join(lacking)}: a worker needs them (GRANT SELECT,"
+        return "warning", f"{words} INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {where} ...)"
+    return "ok", f"the role {role} may do what a worker does, in the schema {where}"
 
 
 def _durability(engine: Engine) -> tuple[Result, str]:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from sqlalchemy import Connection, Engine
 
 from dispatcher.books import transitions
-from dispatcher.books.session import translated
+from dispatcher.books.session import each_alone, translated
 from dispatcher.books.transitions import ChunkKey, Claim, Report
 from dispatcher.books.troubles import is_transient
 from workers.watchdog import Handle, Line, Watchdog, clock
@@ -56,7 +56,7 @@ class GroupCommit:
         window: timedelta,
         patience: timedelta,
     ) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = each_alone(engine)
         self._worker = worker
         self._lease = lease
         self._window = window

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
+from dispatcher.books import ground
 from dispatcher.books.commits import commit
 from dispatcher.books.functions import install, missing
-from dispatcher.books.session import transaction
+from dispatcher.books.session import keeping_transactions, transaction
 from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MIGRATION_LOCK = 0x64697370
 _DECLARED = re.compile(r'^(revision|down_revision)\b[^=\n]*= (?:"(\w+)"|None)$', re.MULTILINE)
-_HAS_REVISION = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+# In the schema where the books are made, whoever else has a table of that name.
+_HAS_REVISION = text(
+    "SELECT to_regclass(quote_ident(current_schema()) || '.alembic_version') IS NOT NULL"
+)
 _REVISION = text("SELECT version_num FROM alembic_version")
 _NO_LIMITS = text("""
 SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
@@ -40,11 +44,12 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     Two that migrate at once wait for one another. Raises DatabaseUnavailable, and SchemaMismatch
     where the database is newer than this program.
     """
-    before = commit(
-        engine,
-        _upgrade,
-        doubt=lambda _: "it may be migrated; run `dispatcher migrate` again, which does no harm.",
-    )
+    with keeping_transactions(engine):
+        before = commit(
+            engine,
+            _upgrade,
+            doubt=lambda _: "it may be migrated; run `dispatcher migrate` again: it does no harm.",
+        )
     return before, head_revision()
 
 
@@ -54,8 +59,11 @@ def _upgrade(connection: Connection) -> str | None:
 
     connection.execute(_NO_LIMITS)
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    ground.check(connection)
     before = _current_revision(connection)
     _refuse_unknown(before)
+    if before != head_revision() or missing(connection, FUNCTIONS):
+        ground.check_right_to_build(connection)
     config = migration_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -65,7 +73,8 @@ def _upgrade(connection: Connection) -> str | None:
 
 def check_schema(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database holds exactly this version's schema."""
-    with transaction(engine) as connection:
+    with keeping_transactions(engine), transaction(engine) as connection:
+        ground.check(connection)
         current = _current_revision(connection)
         absent = missing(connection, FUNCTIONS)
     _refuse_unknown(current)

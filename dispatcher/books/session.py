@@ -6,25 +6,56 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2.extensions
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from dispatcher.books.troubles import as_ours, ends_connection
-from dispatcher.errors import OptionError, SettingError
+from dispatcher.books.address import read_address
+from dispatcher.books.limits import Isolation, opening
+from dispatcher.books.troubles import as_ours, ends_connection, first_line
+from dispatcher.errors import DatabaseUnavailable, OptionError, ServiceError, SettingError
 
 _OURS = "dispatcher"
 """The execution option of our connections: those of an application's engine are its own affair."""
 
-SESSION_LIMITS = {
-    "idle_in_transaction_session_timeout": "5s",
-    "lock_timeout": "5s",
-    "statement_timeout": "30s",
-    "timezone": "UTC",
-    "application_name": "dispatcher",
-    # Chunk rows are found by their keys, or a few by a partial index: compiling never pays.
-    "jit": "off",
+_CONNECTING = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "fallback_application_name": "dispatcher",
 }
+"""What the URL may have otherwise; every pooler takes it."""
+
+_ASKED = "dispatcher_asked"
+_EACH_ALONE = "dispatcher_each_alone"
+_READS = "dispatcher_reads"
+_REFUSED_SETTING = frozenset({"22023", "42501", "42704", "55P02"})
+
+
+class _Session(psycopg2.extensions.connection):
+    """A connection whose transactions begin with a statement of ours, limits and all.
+
+    The driver's own BEGIN would be a message more, and what it knows of isolation it would set for
+    the whole session.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.autocommit = True
+
+    def commit(self) -> None:
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        self._end("ROLLBACK")
+
+    def _end(self, statement: str) -> None:
+        if self.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            with self.cursor() as cursor:
+                cursor.execute(statement)
 
 
 def make_engine(database_url: str, *, connections: int = 5) -> Engine:
@@ -32,31 +63,69 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
 
     Raises SettingError where the URL cannot be understood.
     """
-    try:
-        url = make_url(database_url)
-    except (ArgumentError, ValueError) as error:
-        raise SettingError(
-            "DISPATCHER_DATABASE_URL is wrong: write postgresql://user:password@host:port/name."
-        ) from error
+    address = read_address(database_url)
     engine = create_engine(
-        url,
+        address.url,
         pool_size=connections,
         max_overflow=0,
         pool_use_lifo=True,  # the server answers faster on a connection that was just used
         pool_timeout=30,
         hide_parameters=True,
+        use_native_hstore=False,
         connect_args={
-            "connect_timeout": 5,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 30_000,
-            "options": " ".join(f"-c {name}={value}" for name, value in SESSION_LIMITS.items()),
+            **{name: of for name, of in _CONNECTING.items() if name not in address.url.query},
+            "connection_factory": _Session,
+            "client_encoding": "UTF8",
+            # They are part of each transaction instead.
+            **({"options": ""} if address.asked else {}),
         },
-        execution_options={_OURS: True},
+        execution_options={_OURS: True, _ASKED: address.asked},
     )
+    event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _let_go_of_what_ended)
     return engine
+
+
+def each_alone(engine: Engine) -> Engine:
+    """An engine of ours whose statements are transactions of their own, each one message.
+
+    What it answers is the commit's answer.
+    """
+    alone = engine.execution_options(**{_EACH_ALONE: True})
+    event.listen(alone, "before_cursor_execute", _bring_opening, retval=True)
+    return alone
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(_EACH_ALONE):
+        return
+    try:
+        connection.exec_driver_sql(f"BEGIN; {_opening(connection)}")
+    except DBAPIError as error:
+        if options[_ASKED] and getattr(error.orig, "pgcode", None) in _REFUSED_SETTING:
+            raise SettingError(
+                "PostgreSQL refuses a setting in the options of DISPATCHER_DATABASE_URL or in "
+                f"PGOPTIONS: {first_line(error.orig)}."
+            ) from error
+        raise
+
+
+def _bring_opening(
+    connection: Connection,
+    _cursor: Any,
+    statement: str,
+    parameters: Any,
+    _context: Any,
+    _many: bool,
+) -> tuple[str, Any]:
+    return _opening(connection).replace("%", "%%") + statement, parameters
+
+
+def _opening(connection: Connection) -> str:
+    options = connection.get_execution_options()
+    isolation: Isolation = "REPEATABLE READ, READ ONLY" if options.get(_READS) else "READ COMMITTED"
+    return opening(isolation, options.get(_ASKED))
 
 
 def adopt(engine: Engine) -> Engine:
@@ -87,8 +156,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     migrated.
     """
     with translated(engine), _connect(engine) as connection:
-        _isolate_as_usual(connection)
+        made_here = _ASKED in connection.get_execution_options()
+        if not made_here:
+            _leave_autocommit(connection)
         with connection.begin():
+            if not made_here:
+                connection.exec_driver_sql(_opening(connection))
             yield connection
 
 
@@ -98,8 +171,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
     Raises what `transaction` raises.
     """
-    reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with translated(engine), _connect(reading) as connection, connection.begin():
+    with transaction(engine.execution_options(**{_READS: True})) as connection:
         yield connection
 
 
@@ -110,6 +182,37 @@ def translated(engine: Engine) -> Iterator[None]:
         yield
     except (SQLAlchemyError, psycopg2.Error) as error:
         raise as_ours(error, place_of(engine)) from error
+
+
+@contextmanager
+def keeping_transactions(engine: Engine) -> Iterator[None]:
+    """Tell a pooler that keeps no transaction together from a server that is away.
+
+    PgBouncer ends the connection then without a word. Raises ServiceError.
+    """
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        if _has_statements_alone(engine):
+            raise ServiceError(
+                f"{place_of(engine)} is a pooler that ends a connection in which a transaction "
+                "begins: set pool_mode = transaction or session for this database."
+            ) from error
+        raise
+
+
+def _has_statements_alone(engine: Engine) -> bool:
+    """Whether single statements go through, again and again, and transactions do not."""
+    return _works(each_alone(engine)) and not _works(engine) and _works(each_alone(engine))
+
+
+def _works(engine: Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except SQLAlchemyError:
+        return False
+    return True
 
 
 def allow_long_statements(connection: Connection) -> None:
@@ -146,14 +249,10 @@ def _connect(engine: Engine) -> Connection:
     return connection
 
 
-def _isolate_as_usual(connection: Connection) -> None:
-    """Leave whatever an application's engine has instead of read committed, autocommit above all.
-
-    What has waited for another's commit has to see it.
-    """
+def _leave_autocommit(connection: Connection) -> None:
+    """Have transactions on a connection of an application's that has none."""
     driver: Any = connection.connection.driver_connection
-    usual = (None, psycopg2.extensions.ISOLATION_LEVEL_READ_COMMITTED)
-    if driver.autocommit or driver.isolation_level not in usual:
+    if driver.autocommit:
         connection.execution_options(isolation_level="READ COMMITTED")
 
 

@@ -36,11 +36,17 @@ def mortal_template(mortals: Mortals) -> Iterator[str]:
 
 @pytest.fixture
 def stage(mortals: Mortals, mortal_template: str, tmp_path: Path) -> Iterator[Stage]:
-    """Sets the stage: `stage(Timing(...), "--latency", "0.1", broker_url=...)`."""
+    """Sets the stage: `stage(Timing(...), "--latency", "0.1", broker_url=...)`.
+
+    `pooled` tells a database's URL by way of a pooler.
+    """
     with ExitStack() as stack:
 
         def set_up(
-            timing: Timing | None = None, *sandbox: str, broker_url: str | None = None
+            timing: Timing | None = None,
+            *sandbox: str,
+            broker_url: str | None = None,
+            pooled: Callable[[str], str] = str,
         ) -> Theatre:
             database_url = stack.enter_context(
                 fresh_database(mortals.postgresql.url, mortal_template)
@@ -48,7 +54,7 @@ def stage(mortals: Mortals, mortal_template: str, tmp_path: Path) -> Iterator[St
             return stack.enter_context(
                 theatre(
                     mortals,
-                    database_url,
+                    pooled(database_url),
                     tmp_path,
                     timing or Timing(),
                     *sandbox,

@@ -18,6 +18,8 @@ from dispatcher.books.session import make_engine, transaction
 from tests.proxy import Moment, Proxy, Snare, proxied
 from tests.waiting import eventually
 
+COMMIT = b"COMMIT\x00"
+"""The statement alone, as it is sent."""
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 LATER = "2099-01-01T00:00Z"
 
@@ -82,7 +84,7 @@ def test_a_campaign_whose_commit_never_arrived_is_told_to_have_left_nothing(
 
     def packing(progress: Any) -> None:
         if progress.phase == "packing" and not snares:
-            snares.append(producer.way.snare(b"COMMIT", Moment.REQUEST))
+            snares.append(producer.way.snare(COMMIT, Moment.REQUEST))
             begin.set()
 
     def cut() -> None:
@@ -173,7 +175,7 @@ def test_every_verb_returns_what_is_so_and_raises_where_nothing_changed(
     before = producer.near.show(campaign)
     producer.far._engine.dispose()
     eventually(lambda: producer.way.connections == 0)  # a line ends with what passed before
-    pattern = b"COMMIT" if moment is Moment.REQUEST else b"FOR NO KEY UPDATE"
+    pattern = COMMIT if moment is Moment.REQUEST else b"FOR NO KEY UPDATE"
     snare = producer.way.snare(pattern, moment)
 
     with striking(snare, snare.cut):

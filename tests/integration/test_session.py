@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
-from dispatcher.books import session
+from dispatcher.books import limits, transitions
 from dispatcher.books.session import (
     adopt,
     allow_long_statements,
+    each_alone,
     make_engine,
     place_of,
     transaction,
@@ -25,6 +27,7 @@ from dispatcher.errors import (
     SettingError,
 )
 from dispatcher.settings import read_settings
+from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books
 
 PASSWORD = "s3cr3t"
 
@@ -66,10 +69,53 @@ def test_a_url_that_is_none_is_a_wrong_setting() -> None:
         make_engine("books")
 
 
-def test_every_session_has_the_limits_that_hold_nobody_up(engine: Engine) -> None:
+def test_every_transaction_has_the_limits_that_hold_nobody_up(engine: Engine) -> None:
     with transaction(engine) as connection:
-        for name, value in session.SESSION_LIMITS.items():
+        for name, value in limits.LIMITS.items():
             assert connection.scalar(text("SELECT current_setting(:name)"), {"name": name}) == value
+
+
+def test_a_statement_alone_has_the_same_limits_and_the_settings_act(engine: Engine) -> None:
+    with each_alone(engine).connect() as connection:
+        query = "SELECT current_setting(%(name)s), '100%%'"
+        for name, value in limits.LIMITS.items():
+            found = connection.exec_driver_sql(query, {"name": name}).one()
+            assert tuple(found) == (value, "100%")
+        with pytest.raises(OperationalError, match="statement timeout"):
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 50; SELECT pg_sleep(20)")
+
+
+def test_nothing_of_a_session_is_used_or_left(books: Books) -> None:
+    campaign = books.campaign(2)
+    campaign.attempt(ACCEPTED)
+    with each_alone(books.engine).connect() as connection:
+        transitions.exchange(
+            connection, {}, [(campaign.id, 2)], worker="w", lease=LEASE, window=WINDOW
+        )
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with driver.cursor() as cursor:
+            for left in LEFT_IN_A_SESSION:
+                cursor.execute(left)
+                assert cursor.fetchall() == [], left
+            assert not driver.notices
+
+
+LEFT_IN_A_SESSION = (
+    "SELECT name FROM pg_settings WHERE source = 'session' AND name !~ '^transaction_'",
+    "SELECT name FROM pg_prepared_statements",
+    "SELECT objid FROM pg_locks WHERE locktype = 'advisory'",
+    "SELECT name FROM pg_cursors WHERE is_holdable",
+    "SELECT pg_listening_channels()",
+    "SELECT relname FROM pg_class WHERE relpersistence = 't'",
+)
+
+
+def test_the_limits_that_do_not_act_are_named(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        assert limits.not_acting(connection) == []
+        connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL DateStyle = 'SQL, DMY'"))
+        assert limits.not_acting(connection) == ["lock_timeout = 0", "DateStyle = SQL, DMY"]
 
 
 def test_a_long_statement_is_allowed_for_one_transaction_only(engine: Engine) -> None:

@@ -19,6 +19,7 @@ from dispatcher.publishing import Bell, broker_settings, top_up
 from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
 from tests.workers.messages import messages
+from workers.rate_limit import RateLimit
 from workers.sweep import _SECONDS, Sweep
 
 MONTH = timedelta(days=30)
@@ -301,7 +302,7 @@ def test_a_campaign_that_cannot_be_marked_holds_up_no_other(
     app = Celery("test", set_as_current=False)
     app.conf.update(broker_settings(broker_url))
     with locked(engine, locked_one):
-        plan = top_up(engine, Bell(app), None)
+        plan = top_up(engine, Bell(app), None, RateLimit(None))
     app.close()
     assert {batch.campaign_id for batch in plan.batches} == {good}
     assert list(plan.failed) == [bad]

@@ -1,0 +1,81 @@
+"""Where the database is: a URL as psql reads it, in SQLAlchemy's words, and what it asks for."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import psycopg2
+from psycopg2.extensions import make_dsn
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from dispatcher.errors import SettingError
+
+_VARIABLE = "DISPATCHER_DATABASE_URL"
+_FORM = (
+    "write postgresql://user:password@host:port/name, with %xx for special characters of a password"
+)
+_NAME = re.compile(r"[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*")
+_WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server and a database; `asked` are the operator's settings, for every transaction.
+
+    Where it has none, the driver may still find some in a service file, and sends them itself.
+    """
+
+    url: URL
+    asked: tuple[tuple[str, str], ...]
+
+
+def read_address(database_url: str, environ: Mapping[str, str] | None = None) -> Address:
+    """The address that a URL means, with PGOPTIONS of the environment; the URL's own options win.
+
+    A pooler takes no options at its door, so that what is in them is taken apart here. Raises
+    SettingError where the URL or the options cannot be understood; no password is told.
+    """
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingError(f"{_VARIABLE} is wrong: {_FORM}.") from error
+    # As psql does: a socket's directory can stand in the place of a host then.
+    url = url.set(
+        host=url.host and unquote(url.host), database=url.database and unquote(url.database)
+    )
+    asked = _asked("PGOPTIONS", (os.environ if environ is None else environ).get("PGOPTIONS", ""))
+    for options in url.normalized_query.get("options", ()):
+        asked |= _asked(_VARIABLE, options)
+    url = url.difference_update_query(["options"])
+    _check_known(url)
+    return Address(url, tuple(asked.items()))
+
+
+def _check_known(url: URL) -> None:
+    """Refuse what the driver would, before anything is connected."""
+    try:
+        make_dsn(**dict.fromkeys(url.query, ""))
+    except psycopg2.ProgrammingError as error:
+        raise SettingError(f"{_VARIABLE} is wrong: {str(error).strip()}.") from error
+
+
+def _asked(place: str, options: str) -> dict[str, str]:
+    """The settings in a server's command line options."""
+    asked: dict[str, str] = {}
+    words = iter(_WORD.findall(options))
+    for word in words:
+        found = re.fullmatch(r"(?:--|-c)(.+)", word, re.DOTALL)
+        setting = next(words, "") if word == "-c" else found[1] if found else ""
+        name, equals, value = re.sub(r"\\(.)", r"\1", setting, flags=re.DOTALL).partition("=")
+        name = name.replace("-", "_").lower()
+        if not equals or not _NAME.fullmatch(name):
+            raise SettingError(
+                f"{place} is wrong: of the options only `-c name=value` and `--name=value` are "
+                f"understood, and one is {word!r}."
+            )
+        asked[name] = value
+    return asked
