@@ -85,7 +85,7 @@ def test_nobody_can_tell_how_far_they_are_while_redis_is_away(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert RateLimit(None).ahead(["campaign:1"]) is None
-    with connect_redis("redis://127.0.0.1:1/0") as client, caplog.at_level(logging.INFO):
+    with connect_redis("redis://127.0.0.1:1/0", timeout=2) as client, caplog.at_level(logging.INFO):
         limit = RateLimit(client)
         assert [limit.ahead(["campaign:1"]) for _ in range(3)] == [None] * 3
     assert [record.levelname for record in caplog.records] == ["WARNING"]
