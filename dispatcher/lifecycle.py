@@ -325,10 +325,11 @@ class ChunkFacts:
 class Decision:
     """What becomes of the chunk, its account and its campaign.
 
-    `due_in` is set for a chunk that goes back to pending; `hold` is how long the vendor wants the
-    whole account to rest, and `throttled` that it is to, though nobody said how long; `pause` gives
-    the words with which the campaign pauses itself, and `unless_delivered` makes that depend on
-    nothing having been delivered yet.
+    `due_in` is set for a chunk that goes back to pending; it is the chunk's own, and its account's
+    rest, which may be lifted, comes on top. `hold` is how long the vendor wants the whole account
+    to rest, and `throttled` that it is to, though nobody said how long; `pause` gives the words
+    with which the campaign pauses itself, and `unless_delivered` makes that depend on nothing
+    having been delivered yet.
     """
 
     state: ChunkState
@@ -378,12 +379,11 @@ def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0
             return _again(chunk, now, chunk.in_doubt_since, backoff(chunk.attempt, jitter))
         case Throttled(_, retry_after):
             hold = _retry_after(retry_after)
-            wait = hold or backoff(chunk.attempt, jitter)
+            wait = backoff(chunk.attempt, jitter)
             return _again(chunk, now, chunk.in_doubt_since, wait, hold=hold, throttled=hold is None)
         case InDoubt(_, retry_after):
-            hold = _retry_after(retry_after)
-            wait = hold or backoff(chunk.attempt, jitter)
-            return _again(chunk, now, _doubt(chunk), wait, hold=hold)
+            wait = backoff(chunk.attempt, jitter)
+            return _again(chunk, now, _doubt(chunk), wait, hold=_retry_after(retry_after))
         case _:
             assert_never(outcome)
 

@@ -170,8 +170,9 @@ def test_the_third_damaged_request_pauses() -> None:
 
 @pytest.mark.parametrize("outcome", [THROTTLED, BUSY])
 def test_the_account_rests_as_long_as_the_vendor_asks(outcome: Outcome) -> None:
-    decision = decide(outcome, facts(), NOW)
-    assert decision.hold == decision.due_in == timedelta(seconds=7)
+    decision = decide(outcome, facts(), NOW, jitter=1)
+    assert decision.hold == timedelta(seconds=7)
+    assert decision.due_in == timedelta(seconds=2)
 
 
 @pytest.mark.parametrize("asked", [None, timedelta(0), timedelta(seconds=-5)])
