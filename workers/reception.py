@@ -33,7 +33,8 @@ class Reception(Consumer):  # type: ignore[misc]
             try:
                 check_task(message)
             except NotOurs as found:
-                self._drop(message, str(found))
+                self._tell(str(found))
+                message.reject_log_error(log, self.connection_errors)
             else:
                 handle(message)
 
@@ -41,7 +42,9 @@ class Reception(Consumer):  # type: ignore[misc]
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """A message, or a command, that cannot be read."""
-        self._drop(message, f"it cannot be read ({type(exc).__name__})")
+        self._tell(f"it cannot be read ({type(exc).__name__})")
+        # Unlike a rejection, this asks first whether a command's has to be acknowledged at all.
+        message.ack_log_error(log, self.connection_errors)
 
     def add_task_queue(self, queue: object, *arguments: Any, **options: Any) -> None:
         """Take up the queue of this deployment again; there is no other for a worker."""
@@ -59,14 +62,13 @@ class Reception(Consumer):  # type: ignore[misc]
     def _queue(self) -> str:
         return str(self.app.conf.task_default_queue)
 
-    def _drop(self, message: Any, why: str) -> None:
+    def _tell(self, why: str) -> None:
         log.warning(
             "A message on the queue %s that is not ours was dropped: %s. "
             "Where a neighbour shares it, name another one with DISPATCHER_QUEUE.",
             self._queue,
             why,
         )
-        message.reject_log_error(log, self.connection_errors)
 
 
 class _Node(Node):
