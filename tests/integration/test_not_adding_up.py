@@ -95,6 +95,23 @@ def test_doctor_names_a_campaign_whose_row_another_session_holds(books: Books) -
     assert "another session has locked its row" in found.words
 
 
+def test_doctor_names_a_campaign_whose_chunks_cannot_be_published(books: Books) -> None:
+    bad, good = books.campaign(), books.campaign()
+    for campaign in (bad, good):
+        campaign.do(transitions.roll_up)
+    books.run(f"""
+        ALTER TABLE chunk ADD CONSTRAINT refused
+        CHECK (campaign_id <> '{bad.id}' OR published_at IS NULL)
+    """)
+    try:
+        (found,) = standing_still(books)
+    finally:
+        books.run("ALTER TABLE chunk DROP CONSTRAINT refused")
+    assert found.campaign == bad.id
+    assert found.words.startswith("it cannot be published: ")
+    assert (bad.published(), good.published()) == ([], [])
+
+
 def test_a_campaign_of_which_a_chunk_was_lost_later_is_found_in_its_turn(books: Books) -> None:
     campaign = books.campaign(CHUNKS)
     campaign.do(transitions.roll_up)

@@ -59,9 +59,9 @@ def large(
 def half_sent(books: Books) -> OneCampaign:
     """Half of the chunks delivered over the last hours, with their attempts; half pending."""
     new = new_campaign(CHUNKS)
-    books.do(campaigns.create, new)
     campaign = OneCampaign(books, new.id)
     with campaign.books.engine.begin() as connection:
+        campaigns.create(connection, new)
         for statement in (
             """
             INSERT INTO chunk (campaign_id, sequence, size, members, state, attempt, claimed_at,

@@ -1,12 +1,13 @@
 """Which campaigns' upkeep fails: found by trying it, in transactions that are taken back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from dispatcher.books import upkeep
+from dispatcher.books import transitions, upkeep
 from dispatcher.books.session import transaction
 from dispatcher.books.troubles import concerns_its_rows, sqlstate, words_of
 from dispatcher.books.upkeep import Need, Terms
@@ -39,18 +40,35 @@ class StandingStill:
     words: str
 
 
+_UNPUBLISHED = text("""
+SELECT id FROM campaign
+WHERE state = 'running' AND finished_at IS NULL AND (
+    SELECT true FROM chunk
+    WHERE campaign_id = campaign.id AND state = 'pending' AND in_doubt_since IS NULL
+      AND published_at IS NULL AND due_at <= statement_timestamp()
+    ORDER BY due_at, sequence LIMIT 1)
+ORDER BY created_at LIMIT :most
+""")
+
+
 def standing_still(engine: Engine, terms: Terms) -> Iterator[StandingStill]:
-    """The campaigns that do not add up, or to which a sweep cannot do what is due."""
+    """The campaigns that do not add up, or to which a relay cannot do what is due."""
     with transaction(engine) as connection:
         incomplete = list(connection.scalars(_INCOMPLETE))
         needs = upkeep.needed(connection, terms)
+        unpublished = list(connection.scalars(_UNPUBLISHED, {"most": _MOST_TRIED}))
         for campaign_id in incomplete:
             yield StandingStill(campaign_id, _lacking(connection, campaign_id))
     told = set(incomplete)
     for need in _affordable(needs):
-        if need.campaign_id not in told and (why := _tried(engine, need, terms)):
+        act = partial(upkeep.fulfil, duty=need.duty, campaign_ids=[need.campaign_id], terms=terms)
+        if need.campaign_id not in told and (why := _tried(engine, need.campaign_id, act)):
             told.add(need.campaign_id)
-            yield StandingStill(need.campaign_id, why)
+            yield StandingStill(need.campaign_id, f"it cannot {need.duty}: {why}")
+    for campaign_id in unpublished:
+        mark = partial(transitions.mark_published, campaign_id=campaign_id, count=1, fresh=1)
+        if campaign_id not in told and (why := _tried(engine, campaign_id, mark)):
+            yield StandingStill(campaign_id, f"it cannot be published: {why}")
 
 
 def _affordable(needs: list[Need]) -> Iterator[Need]:
@@ -71,18 +89,18 @@ def _lacking(connection: Connection, campaign_id: UUID) -> str:
     )
 
 
-def _tried(engine: Engine, need: Need, terms: Terms) -> str | None:
-    """Why it cannot be done; None where it can."""
+def _tried(engine: Engine, campaign_id: UUID, act: Callable[[Connection], object]) -> str | None:
+    """Why it cannot be done to this campaign; None where it can."""
     try:
         with transaction(engine) as connection:
             connection.execute(_PATIENCE)
-            connection.execute(_LOCK, {"campaign_id": need.campaign_id})
-            upkeep.fulfil(connection, need.duty, [need.campaign_id], terms)
+            connection.execute(_LOCK, {"campaign_id": campaign_id})
+            act(connection)
             connection.rollback()
     except Exception as error:
         if not concerns_its_rows(error):
             raise
-        return f"it cannot {need.duty}: {_why(error)}"
+        return _why(error)
     return None
 
 
