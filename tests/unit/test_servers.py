@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kombu.connection import Connection
 
 from dispatcher.servers import REDIS_SCHEMES, Tls, read_server
+from dispatcher.settings import is_exposed
 
 EMPTY = Path(__file__).parents[1] / "__init__.py"
 NAMES = st.text(alphabet=string.printable + "äß€", min_size=1, max_size=20)
@@ -108,3 +109,20 @@ def test_what_cannot_be_meant_is_refused_with_the_remedy(url: str, words: str) -
 def test_rates_need_a_redis() -> None:
     with pytest.raises(ValueError, match="redis://"):
         read_server("amqp://h", REDIS_SCHEMES)
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("http://push.example/api", True),
+        ("http://10.0.0.5:8080/api", True),
+        ("http://[2001:db8::1]/api", True),
+        ("http://localhost:8099/api", False),
+        ("http://push.localhost/api", False),
+        ("http://127.0.0.1/api", False),
+        ("http://[::1]/api", False),
+        ("https://push.example/api", False),
+    ],
+)
+def test_what_goes_in_clear_to_another_host_is_exposed(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed

@@ -1,7 +1,11 @@
 """Two deployments on one Redis, and a Redis on which a deployment may do little."""
 
 import re
+import select
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -132,3 +136,58 @@ def doubts(surroundings: dict[str, str]) -> set[str]:
     """What doctor does not find in order; the servers of the tests do without fsync."""
     found = examine(read_settings(surroundings))
     return {check.name for check in found if check.result != "ok"}
+
+
+def test_a_socket_serves_celery_the_rates_and_doctor(
+    surroundings: dict[str, str], engine: Engine, broker_url: str, tmp_path: Path
+) -> None:
+    with listening(tmp_path / "my redis.sock", broker_url) as path:
+        password = quote(urlsplit(broker_url).password or "", safe="")
+        near = surroundings | {
+            "DISPATCHER_BROKER_URL": f"unix://:{password}@{quote(str(path))}?db=3"
+        }
+        with running_worker(near, tmp_path) as worker:
+            completes(engine, rate=100.0)
+            eventually(lambda: doubts(near) == {"durability"}, within=60)
+            assert_undisturbed(worker)
+            assert password not in worker.log
+        away = near | {"DISPATCHER_BROKER_URL": "unix:///nowhere/redis.sock"}
+        (broker,) = [c for c in examine(read_settings(away)) if c.name == "broker"]
+        assert "/nowhere/redis.sock" in broker.words
+
+
+@contextmanager
+def listening(path: Path, broker_url: str) -> Iterator[Path]:
+    """A Unix socket by which one reaches the broker."""
+    at = urlsplit(broker_url)
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def pass_on(near: socket.socket) -> None:
+        far = socket.create_connection((at.hostname or "", at.port or 0))
+        with near, far, suppress(OSError):
+            while not over.is_set():
+                for end in select.select([near, far], [], [], 0.05)[0]:
+                    data = end.recv(65_536)
+                    if not data:
+                        return
+                    (far if end is near else near).sendall(data)
+
+    def accept(listener: socket.socket) -> None:
+        while not over.is_set():
+            with suppress(TimeoutError):
+                threads.append(threading.Thread(target=pass_on, args=(listener.accept()[0],)))
+                threads[-1].start()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        listener.settimeout(0.05)
+        threads.append(threading.Thread(target=accept, args=(listener,)))
+        threads[0].start()
+        try:
+            yield path
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(10)

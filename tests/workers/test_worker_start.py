@@ -95,3 +95,12 @@ def test_its_log_is_json_line_by_line_where_that_is_asked_for(
         worker.ends()
     lines = [json.loads(line) for line in worker.log.splitlines()]
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
+
+
+def test_a_push_api_in_clear_on_another_host_is_warned_of(
+    environment: Environment, tmp_path: Path
+) -> None:
+    exposed = environment | {"DISPATCHER_PUSH_API_URL": "http://192.0.2.1/api/v1/push/send"}
+    with running_worker(exposed, tmp_path) as worker:
+        (line,) = [line for line in worker.log.splitlines() if "plain http://" in line]
+        assert "WARNING" in line
