@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from dispatcher import forks
-from dispatcher.books import accounts, campaigns, transitions
+from dispatcher.books import accounts, campaigns, joining, transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.commits import commit
@@ -75,9 +75,9 @@ class Dispatcher:
         self._own_engine: Engine | None = None
         self._own_producer: Celery | None = None
         self._making = Lock()
-        forks.renew_in_children(self)
+        forks.renew_in_children(self, Dispatcher._renew)
 
-    def renew(self) -> None:
+    def _renew(self) -> None:
         """In a child that was just forked: leave the parent's connections to the parent."""
         self._own_engine = self._own_producer = None
         self._making = Lock()
@@ -101,6 +101,7 @@ class Dispatcher:
         suppress: Source | None = None,
         progress: Callable[[Progress], None] | None = None,
         committed: Callable[[Campaign], None] | None = None,
+        connection: Connection | None = None,
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
 
@@ -113,6 +114,11 @@ class Dispatcher:
         gets nothing. `progress` is called a few times a second, `committed` once, with the campaign
         as it was committed.
 
+        With `connection`, a SQLAlchemy Connection inside of a transaction on the same database, the
+        campaign becomes part of that: it is there once the caller commits, with the caller's rows,
+        and a relay rings for it within a second; `committed` is not called. What is raised leaves
+        the transaction as it was.
+
         Raises SettingError, MessageError, AudienceError, OptionError, CampaignExists,
         DatabaseUnavailable, SchemaMismatch, and whatever the iterable raises; nothing is left
         behind then. CommitUnknown alone leaves open whether the campaign was committed, and names
@@ -121,14 +127,18 @@ class Dispatcher:
         with not_while_forking():
             from dispatcher import audience as audiences
             from dispatcher import message as messages
-            from dispatcher.books.schema import check_schema
+            from dispatcher.books.schema import check_schema, check_schema_of
 
         self._settings.require_broker_url()
         checked = message if isinstance(message, messages.Message) else messages.check(message)
         _check_options(app_id, campaign_tag, key, account)
         check_rate(rate)
         _check_times(send_at, expires_at)
-        check_schema(self._engine)
+        if connection is None:
+            check_schema(self._engine)
+        else:
+            with joining.within(joining.check_connection(connection, self._engine)):
+                check_schema_of(connection)
         with audiences.prepare(
             audience,
             checked.platforms,
@@ -159,6 +169,9 @@ class Dispatcher:
                 members=prepared.total,
                 chunks=prepared.chunks,
             )
+            if connection is not None:
+                with joining.within(connection):
+                    return _make(connection, new, prepared).id
             campaign = self._commit(new, prepared)
         if committed is not None:
             committed(campaign)
@@ -351,18 +364,10 @@ class Dispatcher:
 
     def _commit(self, new: NewCampaign, prepared: Prepared) -> Campaign:
         """The campaign and its chunks in one transaction, or the one that its key stands for."""
-        with not_while_forking():
-            from dispatcher.audience import copy_chunks
 
         def make(connection: Connection) -> Campaign:
             allow_long_statements(connection)
-            campaign_id = campaigns.create(connection, new)
-            if campaign_id is not None:
-                copy_chunks(connection, campaign_id, prepared)
-            else:
-                assert new.key is not None
-                campaign_id = campaigns.find_by_key(connection, new.key, new.content_digest)
-            return campaigns.read(connection, campaign_id)
+            return _make(connection, new, prepared)
 
         return commit(
             self._engine,
@@ -461,6 +466,20 @@ def _unsure(campaign: Campaign) -> str:
         f"the change of campaign {campaign.id} may have taken effect; "
         f"`dispatcher show {campaign.id}` tells."
     )
+
+
+def _make(connection: Connection, new: NewCampaign, prepared: Prepared) -> Campaign:
+    """The campaign and its chunks, or the one that its key stands for."""
+    with not_while_forking():
+        from dispatcher.audience import copy_chunks
+
+    campaign_id = campaigns.create(connection, new)
+    if campaign_id is not None:
+        copy_chunks(connection, campaign_id, prepared)
+    else:
+        assert new.key is not None
+        campaign_id = campaigns.find_by_key(connection, new.key, new.content_digest)
+    return campaigns.read(connection, campaign_id)
 
 
 def check_rate(rate: float | None) -> None:

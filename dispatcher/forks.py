@@ -6,21 +6,16 @@ nobody would ever let go of them.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition
-from typing import Protocol
-from weakref import WeakSet
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 _LONGEST_WAIT = 3.0
 """Seconds: a broker that hangs holds no fork up for longer."""
 
-
-class Renewable(Protocol):
-    """Something that has connections or locks of its own."""
-
-    def renew(self) -> None:
-        """Forget them, in a child that was just forked: they are its parent's."""
+T = TypeVar("T")
 
 
 class _Gate:
@@ -48,12 +43,12 @@ class _Gate:
 
 
 _gate = _Gate()
-_renewed: "WeakSet[Renewable]" = WeakSet()
+_renewals: "WeakKeyDictionary[Any, Callable[[Any], None]]" = WeakKeyDictionary()
 
 
-def renew_in_children(owner: Renewable) -> None:
-    """Call `owner.renew()` in every child that is forked while it lives."""
-    _renewed.add(owner)
+def renew_in_children(owner: T, renew: Callable[[T], None]) -> None:
+    """Call `renew(owner)` in every child that is forked while the owner lives."""
+    _renewals[owner] = renew
 
 
 @contextmanager
@@ -70,8 +65,8 @@ def not_while_forking() -> Iterator[None]:
 def _begin_in_child() -> None:
     global _gate
     _gate = _Gate()
-    for owner in list(_renewed):
-        owner.renew()
+    for owner, renew in list(_renewals.items()):
+        renew(owner)
 
 
 os.register_at_fork(

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from dispatcher.audience.prepared import Prepared
 from dispatcher.books.troubles import ends_connection
 
-_COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN"
+_COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN (ENCODING 'UTF8')"
 
 _PIECE = 1 << 18
 """Bytes that the driver asks for at a time."""

@@ -74,9 +74,14 @@ def _upgrade(connection: Connection) -> str | None:
 def check_schema(engine: Engine) -> None:
     """Raise SchemaMismatch unless the database holds exactly this version's schema."""
     with keeping_transactions(engine), transaction(engine) as connection:
-        ground.check(connection)
-        current = _current_revision(connection)
-        absent = missing(connection, FUNCTIONS)
+        check_schema_of(connection)
+
+
+def check_schema_of(connection: Connection) -> None:
+    """The same, over a connection that is there."""
+    ground.check(connection)
+    current = _current_revision(connection)
+    absent = missing(connection, FUNCTIONS)
     _refuse_unknown(current)
     if current != head_revision():
         raise SchemaMismatch(

@@ -19,6 +19,9 @@ from dispatcher.errors import DatabaseUnavailable, OptionError, ServiceError, Se
 _OURS = "dispatcher"
 """The execution option of our connections: those of an application's engine are its own affair."""
 
+DIALECT = "postgresql+psycopg2"
+"""Audiences are streamed through this driver's COPY."""
+
 _CONNECTING = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -138,14 +141,22 @@ def adopt(engine: Engine) -> Engine:
         raise OptionError(
             f"engine is a {type(engine).__name__}: give a SQLAlchemy Engine, as of create_engine()."
         )
-    dialect = f"{engine.dialect.name}+{engine.dialect.driver}"
-    if dialect != "postgresql+psycopg2":
-        raise OptionError(
-            f"engine is one of {dialect}: give one of postgresql+psycopg2, which streams audiences."
-        )
+    if dialect_of(engine) != DIALECT:
+        raise OptionError(f"engine is one of {dialect_of(engine)}: give one of {DIALECT}.")
     if not event.contains(engine, "handle_error", _let_go_of_what_ended):
         event.listen(engine, "handle_error", _let_go_of_what_ended)
     return engine.execution_options(**{_OURS: True})
+
+
+def commits_alone(connection: Connection) -> bool:
+    """Whether each statement is a transaction of its own, whatever SQLAlchemy began."""
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.autocommit) and not isinstance(driver, _Session)
+
+
+def dialect_of(bound: Engine | Connection) -> str:
+    """The database and the driver of it, as a URL begins."""
+    return f"{bound.dialect.name}+{bound.dialect.driver}"
 
 
 @contextmanager
