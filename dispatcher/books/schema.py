@@ -33,7 +33,7 @@ _HAS_REVISION = text(
 _REVISION = text("SELECT version_num FROM alembic_version")
 _NO_LIMITS = text("""
 SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
--- Between two statements Python reads the revisions, which takes seconds on a busy machine.
+-- Meanwhile Python loads Alembic and reads the revisions: seconds on a busy machine.
 SET LOCAL idle_in_transaction_session_timeout = 0
 """)
 
@@ -55,9 +55,9 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 
 def _upgrade(connection: Connection) -> str | None:
     """Bring the schema up to date; the revision before."""
+    connection.execute(_NO_LIMITS)
     from alembic import command
 
-    connection.execute(_NO_LIMITS)
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     ground.check(connection)
     before = _current_revision(connection)

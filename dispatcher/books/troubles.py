@@ -1,5 +1,7 @@
 """What the database's errors mean: for the connection, for another try, and for a person."""
 
+import re
+
 import psycopg2
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +23,8 @@ _ABOUT_STATEMENTS = (
     psycopg2.IntegrityError,
     psycopg2.NotSupportedError,
 )
+
+_ABOUT_TLS = re.compile(r"certificate|SSL|ssl(mode|rootcert|cert|key)")
 
 
 def ends_connection(error: BaseException) -> bool:
@@ -87,10 +91,12 @@ def as_ours(error: SQLAlchemyError | psycopg2.Error, place: str) -> DispatcherEr
     if code == _READ_ONLY:
         return DatabaseUnavailable(read_only(place))
     if isinstance(driver, psycopg2.OperationalError) or (driver and ends_connection(driver)):
-        return DatabaseUnavailable(
-            f"PostgreSQL at {place} cannot be used: {said}. "
-            "Is the server running, and is DISPATCHER_DATABASE_URL right?"
+        remedy = (
+            "Are sslmode and sslrootcert in DISPATCHER_DATABASE_URL right, and is it this host?"
+            if _ABOUT_TLS.search(said)
+            else "Is the server running, and is DISPATCHER_DATABASE_URL right?"
         )
+        return DatabaseUnavailable(f"PostgreSQL at {place} cannot be used: {said}. {remedy}")
     if code in _OTHER_SCHEMA:
         return SchemaMismatch(
             f"The database {place} does not hold this version's tables: run `dispatcher migrate`."

@@ -27,7 +27,7 @@ def start(ctx: click.Context, as_json: bool) -> None:
     home = _home(ctx)
     urls = embedded.start(home)
     if as_json:
-        print_json(asdict(urls))
+        print_json(asdict(urls) | {"database_url": urls.libpq_url})
         return
     print(_exports(urls))
     say(f"PostgreSQL and Valkey run, for {home}, until `dispatcher services stop`.")
@@ -71,7 +71,7 @@ def _home(ctx: click.Context) -> Path:
 
 def _exports(urls: ServerUrls) -> str:
     return (
-        f"export DISPATCHER_DATABASE_URL={shlex.quote(urls.database_url)}\n"
+        f"export DISPATCHER_DATABASE_URL={shlex.quote(urls.libpq_url)}\n"
         f"export DISPATCHER_BROKER_URL={shlex.quote(urls.broker_url)}"
     )
 

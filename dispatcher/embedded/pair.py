@@ -35,6 +35,11 @@ class ServerUrls:
     database_url: str
     broker_url: str
 
+    @property
+    def libpq_url(self) -> str:
+        """The database's URL in the form that psql takes, too."""
+        return self.database_url.replace("postgresql+psycopg2://", "postgresql://", 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

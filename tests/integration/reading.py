@@ -46,5 +46,5 @@ def _assert_attempt(books: Books, campaign: OneCampaign) -> None:
     chunk = campaign.chunk()
     assert (chunk.claimed_by, chunk.lease_until - chunk.claimed_at) == (WORDS, LEASE)
     assert claim.claimed_at == chunk.claimed_at
-    assert campaign.record(claim, IN_DOUBT)
+    assert books.do(transitions.record, campaign.report(claim, IN_DOUBT))
     assert campaign.chunk().in_doubt_since == claim.claimed_at

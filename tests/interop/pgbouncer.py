@@ -14,6 +14,7 @@ import psutil
 from sqlalchemy.engine import make_url
 
 from dispatcher.embedded.ports import HOST, candidates
+from tests.certificates import Certificate
 from tests.faults import keeper
 from tests.interop.debian import installed
 from tests.waiting import eventually
@@ -25,10 +26,18 @@ _ACCOUNT = "nobody"
 class PgBouncer:
     """One PgBouncer on a port that stays its own, for all databases of a server.
 
-    `options` are lines of its configuration, as in `max_client_conn="3"`.
+    `options` are lines of its configuration, as in `max_client_conn="3"`; `certificate` is what it
+    shows to clients.
     """
 
-    def __init__(self, directory: Path, server_url: str, pool_mode: str, **options: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        server_url: str,
+        pool_mode: str,
+        certificate: Certificate | None = None,
+        **options: str,
+    ) -> None:
         self._directory = directory
         self._server = make_url(server_url)
         self.port = next(candidates(Path(os.devnull)))
@@ -48,6 +57,10 @@ class PgBouncer:
             **options,
         }
         self._process = 0
+        if certificate:
+            for kind, file in (("cert", certificate.path), ("key", certificate.key)):
+                self._write(f"{kind}.pem", file.read_text(encoding="utf-8"), mode=0o600)
+                self._options[f"client_tls_{kind}_file"] = str(directory / f"{kind}.pem")
 
     def url(self, database_url: str) -> str:
         """Where one of the server's databases is reached through it."""
@@ -105,11 +118,13 @@ class PgBouncer:
 
 
 @contextmanager
-def running_pgbouncer(server_url: str, pool_mode: str, **options: str) -> Iterator[PgBouncer]:
+def running_pgbouncer(
+    server_url: str, pool_mode: str, certificate: Certificate | None = None, **options: str
+) -> Iterator[PgBouncer]:
     """A PgBouncer in front of this server, for as long as the block runs."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        pooler = PgBouncer(Path(directory), server_url, pool_mode, **options)
+        pooler = PgBouncer(Path(directory), server_url, pool_mode, certificate, **options)
         try:
             pooler.start()
             yield pooler
