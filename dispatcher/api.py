@@ -133,6 +133,7 @@ class Dispatcher:
         checked = message if isinstance(message, messages.Message) else messages.check(message)
         _check_options(app_id, campaign_tag, key, account)
         check_rate(rate)
+        self._settings.require_place_for_rates(rate)
         _check_times(send_at, expires_at)
         if connection is None:
             check_schema(self._engine)
@@ -234,8 +235,13 @@ class Dispatcher:
         return self._settle_rest(cancelled, settled, progress)
 
     def rate(self, campaign: Reference, rate: float | None) -> Campaign:
-        """Allow at most `rate` requests a second, or any number. Raises ImpossibleInState."""
+        """Allow at most `rate` requests a second, or any number.
+
+        Raises ImpossibleInState, and SettingError where nobody would keep the rate.
+        """
         check_rate(rate)
+        if rate is not None:
+            self._settings.require_place_for_rates(rate)
         return self._change(
             campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
         )

@@ -21,6 +21,7 @@ from dispatcher.lifecycle import usable_window
 from dispatcher.redis_client import connect_redis
 from dispatcher.servers import read_server, words_of
 from dispatcher.settings import Settings, is_exposed
+from dispatcher.words import counted
 
 Result = Literal["ok", "warning", "failed"]
 
@@ -53,8 +54,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield database
     broker = _attempted("broker", lambda: _broker(settings))
     yield broker
-    if settings.redis_url is not None:
-        yield _attempted("redis", lambda: _redis(settings.redis_url or ""))
+    yield _attempted("redis", lambda: _redis(settings))
     if database.result != "ok":
         return
     engine = make_engine(settings.require_database_url())
@@ -148,8 +148,9 @@ def _durability(engine: Engine) -> tuple[Result, str]:
 
 def _broker(settings: Settings) -> tuple[Result, str]:
     with closing(publishing.Bell(publishing.producer(settings))) as bell:
-        bell.reach()
-    return _verified(settings.require_broker_url(), "it answers")
+        queue = bell.look()
+    waiting = f"it answers, and has {counted(queue.messages, 'message')} waiting"
+    return _verified(settings.require_broker_url(), waiting)
 
 
 def _verified(url: str, words: str) -> tuple[Result, str]:
@@ -163,12 +164,15 @@ def _verified(url: str, words: str) -> tuple[Result, str]:
     )
 
 
-def _redis(url: str) -> tuple[Result, str]:
-    client = connect_redis(url, timeout=_TIMEOUT)
+def _redis(settings: Settings) -> tuple[Result, str]:
+    settings.require_place_for_rates()
+    if settings.redis_url is None:
+        return "warning", "DISPATCHER_REDIS_URL is not set: no campaign can have a rate"
+    client = connect_redis(settings.redis_url, timeout=_TIMEOUT)
     memory = client.info("memory")
     policy, limit = memory["maxmemory_policy"], memory["maxmemory"]
     if policy == "noeviction":
-        return _verified(url, "it evicts nothing")
+        return _verified(settings.redis_url, "it evicts nothing")
     words = f"maxmemory-policy is {policy}: set noeviction, or messages and rates may be dropped"
     return ("failed" if limit else "warning"), words
 
@@ -176,8 +180,12 @@ def _redis(url: str) -> tuple[Result, str]:
 def _workers(engine: Engine) -> tuple[Result, str]:
     with transaction(engine) as connection:
         slots = fleet.live_slots(connection)
+        silences = fleet.silences(connection)
     if slots == 0:
         return "failed", "none is alive: start one with `celery -A workers worker`"
+    if silences:
+        words = "; ".join(f"{name} takes no message: {why}" for name, why in silences.items())
+        return "failed", words
     return "ok", f"alive, for {slots} requests at once"
 
 

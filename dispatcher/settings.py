@@ -124,6 +124,17 @@ class Settings:
         """The broker's URL; SettingError where there is none."""
         return self._required("DISPATCHER_BROKER_URL", self.broker_url)
 
+    def require_place_for_rates(self, rate: float | None = None) -> None:
+        """SettingError where a rate, the campaign's or the account's, has no Redis to keep it."""
+        keeps_rates = self.redis_url or not (self.broker_url or "").startswith("amqp")
+        if keeps_rates or rate is self.rate is None:
+            return
+        limit = "DISPATCHER_RATE" if rate is None else "the campaign's rate"
+        raise SettingError(
+            f"DISPATCHER_REDIS_URL is not set, and an amqp:// broker keeps no rates: set it, or do "
+            f"without {limit}; nothing would ever be sent."
+        )
+
     def require_any_token(self) -> None:
         """SettingError where no account has a token, so that a worker could send nothing."""
         if not self.tokens:

@@ -237,6 +237,13 @@ class Proxy:
         """Let everything pass that waits."""
         self.flow.set()
 
+    def swallow(self) -> None:
+        """Let nothing more pass on the connections of this moment, whose ends do not learn it."""
+        with self._lock:
+            lines = list(self._lines)
+        for line in lines:
+            line.flow.clear()
+
     def forget(self, line: Line) -> None:
         """The line is over."""
         with self._lock:

@@ -27,9 +27,10 @@ def _celery_settings() -> dict[str, Any]:
         "worker_concurrency": SLOTS,
         "worker_prefetch_multiplier": 1,
         "worker_send_task_events": True,
+        "worker_disable_rate_limits": True,
+        "worker_enable_prefetch_count_reduction": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
         # A Redis without memory, or read-only after a failover, refuses commands for a while.
         "broker_channel_error_retry": True,
         "task_acks_late": False,
@@ -38,7 +39,7 @@ def _celery_settings() -> dict[str, Any]:
 
 app = Celery(
     "workers",
-    include=["workers.tasks", "workers.process"],
+    include=["workers.tasks", "workers.process", "workers.pools"],
     control="workers.reception:ScreenedControl",
 )
 app.add_defaults(_celery_settings)

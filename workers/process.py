@@ -2,16 +2,19 @@
 
 import sys
 import warnings
+from functools import partial
 from typing import Any
 
 from celery import bootsteps, signals
-from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
-from workers import logs, transports, wiring
+from workers import ending, logs, transports, wiring
 from workers.app import app
+from workers.consumer import Beat
 from workers.events import EventsTogether
+from workers.guard import Guard
 
 # Root reading pickled messages is what this warns of; this worker reads nothing but JSON.
 warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
@@ -35,22 +38,36 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
             raise SystemExit(2 if isinstance(error, CallerError) else 1) from error
 
     def start(self, worker: Any) -> None:
-        """Begin to publish and to sweep."""
+        """Begin to publish, to sweep, and to look whether the worker goes on and hears."""
+        consumer = worker.consumer
+        consumer.guard = Guard(consumer.cut, partial(ending.leave, self._process))
+        self._process.listen(consumer.guard, wiring.hearing_of(self._process, consumer))
+        ending.take_over(self._process)
         self._process.relay.start()
 
     def stop(self, worker: Any) -> None:
         """Claim nothing more: `control shutdown` sends no signal of its own."""
-        self._process.closing = True
+        self._process.close()
         self._process.relay.stop()
+        # The pool stops next, and that takes as long as what is on the wire.
+        worker.consumer.guard.rest()
+
+    terminate = stop
 
 
 app.steps["worker"].add(RelayStep)
 app.steps["consumer"].add(EventsTogether)
+app.steps["consumer"].add(Beat)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _claim_nothing_more(**_: Any) -> None:
-    wiring.current().closing = True
+    wiring.current().close()
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]
+def _heard(**_: Any) -> None:
+    wiring.current().heard()
 
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
@@ -62,9 +79,3 @@ def _sum_up(**_: Any) -> None:
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
 def _set_up_logs(logger: Any, **_: Any) -> None:
     logs.set_up(logger, json_lines=read_settings().json_logs)
-
-
-@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
-def _spare_the_log(**_: Any) -> None:
-    """Said at every loss of the broker, of a setting that this worker makes on purpose."""
-    warnings.filterwarnings("ignore", "\nIn Celery 5.1 we introduced", CPendingDeprecationWarning)

@@ -56,6 +56,7 @@ class RateLimit:
         if not limits:
             return Place(taken=True, wait=timedelta(0))
         if self._take is None:
+            self._tell_trouble(RedisError("DISPATCHER_REDIS_URL is not set"))
             return self._WITHOUT_REDIS
         intervals = [round(1_000_000 / rate) for rate in limits.values()]
         longest = round(self.LONGEST_WAIT.total_seconds() * 1_000_000)

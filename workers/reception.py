@@ -1,8 +1,4 @@
-"""Where messages come in: what is not ours is told in a line and dropped, and the worker goes on.
-
-Workers talk to each other through the database alone, so that what Celery's would have to read of
-others (gossip, mingle) is left out.
-"""
+"""Where messages come in: what is not ours is told in a line and dropped, and work goes on."""
 
 import logging
 from collections.abc import Callable
@@ -10,20 +6,16 @@ from typing import Any
 
 from celery.app.control import Control
 from celery.app.control import Mailbox as CeleryMailbox
-from celery.worker.consumer import Consumer
 from kombu.pidbox import Node
 
+from workers.consumer import PatientConsumer
 from workers.screening import NotOurs, check_task, command_of
 
 log = logging.getLogger("dispatcher.reception")
 
 
-class Reception(Consumer):  # type: ignore[misc]
+class Reception(PatientConsumer):
     """Celery's consumer, to which only tasks of ours get through."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        silent = {"without_mingle": True, "without_gossip": True}
-        super().__init__(*arguments, **(options | silent))
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """What is called with each message of the queue."""

@@ -12,11 +12,15 @@ from dispatcher.books.schema import check_schema
 from dispatcher.books.session import make_engine
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
+from dispatcher.publishing import Bell
 from dispatcher.redis_client import connect_redis
 from dispatcher.settings import Settings, is_exposed
 from workers.campaign_cache import CampaignCache
+from workers.consumer import PatientConsumer
 from workers.deliver import Courier
 from workers.group_commit import GroupCommit
+from workers.guard import Guard
+from workers.hearing import Hearing
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.relay import Relay
@@ -36,6 +40,26 @@ class Process:
     courier: Courier
     relay: Relay
     closing: bool = False
+    _guard: Guard | None = None
+    _hearing: Hearing | None = None
+
+    def listen(self, guard: Guard, hearing: Hearing) -> None:
+        """Look from now on whether the worker goes on, and whether it hears."""
+        self._guard, self._hearing = guard, hearing
+        guard.start()
+        hearing.start()
+
+    def heard(self) -> None:
+        """A message is being worked off."""
+        if self._hearing is not None:
+            self._hearing.heard()
+
+    def close(self) -> None:
+        """Begin nothing more, and let nothing hold the end up; a signal handler calls this."""
+        self.closing = True
+        if self._guard is not None and self._hearing is not None:
+            self._guard.hurry()
+            self._hearing.stop()
 
 
 _current: Process | None = None
@@ -59,8 +83,21 @@ def current() -> Process:
     return _current
 
 
+def hearing_of(process: Process, consumer: PatientConsumer) -> Hearing:
+    """What looks whether this process's worker hears of what is to be sent."""
+    courier = process.courier
+    return Hearing(
+        courier.engine,
+        Bell(consumer.app),
+        consumer,
+        worker=courier.worker,
+        slots=int(consumer.controller.concurrency),
+    )
+
+
 def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Process:
     settings.require_any_token()
+    settings.require_place_for_rates()
     if is_exposed(settings.push_api_url):
         log.warning(
             "DISPATCHER_PUSH_API_URL is plain http:// to another host: whoever is on the way reads "

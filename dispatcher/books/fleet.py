@@ -66,6 +66,35 @@ def seen(
     return bool(connection.scalar(_SEEN, values))
 
 
+_TELL_SILENCE = text("UPDATE worker SET silence = :silence WHERE name = :name")
+_SILENCES = text("""
+SELECT name, silence FROM worker
+WHERE silence IS NOT NULL AND seen_at > clock_timestamp() - interval '5 s' ORDER BY name
+""")
+_UNCLAIMED = text("""
+SELECT clock_timestamp() - min(published_at) FROM chunk
+JOIN campaign ON campaign.id = chunk.campaign_id
+WHERE published_at IS NOT NULL AND chunk.state = 'pending' AND campaign.state = 'running'
+""")
+
+
+def tell_silence(connection: Connection, name: str, silence: str | None) -> bool:
+    """Write down why a worker takes no message, None while it does; whether the fleet knows it."""
+    values = {"name": name, "silence": silence}
+    return connection.execute(_TELL_SILENCE, values).rowcount > 0
+
+
+def silences(connection: Connection) -> dict[str, str]:
+    """Why live workers take no message, by their names: of those that do not."""
+    return {row.name: row.silence for row in connection.execute(_SILENCES)}
+
+
+def unclaimed_for(connection: Connection) -> timedelta:
+    """For how long some published chunk has been waiting for a worker to claim it."""
+    longest: timedelta | None = connection.scalar(_UNCLAIMED)
+    return longest or timedelta(0)
+
+
 def live_slots(connection: Connection) -> int:
     """The slots of the workers that were seen in the last five seconds."""
     return int(connection.execute(text(f"SELECT {LIVE_SLOTS}")).scalar_one())

@@ -343,6 +343,7 @@ class Worker(Base):
 
     `relays` says whether its relay goes round, so that it may lead.
     `rate` is each account's limit in requests a second, as this worker was told.
+    `silence` says why it takes no message, where it does not.
     """
 
     __tablename__ = "worker"
@@ -354,3 +355,4 @@ class Worker(Base):
     clock_ahead: Mapped[timedelta] = mapped_column(server_default="0")
     relays: Mapped[bool] = mapped_column(server_default=text("true"))
     rate: Mapped[float | None]
+    silence: Mapped[str | None]

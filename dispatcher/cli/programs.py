@@ -8,6 +8,7 @@ import click
 
 from dispatcher.cli.context import context_of
 from dispatcher.extras import require_sandbox
+from dispatcher.pools import check_pool
 
 _PASSED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 _WITH_HELP = _PASSED_ON | {"help_option_names": []}
@@ -23,6 +24,7 @@ def worker(ctx: click.Context) -> None:
 
     Example: dispatcher worker --concurrency 16 --hostname second@%h
     """
+    check_pool(ctx.args)
     context_of(ctx).settings().require_broker_url()
     _become(["workers", "worker", "--loglevel", "INFO", *ctx.args])
 

@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from kombu import entity
 from kombu.exceptions import KombuError
 
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
-from dispatcher.servers import Server, read_server, words_of
+from dispatcher.publishing.queues import Queue, broker_words, look_at_queue, open_queue
+from dispatcher.servers import Server, read_server
 from dispatcher.settings import DEFAULT_QUEUE, Settings
 
 DELIVER = "workers.tasks.deliver"
@@ -59,15 +61,19 @@ def broker_settings(broker_url: str, queue: str = DEFAULT_QUEUE) -> dict[str, An
             "socket_keepalive": True,
             "health_check_interval": 10,
         }
+    else:
+        options = {"read_timeout": 10, "write_timeout": 10}
     return {
         "broker_url": server.celery_url(),
         "broker_use_ssl": _tls(server),
         "broker_connection_timeout": 1.5,
+        "broker_heartbeat": 10,
         "broker_transport_options": options,
         "task_default_queue": queue,
         "control_exchange": f"{queue}:control",
         "event_exchange": f"{queue}:events",
         "event_queue_prefix": f"{queue}:events",
+        **({} if server.is_redis else _queue_as_it_is(queue)),
         "task_ignore_result": True,
         "task_publish_retry": False,
         "task_serializer": "json",
@@ -89,6 +95,14 @@ def _tls(server: Server) -> dict[str, Any] | bool:
         "certfile": tls.certificate,
         "keyfile": tls.key,
     }
+
+
+def _queue_as_it_is(name: str) -> dict[str, Any]:
+    """RabbitMQ refuses to hear of a queue again with other arguments: `open_queue` sees to it."""
+    queue: Any = entity.Queue
+    exchange: Any = entity.Exchange
+    direct = exchange(name, type="direct")
+    return {"task_queues": [queue(name, direct, routing_key=name, no_declare=True)]}
 
 
 class Bell:
@@ -118,11 +132,13 @@ class Bell:
                         producer=sender,
                         retry=False,
                     )
+            # RabbitMQ confirms no message, but answers this when it has all that came before.
+            open_queue(connection, self._queue)
 
-    def reach(self) -> None:
-        """Return if the broker answers; BrokerUnavailable otherwise."""
+    def look(self) -> Queue:
+        """What the broker says of our queue; BrokerUnavailable where it says nothing."""
         with self._connected() as connection:
-            connection.default_channel.close()
+            return look_at_queue(connection, self._queue)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -130,21 +146,37 @@ class Bell:
         if connection is not None:
             connection.release()
 
+    @property
+    def _queue(self) -> str:
+        return str(self._app.conf.task_default_queue)
+
+    def _open(self) -> Any:
+        """A connection that asks once and does not wait long, and on which our queue is there.
+
+        RabbitMQ would end it as nobody sends heartbeats between two rounds.
+        """
+        at_once = {
+            "max_retries": 0,
+            "socket_timeout": 1.0,
+            "socket_connect_timeout": 1.0,
+            "read_timeout": 1.0,
+            "write_timeout": 1.0,
+        }
+        return self._app.connection_for_write(transport_options=at_once, heartbeat=0)
+
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """The connection; what goes wrong on it is BrokerUnavailable, and its end."""
-        at_once = {"max_retries": 0, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
         if self._connection is None:
-            self._connection = self._app.connection_for_write(transport_options=at_once)
+            self._connection = self._open()
+        connection = self._connection
         try:
-            yield self._connection
-        except (
-            *self._connection.recoverable_connection_errors,
-            *self._connection.channel_errors,
-            KombuError,
-        ) as error:
+            if not connection.connected:
+                connection.ensure_connection(max_retries=0)
+                open_queue(connection, self._queue)
+            yield connection
+        except (*connection.connection_errors, *connection.channel_errors, KombuError) as error:
             self.close()
             raise BrokerUnavailable(
-                f"The broker cannot be reached: {words_of(error)}. "
-                "Workers find the campaign when it is back."
+                f"{broker_words(error)} Workers find the campaign when it is back."
             ) from error

@@ -92,3 +92,21 @@ def test_ctrl_c_while_watching_leaves_the_campaign_running(
     )
     push_api.set_faults(latency=0)
     assert house.until({"id": campaign_id}, "completed")["members"]["delivered"] == 30_000
+
+
+@pytest.mark.parametrize("account_rate", [None, "5"])
+def test_a_rate_that_nobody_would_keep_is_refused_and_commits_nothing(
+    program: Program, account_rate: str | None
+) -> None:
+    alone = program.having(DISPATCHER_BROKER_URL="amqp://127.0.0.1:1", DISPATCHER_RATE=account_rate)
+    audience = alone.file("members.csv", "userId\nanna\n")
+    limits = [] if account_rate else ["--rate", "5"]
+
+    sent = alone.run(*alone.send_command(audience, *limits))
+
+    assert sent.status == 2
+    assert "DISPATCHER_REDIS_URL is not set" in sent.stderr
+    assert alone.ask("list") == []
+    campaign = program.send(audience)
+    assert alone.run("rate", campaign["id"], "5").status == 2
+    assert alone.show(campaign)["rate"] is None

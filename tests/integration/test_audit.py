@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher.books import audit, fleet
 from dispatcher.books.audit import Explanation, Verdict
-from dispatcher.books.session import snapshot
+from dispatcher.books.session import snapshot, transaction
 from dispatcher.books.transitions import expire, pause
 from dispatcher.lifecycle import CampaignState
 from tests.integration.builders import (
@@ -215,3 +215,15 @@ def test_a_paused_campaign_waits_for_its_operator(books: Books) -> None:
     campaign.do(pause)
     assert explanation(campaign).waits_for == ("`dispatcher resume`: it is paused",)
     assert explanation(campaign).as_json()["state"] == "paused"
+
+
+def test_a_campaign_waits_for_a_worker_that_takes_no_message_and_says_why(books: Books) -> None:
+    campaign = books.campaign(chunks=1)
+    with transaction(books.engine) as connection:
+        fleet.seen(connection, "deaf@host/1", 4)
+        assert fleet.tell_silence(connection, "deaf@host/1", "it listens to nothing")
+    waits = "worker deaf@host/1, which takes no message: it listens to nothing"
+    assert waits in explanation(campaign).waits_for
+    with transaction(books.engine) as connection:
+        fleet.tell_silence(connection, "deaf@host/1", None)
+    assert waits not in explanation(campaign).waits_for

@@ -200,3 +200,18 @@ def test_what_is_needed_and_missing_is_named_with_the_remedy(home: Path, name: s
 
 def left_by_services(home: Path, services: Any) -> None:
     (home / SERVICES_FILE).write_text(json.dumps(services))
+
+
+@pytest.mark.parametrize(("account", "campaign"), [("5", None), ("", 5.0)])
+def test_a_rate_beside_amqp_needs_a_redis(home: Path, account: str, campaign: float | None) -> None:
+    alone = read(home, BROKER_URL="amqp://h", RATE=account)
+    with pytest.raises(SettingError, match="DISPATCHER_REDIS_URL is not set"):
+        alone.require_place_for_rates(campaign)
+    read(home, BROKER_URL="amqp://h", REDIS_URL="redis://r", RATE=account).require_place_for_rates(
+        5
+    )
+    read(home, BROKER_URL="redis://h", RATE=account).require_place_for_rates(5)
+
+
+def test_without_a_rate_amqp_needs_no_redis(home: Path) -> None:
+    read(home, BROKER_URL="amqp://h").require_place_for_rates()

@@ -51,7 +51,7 @@ def test_with_the_right_authority_everything_works(
     }
     assert {check.result for check in checks(trusting).values()} == {"ok"}
     with closing(Bell(producer(read_settings(trusting)))) as bell:
-        bell.reach()
+        bell.look()
     with running_worker(trusting, tmp_path) as worker:
         campaign_id = make_campaign(engine, 3, published=False, rate=50.0)
         state = "SELECT state FROM campaign WHERE id = :id"
@@ -83,7 +83,7 @@ def test_who_is_not_the_server_is_refused_in_a_sentence_before_the_password_leav
             closing(Bell(producer(settings))) as bell,
             pytest.raises(BrokerUnavailable, match=r"certificate.*ssl_ca_certs") as refused,
         ):
-            bell.reach()
+            bell.look()
         assert "\n" not in str(refused.value)
         found = checks(environment | {"DISPATCHER_BROKER_URL": url}).values()
         assert {check.result for check in found} == {"failed"}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import holding
+from dispatcher.books import fleet, holding
 from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.words import counted
@@ -89,6 +89,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
     held = holding.held(connection, [campaign_id]).get(campaign_id)
+    silences = fleet.silences(connection)
     happened = [
         *_milestones(facts),
         *map(_attempted, attempts),
@@ -99,7 +100,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         campaign=str(campaign_id),
         state=facts.state,
         happened=tuple(sorted(happened, key=lambda event: event.at)),
-        waits_for=tuple(_waits_for(facts, waiting, held)),
+        waits_for=tuple(_waits_for(facts, waiting, held, silences)),
         remedies=tuple(_remedies(facts, held)),
     )
 
@@ -167,11 +168,16 @@ def _accepted_too_late(late: Row[Any]) -> Iterator[Event]:
         yield Event(late.first, late.last, what)
 
 
-def _waits_for(facts: Row[Any], waiting: Row[Any], held: Held | None) -> Iterator[str]:
+def _waits_for(
+    facts: Row[Any], waiting: Row[Any], held: Held | None, silences: dict[str, str]
+) -> Iterator[str]:
     if held is not None:
         yield _held_words(facts, held)
     if facts.state == CampaignState.RUNNING:
         yield from _running_waits_for(facts, waiting)
+        yield from (
+            f"worker {name}, which takes no message: {why}" for name, why in silences.items()
+        )
     if waiting.sending:
         yield f"{counted(waiting.sending, 'request')} on the wire"
     if waiting.pending and facts.state in (CampaignState.CANCELLED, CampaignState.EXPIRED):

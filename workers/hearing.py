@@ -1,0 +1,114 @@
+"""Whether this worker hears of what is to be sent; a deaf one is helped, or ends.
+
+Being alive proves nothing: a worker was seen to consume nothing for days. What counts is that
+messages which wait for somebody are taken.
+"""
+
+import logging
+import threading
+from contextlib import closing
+from datetime import timedelta
+
+from celery.worker import state
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from dispatcher import publishing
+from dispatcher.books import fleet
+from dispatcher.books.session import transaction
+from dispatcher.errors import DispatcherError
+from workers.consumer import PatientConsumer
+
+_LOOK_EVERY = 1.0
+_SILENT_FOR = 10
+"""Looks without a message, while a slot is free, until it is asked whether any is waiting."""
+_UNCLAIMED_FOR = timedelta(seconds=10)
+_LOST_FOR = timedelta(seconds=20)
+"""As old it lies in no queue: somebody may have been sent it who did not hear."""
+_MOST_TRIES = 3
+
+log = logging.getLogger("dispatcher.worker")
+
+
+class Hearing:
+    """Looks every second whether the worker takes messages, and writes down why it does not.
+
+    `slots` is how many requests it makes at once; `bell` asks by a connection of its own.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bell: publishing.Bell,
+        consumer: PatientConsumer,
+        *,
+        worker: str,
+        slots: int,
+    ) -> None:
+        self._engine = engine
+        self._bell = bell
+        self._consumer = consumer
+        self._worker = worker
+        self._slots = slots
+        self._silent_for = 0
+        self._tries = 0
+        self._told: str | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
+
+    def start(self) -> None:
+        """Look until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._closing.set()
+
+    def heard(self) -> None:
+        """A message is being worked off."""
+        self._silent_for = 0
+        self._tries = 0
+
+    def _run(self) -> None:
+        while not self._closing.wait(_LOOK_EVERY):
+            try:
+                self._look()
+            except (DispatcherError, SQLAlchemyError):
+                log.debug("the worker's hearing cannot be looked at", exc_info=True)
+
+    def _look(self) -> None:
+        self._tell(self._consumer.silence())
+        free = len(state.active_requests) < self._slots
+        self._silent_for = self._silent_for + 1 if free else 0
+        if self._silent_for >= _SILENT_FOR and self._told is None and self._is_deaf():
+            self._help()
+
+    def _tell(self, silence: str | None) -> None:
+        if silence == self._told:
+            return
+        with transaction(self._engine) as connection:
+            if fleet.tell_silence(connection, self._worker, silence):
+                self._told = silence
+
+    def _is_deaf(self) -> bool:
+        """Whether what it does not hear waits in the queue, or was lost on the way to somebody."""
+        self._silent_for = _SILENT_FOR // 2
+        with transaction(self._engine) as connection:
+            unclaimed = fleet.unclaimed_for(connection)
+        if unclaimed < _UNCLAIMED_FOR:
+            return False
+        with closing(self._bell) as bell:
+            waiting = bell.look().messages > 0
+        if waiting and self._tries == _MOST_TRIES:
+            log.critical(
+                "This worker hears none of the messages that wait, nor did new consumers: it ends, "
+                "to be started again."
+            )
+            state.should_stop = 1
+        return waiting or unclaimed > _LOST_FOR
+
+    def _help(self) -> None:
+        self._silent_for = 0
+        self._tries = min(self._tries + 1, _MOST_TRIES)
+        log.warning("no message came for long though some are waiting: the consumer starts anew")
+        self._consumer.start_anew()
