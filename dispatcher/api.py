@@ -59,6 +59,9 @@ StepProgress = Callable[[int, int], None]
 MOST_LISTED = 50
 """How many campaigns `list` gives where nobody says it."""
 
+_PAGE = 500
+"""So many are read in one transaction: a session must not wait for long while they are made."""
+
 log = logging.getLogger(__name__)
 
 
@@ -200,9 +203,18 @@ class Dispatcher:
         if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
             raise OptionError(f"limit is {limit}: give how many campaigns to list, 1 or more.")
         only = None if state is None else _state(state)
+        found: list[Campaign] = []
         with transaction(self._engine) as connection:
             end = None if before is None else campaigns.resolve(connection, before)
-            return campaigns.read_page(connection, state=only, tag=tag, before=end, limit=limit)
+        while limit is None or len(found) < limit:
+            size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+            with transaction(self._engine) as connection:
+                page = campaigns.read_page(connection, state=only, tag=tag, before=end, limit=size)
+            found += page
+            if len(page) < size:
+                break
+            end = UUID(page[-1].id)
+        return tuple(found)
 
     def pause(self, campaign: Reference) -> Campaign:
         """Begin no new request of the campaign. Raises ImpossibleInState where it has ended."""

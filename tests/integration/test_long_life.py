@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, keeping, transitions, upkeep
+from dispatcher import Dispatcher, Settings
+from dispatcher.books import keeping, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import purging, rounds
 from dispatcher.embedded import ServerUrls
@@ -74,7 +76,10 @@ def plan_of(books: Books, statement: TextClause, values: dict[str, Any]) -> list
 
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
-    "plan": (planning._RUNNING, {"slow_start": timedelta(seconds=2)}),
+    "plan": (
+        planning._RUNNING,
+        {"slow_start": timedelta(seconds=2), "slow_after_a_rest": timedelta(seconds=30)},
+    ),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "purge": (keeping._DUE, {"keep": MONTH, "most": 1}),
@@ -108,7 +113,7 @@ def test_a_step_of_a_purge_reads_its_chunks_alone(old_books: Books) -> None:
 
 
 def test_every_campaign_is_listed_with_its_own_errors(old_books: Books) -> None:
-    listed = old_books.do(campaigns.read_page)
+    listed = Dispatcher(Settings(home=Path("nowhere")), old_books.engine).list(limit=None)
     assert len(listed) == ENDED + RUNNING
     assert {len(campaign.errors) for campaign in listed[RUNNING:]} == {1}
 
