@@ -1,15 +1,17 @@
 """The program, as `dispatcher` or `python -m dispatcher`."""
 
+import atexit
 import gc
 
 
 def main() -> None:
     """Run the verb and exit with its status.
 
-    Nothing is garbage of what loading modules makes, yet to look for it took as long as the rest:
-    so the collector comes by seldom, which a verb that goes on for long does not notice.
+    Nothing of what loading modules makes is garbage, yet to look for it there takes Python as long
+    as the rest, and again at its end. So its collector comes by seldom, and not at the end.
     """
     gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
     from dispatcher.cli import main as run
 
     run()

@@ -16,6 +16,7 @@ from dispatcher.books import audit, fleet, ground, holding, limits, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import read_only
 from dispatcher.books.upkeep import Terms
+from dispatcher.errand import Errand
 from dispatcher.errors import DispatcherError
 from dispatcher.lifecycle import usable_window
 from dispatcher.redis_client import connect_redis
@@ -26,6 +27,8 @@ from dispatcher.words import counted
 Result = Literal["ok", "warning", "failed"]
 
 _TIMEOUT = 3.0
+_LONGEST = 15.0
+"""Seconds for one check, whatever trickles in meanwhile."""
 _MOST_DRIFT = timedelta(seconds=2)
 _OVERDUE = timedelta(seconds=15)
 
@@ -72,7 +75,9 @@ def examine(settings: Settings) -> Iterator[Check]:
 
 def _attempted(name: str, check: Callable[[], tuple[Result, str]]) -> Check:
     try:
-        result, words = check()
+        result, words = Errand(check).wait(_LONGEST)
+    except TimeoutError as error:
+        result, words = "failed", f"{error}: it is reached, but never done"
     except DispatcherError as error:
         result, words = "failed", str(error)
     except RedisError as error:
@@ -88,11 +93,14 @@ def _token(settings: Settings) -> tuple[Result, str]:
 def _push_api(settings: Settings) -> tuple[Result, str]:
     """Any answer will do: a GET sends nothing."""
     try:
-        answer = requests.get(settings.push_api_url, timeout=_TIMEOUT, allow_redirects=False)
+        with requests.get(
+            settings.push_api_url, timeout=_TIMEOUT, allow_redirects=False, stream=True
+        ) as answer:
+            status = answer.status_code  # its body may have no end
     except requests.RequestException as error:
         kind = type(error).__name__
         return "failed", f"{settings.push_api_url} cannot be reached ({kind}): is its host right?"
-    words = f"{settings.push_api_url} answers (HTTP {answer.status_code} to an empty request)"
+    words = f"{settings.push_api_url} answers (HTTP {status} to an empty request)"
     if is_exposed(settings.push_api_url):
         return "warning", f"{words}, and in clear: whoever is on the way reads the token; use https"
     return "ok", words

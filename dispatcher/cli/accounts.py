@@ -7,6 +7,7 @@ import click
 
 from dispatcher.books.accounts import Account
 from dispatcher.cli.context import context_of, json_option, print_json
+from dispatcher.cli.drawing import Cell, table
 
 
 @click.group()
@@ -51,15 +52,10 @@ def _print(accounts: Sequence[Account]) -> None:
     if not accounts:
         print("No account yet: the first campaign makes one.")
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ACCOUNT", "RATE", "RUNNING", "FAILURES", "DOUBTS", "RESTS UNTIL"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("BECAUSE")
+    titles = ("ACCOUNT", "RATE", "RUNNING", "FAILURES", "DOUBTS", "RESTS UNTIL", "BECAUSE")
+    rows: list[list[Cell]] = [[(title, "bold") for title in titles]]
     for one in accounts:
-        table.add_row(
+        cells = (
             one.name,
             "-" if one.rate is None else f"{one.rate:g}/s",
             f"{one.running:,}",
@@ -68,7 +64,9 @@ def _print(accounts: Sequence[Account]) -> None:
             "-" if one.hold_until is None else _moment(one.hold_until),
             one.hold_reason or "-",
         )
-    Console(highlight=False).print(table)
+        rows.append([(cell, "") for cell in cells])
+    for line in table(rows):
+        print(line)
 
 
 def _moment(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
+from dispatcher.cli.drawing import styled
 from dispatcher.errors import OptionError
 from dispatcher.words import counted
 
@@ -99,9 +100,6 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Example: dispatcher doctor
     """
-    from rich.console import Console
-    from rich.text import Text
-
     from dispatcher.checkup import examine
 
     checks = []
@@ -109,8 +107,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         checks.append(check)
         if not as_json:
             mark, style = _MARKS[check.result]
-            console = Console(highlight=False)
-            console.print(Text(f"{mark} {check.name}: {check.words}", style))
+            print(styled(f"{mark} {check.name}: {check.words}", style))
     if as_json:
         print_json([check.as_json() for check in checks])
     if any(check.result == "failed" for check in checks):
@@ -213,40 +210,32 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
 
 
 def _print_explanation(explanation: Explanation) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    console.print(Text(f"Campaign {explanation.campaign}  {explanation.state}", "bold"))
+    print(styled(f"Campaign {explanation.campaign}  {explanation.state}", "bold"))
     for event in explanation.happened:
         until = "" if event.until == event.at else f" to {_time(event.until)}"
-        console.print(Text(f"  {_moment(event.at)}{until}  {event.what}"))
+        print(styled(f"  {_moment(event.at)}{until}  {event.what}"))
     for title, lines in (
         ("Waits for", explanation.waits_for),
         ("What can be done", explanation.remedies),
     ):
         if lines:
-            console.print(Text(title, "bold"))
+            print(styled(title, "bold"))
             for line in lines:
-                console.print(Text(f"  {line}"))
+                print(styled(f"  {line}"))
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
     wrong = {finding.rule: finding for finding in verdict.findings}
     for rule in verdict.checked:
         finding = wrong.get(rule)
         if finding is None:
-            console.print(Text(f"✓ {rule}", "green"))
+            print(styled(f"✓ {rule}", "green"))
         else:
             words = f"✗ {rule}: broken {finding.violations:,} times, first at {finding.example}"
-            console.print(Text(words, "bold red"))
+            print(styled(words, "bold red"))
     if not verdict.audience_kept:
-        console.print("  Its audience is no longer kept: who was in a chunk was not checked.")
-    console.print(Text("The books are sound." if not wrong else "The books are not sound.", "bold"))
+        print("  Its audience is no longer kept: who was in a chunk was not checked.")
+    print(styled("The books are sound." if not wrong else "The books are not sound.", "bold"))
 
 
 def _moment(moment: datetime) -> str:

@@ -1,14 +1,10 @@
 """Campaigns as a person reads them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from dispatcher.books.campaigns import Campaign
+from dispatcher.cli.drawing import Cell, cropped, paragraph, styled, table
 from dispatcher.lifecycle import CampaignState
 from dispatcher.words import counted, duration
 
@@ -31,21 +27,26 @@ MEANINGS = {
     "remaining": "still to be sent",
 }
 _BAR = 12
+_LONGEST_TAG = 40
+_TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
 _SAID = ("paused", "schedule", "rate")
 """What the page tells otherwise: a state, the time when it begins, a rate."""
 
 
 def print_page(campaign: Campaign) -> None:
     """Everything about one campaign, on standard output."""
-    Console(highlight=False).print(page(campaign))
+    for line in page(campaign):
+        print(line)
 
 
-def page(campaign: Campaign) -> RenderableType:
+def page(campaign: Campaign) -> Iterator[str]:
     """A campaign's books, for a person to read."""
-    parts = [_head(campaign), Padding(_members(campaign), (1, 0, 1, 2)), _vendor(campaign)]
-    if campaign.errors:
-        parts += _errors(campaign)
-    return Group(*parts)
+    yield from _head(campaign)
+    yield ""
+    yield from (f"  {line}" for line in table(_members(campaign), right=(1,)))
+    yield ""
+    yield _vendor(campaign)
+    yield from _errors(campaign)
 
 
 def print_list(campaigns: Sequence[Campaign]) -> None:
@@ -53,41 +54,36 @@ def print_list(campaigns: Sequence[Campaign]) -> None:
     if not campaigns:
         print("No campaigns.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ID", "STATE", "CREATED", "TAG"):
-        table.add_column(column, no_wrap=True)
-    for column in ("MEMBERS", "DELIVERED", "REMAINING"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for campaign in campaigns:
-        table.add_row(
-            campaign.id[:8],
-            Text(campaign.state, STATE_STYLES[CampaignState(campaign.state)]),
-            _moment(campaign.created_at),
-            Text(campaign.campaign_tag or "-"),
-            f"{campaign.members.total:,}",
-            f"{campaign.members.delivered:,}",
-            f"{campaign.members.remaining:,}",
-        )
-    Console(highlight=False).print(table)
+    rows: list[list[Cell]] = [[(title, "bold") for title in _TITLES]]
+    rows += [_row(campaign) for campaign in campaigns]
+    for line in table(rows, right=(4, 5, 6)):
+        print(line)
 
 
-def _head(campaign: Campaign) -> RenderableType:
-    title = Text.assemble(
-        ("Campaign ", "bold"),
-        (campaign.id, "bold"),
-        "  ",
+def _row(campaign: Campaign) -> list[Cell]:
+    members = campaign.members
+    counts = (members.total, members.delivered, members.remaining)
+    return [
+        (campaign.id[:8], ""),
         (campaign.state, STATE_STYLES[CampaignState(campaign.state)]),
-    )
-    lines = [title, Text("  " + " · ".join(_facts(campaign)), "dim")]
+        (_moment(campaign.created_at), ""),
+        (cropped(campaign.campaign_tag or "-", _LONGEST_TAG), ""),
+        *((f"{count:,}", "") for count in counts),
+    ]
+
+
+def _head(campaign: Campaign) -> Iterator[str]:
+    state = styled(campaign.state, STATE_STYLES[CampaignState(campaign.state)])
+    yield f"{styled(f'Campaign {campaign.id}', 'bold')}  {state}"
+    yield styled("  " + " · ".join(_facts(campaign)), "dim")
     if campaign.reason:
-        lines.append(Text(f"  {campaign.reason}", "yellow"))
+        yield styled(f"  {campaign.reason}", "yellow")
     elif campaign.held and campaign.held.by not in _SAID:
         until = f" Until {_moment(campaign.held.until)}." if campaign.held.until else ""
-        lines.append(Text(f"  {campaign.held.words}{until}", "yellow"))
-    return Group(*lines)
+        yield styled(f"  {campaign.held.words}{until}", "yellow")
 
 
-def _facts(campaign: Campaign) -> Iterable[str]:
+def _facts(campaign: Campaign) -> Iterator[str]:
     yield f"app {campaign.app_id}"
     yield "+".join(campaign.platforms)
     if campaign.campaign_tag:
@@ -102,20 +98,17 @@ def _facts(campaign: Campaign) -> Iterable[str]:
         yield f"took {duration((campaign.finished_at - campaign.started_at).total_seconds())}"
 
 
-def _members(campaign: Campaign) -> Table:
+def _members(campaign: Campaign) -> list[list[Cell]]:
     members = campaign.members
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("what", no_wrap=True)
-    table.add_column("members", justify="right", no_wrap=True)
-    table.add_column("bar", no_wrap=True)
-    table.add_column("meaning", style="dim")
+    rows: list[list[Cell]] = []
     for name, meaning in MEANINGS.items():
         count = getattr(members, name)
         if count or name == "delivered":
             bar = "█" * max(1 if count else 0, round(_BAR * count / members.total))
-            table.add_row(name, f"{count:,}", Text(bar, _bar_style(name)), meaning)
-    table.add_row(Text("members", "bold"), Text(f"{members.total:,}", "bold"), "", _input(campaign))
-    return table
+            rows.append([(name, ""), (f"{count:,}", ""), (bar, _bar_style(name)), (meaning, "dim")])
+    total = f"{members.total:,}"
+    rows.append([("members", "bold"), (total, "bold"), ("", ""), (_input(campaign), "dim")])
+    return rows
 
 
 def _bar_style(name: str) -> str:
@@ -129,29 +122,25 @@ def _input(campaign: Campaign) -> str:
     )
 
 
-def _vendor(campaign: Campaign) -> Text:
+def _vendor(campaign: Campaign) -> str:
     result = campaign.result
-    return Text.assemble(
-        "  The vendor counted ",
-        (f"{result.audience:,} found", "bold"),
-        ", ",
-        (f"{result.successful:,} sent", "bold green"),
-        ", ",
-        (f"{result.erroneous:,} unreachable", "bold yellow" if result.erroneous else "bold"),
-        ".",
-    )
+    found = styled(f"{result.audience:,} found", "bold")
+    sent = styled(f"{result.successful:,} sent", "bold green")
+    erroneous = "bold yellow" if result.erroneous else "bold"
+    unreachable = styled(f"{result.erroneous:,} unreachable", erroneous)
+    return f"  The vendor counted {found}, {sent}, {unreachable}."
 
 
-def _errors(campaign: Campaign) -> Iterable[RenderableType]:
-    yield Text("\n  Errors by reason", "bold")
+def _errors(campaign: Campaign) -> Iterator[str]:
+    if campaign.errors:
+        yield ""
+        yield styled("  Errors by reason", "bold")
     for error in campaign.errors:
         numbers = [f"HTTP {error.http_status}"] if error.http_status is not None else ["network"]
         numbers += [f"code {error.code}"] if error.code is not None else []
-        yield Text.assemble(
-            f"  {counted(error.members, 'member')} in {counted(error.chunks, 'chunk')}  ",
-            (", ".join(numbers), "bold"),
-        )
-        yield Padding(Text(error.message, "dim"), (0, 2, 0, 4))
+        members = f"{counted(error.members, 'member')} in {counted(error.chunks, 'chunk')}"
+        yield f"  {members}  {styled(', '.join(numbers), 'bold')}"
+        yield from paragraph(error.message, "dim", indent=4)
 
 
 def _moment(moment: datetime) -> str:

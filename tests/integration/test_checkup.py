@@ -9,12 +9,14 @@ import pytest
 import redis
 from sqlalchemy import text
 
+from dispatcher import checkup
 from dispatcher.books import fleet
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.checkup import Check, examine
 from dispatcher.settings import Secret, Settings
 from tests.integration.builders import Books
 from tests.sandbox_process import PushApi, running_push_api
+from tests.workers.scripted_server import Peer, serving
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +148,20 @@ def test_a_lease_that_nobody_takes_back_is_told(settings: Settings, books: Books
     campaign.claimed()
     books.time_passes(timedelta(minutes=2))
     assert checks(settings)["relay"].words.startswith("1 chunks have been due")
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_an_answer_without_end_ends_the_check(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def go_on(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b"X-Slow: "))
+        while True:
+            peer.drip(b"x")
+
+    monkeypatch.setattr(checkup, "_LONGEST", 1.0)
+    with serving(go_on) as server:
+        alone = replace(settings, push_api_url=server.url, database_url=None, broker_url=None)
+        check = checks(replace(alone, redis_url=None))["push api"]
+    assert check.result == ("failed" if part == "headers" else "ok")
