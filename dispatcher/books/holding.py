@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import doubt, fleet
-from dispatcher.lifecycle import MOST_DOUBTS, CampaignState
+from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS, CampaignState
 
 UNREACHABLE = "the Push API cannot be reached"
 """Why an account rests that no attempt could be sent for."""
@@ -59,7 +59,7 @@ class Held:
 
 _FACTS = text(f"""
 SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.account,
-    account.hold_until, account.hold_reason, account.fresh_from,
+    account.hold_until, account.hold_reason, account.fresh_from, account.failures, account.doubts,
     NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
     {fleet.LIVE_SLOTS} AS slots, pace.rate, pace.next_at, pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
@@ -106,10 +106,17 @@ def _running_held(facts: Row[Any]) -> Held | None:
     if facts.awaits_a_probe:
         words = f"Account {facts.account} probes rarely{because(IN_DOUBT)}."
         return Held("doubt", facts.fresh_from, words, IN_DOUBT)
+    if facts.doubts >= MOST_DOUBTS or facts.failures >= FAILURES_BEFORE_HOLD:
+        by, why = _PROBED_FOR[facts.doubts >= MOST_DOUBTS]
+        words = f"Account {facts.account} probes with one request at a time{because(why)}."
+        return Held(by, None, words, why)
     if facts.awaits_its_place:
         words = f"It waits for its place at {facts.rate:g} requests a second."
         return Held("rate", facts.next_at, words)
     return None
+
+
+_PROBED_FOR = {True: ("doubt", IN_DOUBT), False: ("account", UNREACHABLE)}
 
 
 def because(reason: str | None) -> str:

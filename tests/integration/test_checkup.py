@@ -165,3 +165,15 @@ def test_an_answer_without_end_ends_the_check(
         alone = replace(settings, push_api_url=server.url, database_url=None, broker_url=None)
         check = checks(replace(alone, redis_url=None))["push api"]
     assert check.result == ("failed" if part == "headers" else "ok")
+
+
+def test_what_waits_for_its_accounts_probes_or_its_turn_is_no_relays_fault(
+    settings: Settings, books: Books
+) -> None:
+    books.campaign(chunks=3)
+    books.time_passes(timedelta(minutes=1))
+    books.account_is(doubts=3, doubtful_since=books.now())
+    assert checks(settings)["relay"].result == "ok"
+    books.account_is(doubts=0, doubtful_since=None)
+    books.do(fleet.seen, "worker-1", 4, 0.01)
+    assert checks(settings)["relay"].result == "ok"

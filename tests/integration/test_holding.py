@@ -74,6 +74,11 @@ def test_an_api_that_cannot_be_reached_and_one_in_doubt_hold_differently(books: 
     books.account_is(failures=0, hold_until=None, hold_reason=None)
     campaign.attempts_each(IN_DOUBT, range(2, 2 + MOST_DOUBTS))
     campaign.due(2)
+    words = (
+        "Account default probes with one request at a time: "
+        "the Push API does not say what becomes of requests."
+    )
+    assert held(campaign) == ("doubt", words)
     campaign.claimed(2)
     words = "Account default rests: the Push API does not say what becomes of requests."
     assert held(campaign) == ("doubt", words)
