@@ -314,7 +314,8 @@ class Account(Base):
     `failures` are the attempts in a row that could not be sent, `doubts` those in a row that may
     have been, since `doubtful_since`; while they are many, a clean chunk may be the probe from
     `fresh_from` on. `throttles` are the rests in a row that the vendor asked for without saying
-    how long; the last one that it asked for at all lasted from `throttled_at` to `throttled_until`.
+    how long; the last one that it asked for at all lasted from `throttled_at` to `throttled_until`,
+    which is when probes ended, too, where that was later.
     """
 
     __tablename__ = "account"

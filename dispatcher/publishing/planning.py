@@ -94,8 +94,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS attempts, max(ended_at) AS ended_at,
         max(started_at) FILTER (WHERE started_at <= statement_timestamp()) AS latest,
-        count(*) FILTER (WHERE started_at > account.throttled_until AND outcome <> 'throttled')
-            AS after_rest,
+        count(*) FILTER (WHERE started_at > account.throttled_until AND outcome NOT IN (
+            'throttled', 'in_doubt', 'not_sent', 'lease_lost')) AS after_rest,
         coalesce(extract(epoch FROM sum(ended_at - started_at)), 0) AS seconds
     FROM (SELECT started_at, ended_at, outcome FROM attempt WHERE campaign_id = campaign.id
           ORDER BY ended_at DESC LIMIT {_LATEST}) AS latest) AS last

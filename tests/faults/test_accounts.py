@@ -89,7 +89,7 @@ def test_a_raised_rate_acts_at_once(stage: Stage) -> None:
 def test_an_api_of_constant_500s_costs_an_account_a_few_chunks_whatever_campaigns_it_has(
     stage: Stage,
 ) -> None:
-    theatre = stage(Timing(request_timeout=1, pack_id_window=12))
+    theatre = stage(Timing(request_timeout=3, pack_id_window=12))
     theatre.hire(1, slots=64)
     theatre.push_api.set_faults(probabilities={"error_500_before": 1})
     campaigns = [theatre.enqueue(200 if full() else 60) for _ in range(3)]

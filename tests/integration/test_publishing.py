@@ -384,6 +384,18 @@ def test_a_clean_one_is_published_where_nothing_else_is_left_and_not_soon_again(
     assert plan(books) == []
 
 
+def test_after_probes_an_account_goes_on_slowly_too(books: Books) -> None:
+    campaign = begun(books, 50)
+    campaign.attempts_each(IN_DOUBT, range(2, 12))
+    campaign.due(2)
+    live(books, 32)
+    assert plan(books) == [Batch(campaign.id, (2,))]
+    campaign.attempt(ACCEPTED, 2)
+    assert plan(books) == [Batch(campaign.id, (12,))]
+    campaign.attempt(ACCEPTED, 12)
+    assert plan(books) == [Batch(campaign.id, (13, 14))]
+
+
 def test_after_a_rest_an_account_goes_on_as_fast_as_its_attempts_end_well(books: Books) -> None:
     campaign = begun(books, 50)
     books.account_is(throttled_until=books.now())

@@ -145,6 +145,10 @@ _TOLD = f"""
                 WHEN account.doubts + said.doubts >= {MOST_DOUBTS}
                     THEN coalesce(fresh_from, clock_timestamp() + {doubt.SHORTEST_REST})
                 ELSE fresh_from END,
+            throttled_until = CASE
+                WHEN said.proven AND account.doubts >= {MOST_DOUBTS}
+                     OR said.conclusive AND account.failures >= {FAILURES_BEFORE_HOLD}
+                    THEN clock_timestamp() ELSE throttled_until END,
             hold_until = CASE WHEN {_OVER} THEN NULL ELSE hold_until END,
             hold_reason = CASE WHEN {_OVER} THEN NULL ELSE hold_reason END
         FROM said
