@@ -88,7 +88,7 @@ def be_sending(campaign: OneCampaign) -> None:
 
 
 def be_rejected_for_good(campaign: OneCampaign) -> None:
-    campaign.do(transitions.expire)
+    campaign.expire()
 
 
 def be_due_later(campaign: OneCampaign) -> None:
