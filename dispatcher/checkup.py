@@ -132,9 +132,11 @@ def _limits(engine: Engine) -> tuple[Result, str]:
 
 
 def _rights(engine: Engine) -> tuple[Result, str]:
+    from dispatcher.books.models import Base
+
     with transaction(engine) as connection:
         role, where = ground.role_and_schema(connection)
-        lacking = ground.lacking_rights(connection)
+        lacking = ground.lacking_rights(connection, Base.metadata.tables)
     if lacking:
         words = f"the role {role} lacks {', '.join(lacking)}: a worker needs them (GRANT SELECT,"
         return "warning", f"{words} INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {where} ...)"

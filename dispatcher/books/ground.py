@@ -1,5 +1,7 @@
 """What the books stand on: the database's encoding, a schema to be in, and the role's rights."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions import FUNCTIONS
@@ -52,12 +54,10 @@ def check_right_to_build(connection: Connection) -> None:
         )
 
 
-def lacking_rights(connection: Connection) -> list[str]:
+def lacking_rights(connection: Connection, tables: Iterable[str]) -> list[str]:
     """The rights on the books that a worker of this role lacks, as in `UPDATE on chunk`."""
-    from dispatcher.books.models import Base
-
     names = {
-        "tables": list(Base.metadata.tables),
+        "tables": list(tables),
         "functions": [function.name for function in FUNCTIONS],
     }
     return list(connection.scalars(_LACKING, names))
