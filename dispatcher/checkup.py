@@ -97,6 +97,11 @@ def _push_api(settings: Settings) -> tuple[Result, str]:
             settings.push_api_url, timeout=_TIMEOUT, allow_redirects=False, stream=True
         ) as answer:
             status = answer.status_code  # its body may have no end
+    except requests.exceptions.SSLError:
+        return "failed", (
+            f"{settings.push_api_url} shows no certificate that is trusted here: is it the right "
+            "host? REQUESTS_CA_BUNDLE names a file with other authorities"
+        )
     except requests.RequestException as error:
         kind = type(error).__name__
         return "failed", f"{settings.push_api_url} cannot be reached ({kind}): is its host right?"

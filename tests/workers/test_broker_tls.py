@@ -1,5 +1,6 @@
 """`rediss://` and `amqps://`: who cannot prove to be the server gets nothing, and no password."""
 
+import itertools
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -130,3 +131,21 @@ def test_send_says_in_a_sentence_that_the_certificate_is_not_trusted(
     assert "ssl_ca_certs" in sent.stderr
     assert "Traceback" not in sent.stderr
     assert road.heard == b""
+
+
+def test_doctor_knows_the_push_api_by_its_authority(
+    environment: dict[str, str],
+    vendor: PushApi,
+    certificate_authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tls_before(vendor.url, certificate_authority.issue()) as road:
+        url = f"https://localhost:{road.port}/api/v1/push/send"
+        settings = read_settings(environment | {"DISPATCHER_PUSH_API_URL": url})
+        found = [c for c in itertools.islice(examine(settings), 3) if c.name == "push api"]
+        assert [check.result for check in found] == ["failed"]
+        assert "REQUESTS_CA_BUNDLE" in found[0].words
+        assert road.heard == b""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate_authority.path))
+        found = [c for c in itertools.islice(examine(settings), 3) if c.name == "push api"]
+        assert [check.result for check in found] == ["ok"]

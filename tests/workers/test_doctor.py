@@ -41,7 +41,7 @@ def celery_checks(environment: dict[str, str]) -> list[Check]:
 
 def test_a_worker_with_our_settings_is_safe(environment: dict[str, str], tmp_path: Path) -> None:
     with worker(environment, tmp_path, "workers"):
-        (check,) = eventually(lambda: celery_checks(environment), within=20)
+        (check,) = eventually(lambda: celery_checks(environment), within=60)
     assert check.result == "ok"
 
 
@@ -50,6 +50,6 @@ def test_an_override_that_voids_the_promise_is_named(
 ) -> None:
     (tmp_path / "unsafe.py").write_text(UNSAFE)
     with worker(environment, tmp_path, "unsafe"):
-        (check,) = eventually(lambda: celery_checks(environment), within=20)
+        (check,) = eventually(lambda: celery_checks(environment), within=60)
     assert check.result == "failed"
     assert "task_acks_late = True" in check.words
