@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
+from celery import signals
 from celery.worker import state
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +22,15 @@ from workers.wiring import Process
 _LOOK_EVERY = 0.2
 
 log = logging.getLogger("dispatcher.worker")
+
+
+_taken: list[Any] = []
+"""Messages that had been taken when the order to stop came: Celery forgets those not begun."""
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _remember(**_: Any) -> None:
+    _taken.extend(state.requests.values())
 
 
 def take_over(process: Process) -> None:
@@ -37,6 +47,7 @@ def take_over(process: Process) -> None:
     def gracefully(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, at_once)
         os.write(2, b"\nWhat is on the wire is finished first; Ctrl-C again ends at once.\n")
+        _remember()
         process.close()
         state.should_stop = 0
 
@@ -63,7 +74,7 @@ def _end_at_once(process: Process) -> None:
         len(state.active_requests),
     )
     try:
-        for request in list(state.requests.values()):
+        for request in [*_taken, *state.requests.values()]:
             _give_back(process, request)
         process.relay.stop()
     finally:
