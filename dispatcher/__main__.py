@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import sys
 
 
 def main() -> None:
@@ -11,10 +12,15 @@ def main() -> None:
     as the rest, and again at its end. So its collector comes by seldom, and not at the end.
     """
     gc.set_threshold(50_000)
-    atexit.register(gc.freeze)
+    atexit.register(_leave_uncollected)
     from dispatcher.cli import main as run
 
     run()
+
+
+def _leave_uncollected() -> None:
+    if "duckdb" not in sys.modules:  # it would complain of what was not collected
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -57,7 +57,10 @@ def main() -> None:
     never_fail()
     logging.basicConfig(level=logging.WARNING, format="Warning: %(message)s", stream=sys.stderr)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # what cannot be written is found here, and not by Python's end
     except DispatcherError as error:
         say(f"dispatcher: {error}")
         sys.exit(2 if isinstance(error, CallerError) else 1)

@@ -8,7 +8,7 @@ from collections import UserDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -69,12 +69,25 @@ class _Verbs(UserDict[str, Any]):
         return getattr(import_module(f"dispatcher.cli.{family}"), verb)
 
 
+class _WrongUsage(click.UsageError):
+    """Wrong usage, with the short way to help."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        if self.ctx is not None:
+            way = f"Try '{self.ctx.command_path} -h' for help."
+            click.echo(f"{self.ctx.get_usage()}\n{way}\n", file=file, err=True)
+        click.echo(f"Error: {self.format_message()}", file=file, err=True)
+
+
 @contextmanager
 def _in_our_words() -> Iterator[None]:
     try:
         yield
-    except click.NoSuchOption as error:
-        name = error.option_name
-        raise click.NoSuchOption(
-            name, f"No such option: {name}", error.possibilities, error.ctx
-        ) from error
+    except (click.exceptions.NoArgsIsHelpError, _WrongUsage):
+        raise
+    except click.UsageError as error:
+        if isinstance(error, click.NoSuchOption):
+            name = error.option_name
+            message = f"No such option: {name}"
+            error = click.NoSuchOption(name, message, error.possibilities, error.ctx)
+        raise _WrongUsage(error.format_message(), error.ctx) from error

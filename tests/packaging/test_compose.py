@@ -84,7 +84,7 @@ def test_nothing_is_evicted_from_the_broker(services: dict[str, Any]) -> None:
 def test_our_programs_share_an_image_that_is_never_pulled(services: dict[str, Any]) -> None:
     for name in OURS:
         assert services[name]["build"] == "."
-        assert services[name]["image"] == "dispatcher"
+        assert services[name]["image"] == "push-campaign-dispatcher"
         assert services[name]["pull_policy"] == "build"
 
 
