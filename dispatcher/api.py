@@ -176,6 +176,7 @@ class Dispatcher:
             if connection is not None:
                 with joining.within(connection):
                     return _make(connection, new, prepared).id
+            self._load_the_bell()
             campaign = self._commit(new, prepared)
         if committed is not None:
             committed(campaign)
@@ -414,6 +415,11 @@ class Dispatcher:
             lambda connection: transitions.purge(connection, campaign_id, keep),
             doubt=lambda _: "a few more chunks' members may be dropped; purge again for the rest.",
         )
+
+    def _load_the_bell(self) -> None:
+        """Load what ringing takes: the first message is to leave right behind the commit."""
+        with not_while_forking():
+            self._producer.connection_for_write().get_transport_cls()
 
     def _begin(self, campaign: Campaign) -> None:
         """Ring for the first chunk; the campaign is committed, and the relay follows anyway.

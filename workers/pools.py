@@ -17,6 +17,8 @@ log = logging.getLogger("dispatcher.worker")
 class Slots(TaskPool):  # type: ignore[misc]
     """A thread for each request at once."""
 
+    __module__ = TaskPool.__module__  # what Celery's banner calls the pool
+
     def terminate_job(self, pid: int, signal: object = None) -> None:
         """Nothing: a thread cannot be ended, and its request may be on the wire."""
 

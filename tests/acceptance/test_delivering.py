@@ -77,7 +77,8 @@ def test_application_code_hands_over_a_generator_and_leaves(
     ).stdout
 
     campaign_id, total, state = said.split()
-    assert (total, state) == ("25500", "running")
+    assert total == "25500"
+    assert state in ("running", "completed")
     check_everybody_once(house.until({"id": campaign_id}, "completed"), push_api.ledger())
 
 
