@@ -10,6 +10,7 @@ from dispatcher.lifecycle import (
     SHORTEST_FRESH_REST,
 )
 
+_ASKED_WITHIN = "interval '1 min'"
 SHORTEST_REST = f"interval '{SHORTEST_FRESH_REST.total_seconds():.0f} s'"
 
 
@@ -22,15 +23,18 @@ def rest_before_fresh(outage: str) -> str:
 def waits(account: str) -> str:
     """Whether a chunk of the account's running campaigns waits in doubt: it is asked about first.
 
-    Those whose window has closed are the sweep's to settle.
+    One that has been due for a minute is not to be had: its campaign is slow, or held up by
+    somebody, or its window has closed. Of all accounts this is found out once a statement.
     """
     return f"""
-    EXISTS (SELECT FROM campaign AS theirs
-            WHERE theirs.account = {account} AND theirs.state = 'running'
-              AND theirs.finished_at IS NULL
-              AND EXISTS (SELECT FROM chunk AS doubtful
-                          WHERE doubtful.campaign_id = theirs.id AND doubtful.state = 'pending'
-                            AND doubtful.in_doubt_since IS NOT NULL))
+    {account} IN (
+        SELECT theirs.account FROM campaign AS theirs
+        WHERE theirs.state = 'running' AND theirs.finished_at IS NULL
+          AND (SELECT true FROM chunk AS doubtful
+               WHERE doubtful.campaign_id = theirs.id AND doubtful.state = 'pending'
+                 AND doubtful.in_doubt_since IS NOT NULL
+                 AND doubtful.due_at > clock_timestamp() - {_ASKED_WITHIN}
+               ORDER BY doubtful.in_doubt_since LIMIT 1))
     """
 
 

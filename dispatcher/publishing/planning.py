@@ -70,7 +70,9 @@ SELECT EXISTS (
 """)
 _RUNNING = text(f"""
 SELECT campaign.id, campaign.rate, campaign.account,
-    account.failures, account.doubts, {doubt.waits("account.name")} AS waits_in_doubt,
+    account.failures, account.doubts,
+    CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
+        AS waits_in_doubt,
     account.throttled_until > statement_timestamp() - :slow_after_a_rest AS has_rested,
     {_HAS_DUE} AS has_due, published.chunks AS published, published.clean AS published_clean,
     sending.chunks AS sending, sending.clean AS sending_clean,

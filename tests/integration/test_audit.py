@@ -168,7 +168,7 @@ def test_members_who_can_be_sent_to_again_have_a_remedy(ended: OneCampaign) -> N
 def test_members_who_may_have_been_sent_to_are_told_with_why_and_at_what_risk(books: Books) -> None:
     campaign = books.campaign(chunks=2)
     campaign.attempt(IN_DOUBT, 1)
-    campaign.do(expire)
+    campaign.set(expires_at=books.now()).do(expire)
     told = explanation(campaign)
     assert "10 members in 1 chunk became unresolved: they may have been sent" in str(told.happened)
     assert "--only expired` sends to them again" in told.remedies[0]

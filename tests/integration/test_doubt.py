@@ -141,6 +141,15 @@ def test_a_clean_chunk_is_the_probe_only_where_nothing_is_left_to_ask_about(book
     assert exchanged(other, 1, 2, 3) == [1]
 
 
+def test_what_has_been_due_for_long_and_is_not_asked_about_keeps_nobody_from_probing(
+    books: Books,
+) -> None:
+    doubtful(books, MOST_DOUBTS)
+    other = books.campaign(1)
+    books.time_passes(120 * SECOND)
+    assert exchanged(other, 1) == [1]
+
+
 def test_a_failing_day_takes_some_thirty_clean_chunks_whatever_campaigns_there_are(
     books: Books,
 ) -> None:
