@@ -1,5 +1,6 @@
 """A queue of the broker as it is, and what the broker says where it refuses it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,10 @@ def _declare(connection: Any, name: str, *, passive: bool) -> Queue:
     return Queue(declared.queue, declared.message_count, declared.consumer_count)
 
 
+_PIPELINE = re.compile(r"^Command # \d+ \(.*\) of pipeline caused error: ")
+"""Before what Redis says: our own command, as its client repeats it."""
+
+
 def broker_words(error: Exception) -> str:
     """One sentence about what an attempt to use the broker came to."""
     cause = error.__cause__ or error
@@ -59,5 +64,6 @@ def broker_words(error: Exception) -> str:
             "DISPATCHER_BROKER_URL, and to the user's rights there."
         )
     why = str(getattr(cause, "reply_text", None) or "") or words_of(error) or "no answer in time"
+    why = _PIPELINE.sub("", why)
     verdict = "refuses" if isinstance(cause, ResponseError) else "cannot be reached"
     return f"The broker {verdict}: {why}."
