@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from celery.worker import state
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from dispatcher import publishing
 from dispatcher.books import fleet
@@ -53,6 +52,7 @@ class Hearing:
         self._silent_for = 0
         self._tries = 0
         self._told: str | None = None
+        self._troubled = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
 
@@ -71,10 +71,20 @@ class Hearing:
 
     def _run(self) -> None:
         while not self._closing.wait(_LOOK_EVERY):
-            try:
-                self._look()
-            except (DispatcherError, SQLAlchemyError):
-                log.debug("the worker's hearing cannot be looked at", exc_info=True)
+            self._attempt()
+
+    def _attempt(self) -> None:
+        """A look that fails is tried again; what the relay does not tell anyway is told once."""
+        words = "the worker's hearing cannot be looked at; it tries again"
+        try:
+            self._look()
+        except DispatcherError:
+            log.debug(words, exc_info=True)
+        except Exception:
+            log.log(logging.DEBUG if self._troubled else logging.ERROR, words, exc_info=True)
+            self._troubled = True
+        else:
+            self._troubled = False
 
     def _look(self) -> None:
         self._tell(self._consumer.silence())

@@ -96,14 +96,15 @@ class Pulse:
     def _attempt(self) -> Exception | None:
         try:
             self.beat()
-        except DispatcherError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next sign may get through
             return error
         return None
 
     def _tell(self, error: Exception | None) -> None:
         """The first failure and the end of them."""
         if error is not None and not self._troubled:
-            log.warning("no sign of life: %s", error)
+            unforeseen = None if isinstance(error, DispatcherError) else error
+            log.warning("no sign of life: %s", error, exc_info=unforeseen)
         elif error is None and self._troubled:
             log.warning("this worker gives signs of life again")
         self._troubled = error is not None

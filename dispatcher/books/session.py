@@ -191,7 +191,7 @@ def translated(engine: Engine) -> Iterator[None]:
     """Let whatever goes wrong with the database out as one of our errors."""
     try:
         yield
-    except (SQLAlchemyError, psycopg2.Error) as error:
+    except (SQLAlchemyError, psycopg2.Error, UnicodeDecodeError) as error:
         raise as_ours(error, place_of(engine)) from error
 
 
@@ -221,7 +221,7 @@ def _works(engine: Engine) -> bool:
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
-    except SQLAlchemyError:
+    except (SQLAlchemyError, UnicodeDecodeError):
         return False
     return True
 

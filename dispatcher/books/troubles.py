@@ -75,12 +75,19 @@ def _driver(error: BaseException) -> BaseException | None:
     return inner.orig if isinstance(inner, DBAPIError) else inner
 
 
-def as_ours(error: SQLAlchemyError | psycopg2.Error, place: str) -> DispatcherError:
+def as_ours(
+    error: SQLAlchemyError | psycopg2.Error | UnicodeDecodeError, place: str
+) -> DispatcherError:
     """The error of ours that tells a person what the database at `place` said, in a sentence.
 
     Of the server's words only the first line is told: the details quote the row, and a chunk's row
     begins with its members.
     """
+    if isinstance(error, UnicodeDecodeError):
+        return DatabaseUnavailable(
+            f"PostgreSQL at {place} cannot be used: what it says is not UTF-8. Its log has the "
+            "words; with lc_messages = C they can be read here."
+        )
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable(
             f"PostgreSQL at {place} cannot be used: all of this process's connections are busy. "

@@ -28,6 +28,7 @@ from dispatcher.errors import (
 )
 from dispatcher.settings import read_settings
 from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books
+from tests.workers.scripted_server import Peer, serving
 
 PASSWORD = "s3cr3t"
 
@@ -306,3 +307,20 @@ def test_an_applications_engine_that_commits_by_itself_has_transactions_of_ours(
 def test_an_engine_that_cannot_serve_is_refused(given: Engine) -> None:
     with pytest.raises(OptionError, match=r"^engine is .*: give "):
         adopt(given)
+
+
+def test_a_server_whose_words_cannot_be_read_cannot_be_used() -> None:
+    said = "SFATAL\0VFATAL\0C57P03\0Mle système démarre\0\0".encode("latin-1")
+
+    def refuse(peer: Peer) -> None:
+        peer.send(b"E" + (len(said) + 4).to_bytes(4) + said)
+        peer.hang()
+
+    with serving(refuse) as server:
+        engine = make_engine(
+            f"postgresql+psycopg2://u@127.0.0.1:{server.port}/books?sslmode=disable"
+        )
+        with pytest.raises(DatabaseUnavailable) as refused, transaction(engine):
+            pass
+    assert "/books cannot be used: what it says is not UTF-8" in str(refused.value)
+    assert is_transient(refused.value)

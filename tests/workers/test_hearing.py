@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from sqlalchemy import Engine
 
+from dispatcher.publishing import Bell
 from tests.proxy import Moment, Proxy, proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, rows, show
 from tests.workers.worker_process import Program, celery, running_worker
+from workers.consumer import PatientConsumer
+from workers.hearing import Hearing
 
 Environment = dict[str, str]
 _HEALED = 60
@@ -74,3 +78,28 @@ def test_a_worker_whose_consumer_was_cancelled_says_so(
     )
     celery(environment, "control", "add_consumer", "dispatcher")
     eventually(lambda: rows(engine, "SELECT FROM worker WHERE silence IS NULL"), within=60)
+
+
+class _Unforeseen(PatientConsumer):
+    """A consumer of which nobody can say at first why it is silent."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def silence(self) -> str | None:
+        self.looks += 1
+        if self.looks < 3:
+            raise LookupError("unforeseen")
+        return None
+
+
+def test_looks_go_on_after_what_nobody_foresaw_and_it_is_told_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("workers.hearing._LOOK_EVERY", 0.05)
+    consumer = _Unforeseen()
+    hearing = Hearing(engine, Bell(Celery()), consumer, worker="w/1", slots=1)
+    hearing.start()
+    eventually(lambda: consumer.looks > 3)
+    hearing.stop()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1

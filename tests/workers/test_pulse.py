@@ -102,3 +102,26 @@ def test_signs_of_life_go_on_while_everything_else_of_the_process_waits(
 def test_a_pulse_that_was_never_started_ends_quietly(pulse: Pulses, engine: Engine) -> None:
     pulse().stop()
     assert live_slots(engine) == 0
+
+
+def test_signs_of_life_go_on_after_what_nobody_foresaw(
+    pulse: Pulses,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("workers.pulse._EVERY", 0.05)
+    troubles = iter([LookupError("one"), LookupError("two")])
+
+    def seen(*given: object, **named: object) -> bool:
+        for trouble in troubles:
+            raise trouble
+        return True
+
+    monkeypatch.setattr("dispatcher.books.fleet.seen", seen)
+    living = pulse()
+    living.start()
+    eventually(lambda: "gives signs of life again" in caplog.text)
+    living.stop()
+    assert caplog.text.count("no sign of life: one") == 1
+    assert "no sign of life: two" not in caplog.text
