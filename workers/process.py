@@ -48,9 +48,9 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def stop(self, worker: Any) -> None:
         """Claim nothing more: `control shutdown` sends no signal of its own."""
         self._process.close()
+        # The relay ends with PostgreSQL's help, and then the pool with what is on the wire.
+        self._process.rest()
         self._process.relay.stop()
-        # The pool stops next, and that takes as long as what is on the wire.
-        worker.consumer.guard.rest()
 
     terminate = stop
 
@@ -73,7 +73,9 @@ def _heard(**_: Any) -> None:
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _sum_up(**_: Any) -> None:
     """Once the pool's threads have ended: nothing of this worker is on the wire any more."""
-    wiring.current().relay.sum_up()
+    process = wiring.current()
+    process.rest()
+    process.relay.sum_up()
 
 
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]

@@ -54,6 +54,11 @@ class Process:
         if self._hearing is not None:
             self._hearing.heard()
 
+    def rest(self) -> None:
+        """What is waited for now is not the broker's to answer for."""
+        if self._guard is not None:
+            self._guard.rest()
+
     def close(self) -> None:
         """Begin nothing more, and let nothing hold the end up; a signal handler calls this."""
         self.closing = True

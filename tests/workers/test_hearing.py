@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 from celery import Celery
@@ -19,6 +20,8 @@ from workers.hearing import Hearing
 Environment = dict[str, str]
 _HEALED = 60
 """Seconds: half of them for a busy machine."""
+_GUARDS_PATIENCE = 7
+"""Seconds, and some more: how long a worker that is to stop waits for its broker."""
 
 
 @pytest.fixture
@@ -66,6 +69,21 @@ def test_a_worker_that_is_told_to_stop_while_its_broker_hangs_does_so(
     assert worker.ends() == 0
     assert not rows(engine, "SELECT FROM worker")
     assert "Traceback" not in worker.log
+
+
+def test_a_worker_that_is_told_to_stop_while_its_database_hangs_leaves_its_broker_alone(
+    environment: Environment, database_url: str, tmp_path: Path
+) -> None:
+    with proxied(database_url) as way:
+        far = environment | {"DISPATCHER_DATABASE_URL": way.url}
+        with running_worker(far, tmp_path) as worker:
+            way.hold()
+            worker.process.terminate()
+            with pytest.raises(TimeoutExpired):
+                worker.process.wait(timeout=_GUARDS_PATIENCE)
+            way.let_go()
+            assert worker.ends() == 0
+            assert "its connections are cut" not in worker.log
 
 
 def test_a_worker_whose_consumer_was_cancelled_says_so(
