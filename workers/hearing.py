@@ -65,7 +65,7 @@ class Hearing:
         self._closing.set()
 
     def heard(self) -> None:
-        """A message is being worked off."""
+        """A message was taken off the queue, whoever's it is."""
         self._silent_for = 0
         self._tries = 0
 

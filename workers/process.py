@@ -19,7 +19,7 @@ from workers.guard import Guard
 # Root reading pickled messages is what this warns of; this worker reads nothing but JSON.
 warnings.filterwarnings("ignore", "You're running the worker with superuser", SecurityWarning)
 
-transports.install()
+transports.install(wiring.heard)
 
 
 class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -63,11 +63,6 @@ app.steps["consumer"].add(Beat)
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _claim_nothing_more(**_: Any) -> None:
     wiring.current().close()
-
-
-@signals.task_prerun.connect  # type: ignore[untyped-decorator]
-def _heard(**_: Any) -> None:
-    wiring.current().heard()
 
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]

@@ -6,6 +6,7 @@ the worker that reads it: each in turn, as a broker hands it to the next.
 
 import logging
 import time
+from collections.abc import Callable
 from struct import unpack_from
 from typing import Any
 
@@ -28,8 +29,20 @@ _DELIVERY = "sLbss"
 log = logging.getLogger("dispatcher.reception")
 
 
-def install() -> None:
-    """Have Celery take these in this process; to be called before its first connection."""
+def _nobody_hears() -> None:
+    """Where this was not installed."""
+
+
+_on_message: Callable[[], object] = _nobody_hears
+
+
+def install(on_message: Callable[[], object]) -> None:
+    """Have Celery take these in this process; to be called before its first connection.
+
+    `on_message` is called for each message that is taken off a queue, and for those dropped too.
+    """
+    global _on_message
+    _on_message = on_message
     TRANSPORT_ALIASES.update(
         redis="workers.transports:RedisTransport",
         rediss="workers.transports:RedisTransport",
@@ -71,7 +84,10 @@ class _Client(Redis):
         if command_name != "BRPOP":
             return response
         self._in_trouble = False
-        return response if response and _is_message(response[1], response[0]) else None
+        if not response:
+            return None
+        _on_message()
+        return response if _is_message(response[1], response[0]) else None
 
     def _wait_for_the_queue(self) -> None:
         """Its key holds something that is no queue: tell it once, and look again in a while."""
@@ -144,18 +160,22 @@ class _AmqpChannel(pyamqp.Channel):
     def dispatch_method(self, method_sig: Any, payload: Any, content: Any) -> Any:
         """Pass on what the server says, but no delivery under a key that cannot be read."""
         if method_sig == Basic.Deliver:
+            tag_ends = 5 + payload[4]
+            consumer = bytes(payload[5:tag_ends]).decode()
+            # Commands alone are consumed without an acknowledgement.
+            from_queue = consumer not in (self.no_ack_consumers or ())
+            if from_queue:
+                _on_message()
             try:
                 loads(_DELIVERY, payload, 4)
             except UnicodeDecodeError:
-                return self._turn_away(bytes(payload))
+                (delivery,) = unpack_from(">Q", payload, tag_ends)
+                return self._turn_away(delivery if from_queue else None)
         return super().dispatch_method(method_sig, payload, content)
 
-    def _turn_away(self, payload: bytes) -> None:
-        tag_ends = 5 + payload[4]
-        consumer = payload[5:tag_ends].decode()
-        (delivery,) = unpack_from(">Q", payload, tag_ends)
+    def _turn_away(self, delivery: int | None) -> None:
         log.warning("A message that is not ours was dropped: its routing key cannot be read.")
-        if consumer not in (self.no_ack_consumers or ()):
+        if delivery is not None:
             self.basic_reject(delivery, requeue=False)
 
 

@@ -50,7 +50,7 @@ class Process:
         hearing.start()
 
     def heard(self) -> None:
-        """A message is being worked off."""
+        """A message was taken off the queue."""
         if self._hearing is not None:
             self._hearing.heard()
 
@@ -86,6 +86,12 @@ def current() -> Process:
     if _current is None:
         raise RuntimeError("tasks run in a worker only: celery -A workers worker")
     return _current
+
+
+def heard() -> None:
+    """This process's worker took a message off the queue; nothing where there is no worker."""
+    if _current is not None:
+        _current.heard()
 
 
 def hearing_of(process: Process, consumer: PatientConsumer) -> Hearing:

@@ -2,11 +2,12 @@
 
 import json
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from redis import Redis
 from sqlalchemy import Engine
 
@@ -25,6 +26,7 @@ from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, rows
 from tests.workers.worker_process import Program, celery, running_worker
+from workers import transports
 
 CONTROL = f"/0.{DEFAULT_QUEUE}:control.pidbox"
 PERSON = "anna@example.com"
@@ -151,3 +153,23 @@ def test_a_campaign_that_nobody_knows_is_told_once_with_what_to_do(
         (line,) = [line for line in worker.log.splitlines() if stranger in line]
         assert "DISPATCHER_QUEUE" in line
         assert "WARNING" in line
+
+
+def test_what_is_dropped_was_heard_all_the_same(
+    redis: Redis, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bool] = []
+    monkeypatch.setattr(transports, "_on_message", lambda: heard.append(True))
+    push(redis, b"no message", b"{}", b"[]")
+    app = Celery(set_as_current=False)
+    app.conf.task_default_queue = DEFAULT_QUEUE
+    screened = app.connection_for_read(broker_url, transport="workers.transports:RedisTransport")
+
+    def all_heard() -> bool:
+        with suppress(TimeoutError):
+            screened.drain_events(timeout=0.1)
+        return len(heard) == 3
+
+    with screened, app.amqp.TaskConsumer(screened):
+        eventually(all_heard)
+    assert not redis.llen(DEFAULT_QUEUE)
