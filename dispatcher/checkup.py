@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from dispatcher import publishing
 from dispatcher.books import audit, fleet, ground, holding, limits, schema
 from dispatcher.books.session import make_engine, place_of, transaction
-from dispatcher.books.troubles import read_only
+from dispatcher.books.troubles import first_line, read_only
 from dispatcher.books.upkeep import Terms
 from dispatcher.errand import Errand
 from dispatcher.errors import DispatcherError
@@ -82,6 +82,8 @@ def _attempted(name: str, check: Callable[[], tuple[Result, str]]) -> Check:
         result, words = "failed", str(error)
     except RedisError as error:
         result, words = "failed", words_of(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks go on
+        result, words = "failed", f"it ends with {type(error).__name__}: {first_line(error)}"
     return Check(name, result, words)
 
 
@@ -185,7 +187,9 @@ def _redis(settings: Settings) -> tuple[Result, str]:
         return "warning", "DISPATCHER_REDIS_URL is not set: no campaign can have a rate"
     client = connect_redis(settings.redis_url, timeout=_TIMEOUT)
     memory = client.info("memory")
-    policy, limit = memory["maxmemory_policy"], memory["maxmemory"]
+    policy, limit = memory.get("maxmemory_policy"), memory.get("maxmemory")
+    if policy is None:
+        return "warning", "it does not tell its maxmemory-policy: see that it is noeviction"
     if policy == "noeviction":
         return _verified(settings.redis_url, "it evicts nothing")
     words = f"maxmemory-policy is {policy}: set noeviction, or messages and rates may be dropped"

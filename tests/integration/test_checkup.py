@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
 from dispatcher import checkup
@@ -125,6 +126,27 @@ def test_a_redis_that_evicts_is_told(
         client.close()
     assert found.result == result
     assert "noeviction" in found.words
+
+
+def test_a_redis_that_does_not_tell_what_it_evicts_is_a_warning(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redis.Redis.info", lambda *_: {"used_memory": 1})
+    found = checks(settings)["redis"]
+    assert found.result == "warning"
+    assert "noeviction" in found.words
+
+
+def test_what_nobody_foresaw_fails_its_check_in_a_line_and_the_others_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(_: object) -> None:
+        raise OperationalError("no route\nat all")
+
+    monkeypatch.setattr("dispatcher.publishing.Bell.look", look)
+    found = checks(settings)
+    assert found["broker"] == Check("broker", "failed", "it ends with OperationalError: no route")
+    assert found["redis"].result == "ok"
 
 
 def test_a_clock_that_is_off_is_told(settings: Settings, books: Books) -> None:
