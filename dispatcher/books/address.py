@@ -52,15 +52,33 @@ def read_address(database_url: str, environ: Mapping[str, str] | None = None) ->
         asked |= _asked(_VARIABLE, options)
     url = url.difference_update_query(["options"])
     _check_known(url)
+    _check_ports(url)
     return Address(url, tuple(asked.items()))
 
 
 def _check_known(url: URL) -> None:
     """Refuse what the driver would, before anything is connected."""
+    if "dsn" in url.query:  # which it would take for another address
+        raise SettingError(f'{_VARIABLE} is wrong: invalid connection option "dsn".')
     try:
         make_dsn(**dict.fromkeys(url.query, ""))
     except psycopg2.ProgrammingError as error:
         raise SettingError(f"{_VARIABLE} is wrong: {str(error).strip()}.") from error
+
+
+def _check_ports(url: URL) -> None:
+    """Refuse ports that are none, and those of which nobody knows whose they are."""
+    wrong = (
+        f"{_VARIABLE} is wrong: a port is a number between 1 and 65535, and of several hosts each "
+        "has one, as in ?host=a,b&port=5432,5433."
+    )
+    try:
+        _, named = url.get_dialect()().create_connect_args(url)
+        ports = [int(port) for port in str(named.get("port") or "").split(",") if port]
+    except (ArgumentError, ValueError) as error:
+        raise SettingError(wrong) from error
+    if not all(0 < port < 65_536 for port in ports):
+        raise SettingError(wrong)
 
 
 def _asked(place: str, options: str) -> dict[str, str]:

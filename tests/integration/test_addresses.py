@@ -51,12 +51,26 @@ def test_options_that_are_no_settings_are_refused_with_their_place(
         read_address(url, {} if in_url else {"PGOPTIONS": options})
 
 
-def test_an_option_that_postgresql_does_not_know_is_named() -> None:
+@pytest.mark.parametrize("option", ["sslmod", "dsn"])
+def test_an_option_that_postgresql_does_not_know_is_named(option: str) -> None:
     with pytest.raises(
-        SettingError, match=r'^DISPATCHER_DATABASE_URL is wrong: .*"sslmod"'
+        SettingError, match=rf'^DISPATCHER_DATABASE_URL is wrong: .*"{option}"'
     ) as told:
-        read_address(f"{SERVER}?sslmod=require", {})
+        read_address(f"{SERVER}?{option}=require", {})
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "options", ["port=abc", "port=0", "port=65536", "host=a,b&port=1", "host=a:1&host=b:x"]
+)
+def test_ports_that_are_none_or_nobodys_are_refused(options: str) -> None:
+    with pytest.raises(SettingError, match=r"^DISPATCHER_DATABASE_URL is wrong: a port is"):
+        read_address(f"postgresql+psycopg2:///d?{options}", {})
+
+
+@pytest.mark.parametrize("options", ["", "port=1", "host=a,b&port=1,2", "host=a:1&host=b:2"])
+def test_ports_may_stand_among_the_options(options: str) -> None:
+    read_address(f"postgresql+psycopg2:///d?{options}", {})
 
 
 @pytest.mark.parametrize(
