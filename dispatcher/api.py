@@ -269,9 +269,19 @@ class Dispatcher:
 
         Raises AccountNotFound.
         """
-        with transaction(self._engine) as connection:
+
+        def lift(connection: Connection) -> Account:
             transitions.resume_account(connection, name)
             return next(a for a in accounts.read_all(connection) if a.name == name)
+
+        return commit(
+            self._engine,
+            lift,
+            doubt=lambda account: (
+                f"the hold of account {account.name} may be lifted; `dispatcher account list` "
+                "tells."
+            ),
+        )
 
     def retry(
         self, campaign: Reference, only: str, *, progress: StepProgress | None = None

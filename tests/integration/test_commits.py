@@ -189,6 +189,14 @@ def test_every_verb_returns_what_is_so_and_raises_where_nothing_changed(
             assert (now.state, now.rate) == (told.state, told.rate) != (before.state, before.rate)
 
 
+def test_an_account_whose_resuming_lost_its_reply_is_told_as_it_is(producer: Producer) -> None:
+    producer.enqueue()
+    snare = producer.way.snare(b"UPDATE account", Moment.COMMIT)
+    with striking(snare, snare.cut):
+        resumed = producer.far.resume_account("default")
+    assert (resumed,) == producer.near.accounts()
+
+
 def test_a_migration_whose_commit_lost_its_reply_is_done(empty_database_url: str) -> None:
     with proxied(empty_database_url) as way:
         engine = make_engine(way.url)
