@@ -175,6 +175,7 @@ class Dispatcher:
             )
             if connection is not None:
                 with joining.within(connection):
+                    joining.check_at_commit(connection)
                     return _make(connection, new, prepared).id
             self._load_the_bell()
             campaign = self._commit(new, prepared)

@@ -29,6 +29,14 @@ def within(connection: Connection) -> Iterator[Connection]:
         yield connection
 
 
+def check_at_commit(connection: Connection) -> None:
+    """Let campaigns be whole at the commit only, where the application wants all checked at once.
+
+    A campaign's row comes before its chunks.
+    """
+    connection.execute(text("SET CONSTRAINTS campaign_is_whole DEFERRED"))
+
+
 def check_connection(connection: object, engine: Engine) -> Connection:
     """The connection, where what `engine` leads to can be written with it.
 

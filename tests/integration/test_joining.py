@@ -144,6 +144,15 @@ def test_nothing_of_the_session_is_changed(application: Engine, dispatcher: Disp
         assert connection.get_isolation_level() == isolation
 
 
+def test_an_application_may_have_its_constraints_checked_at_once(
+    application: Engine, dispatcher: Dispatcher
+) -> None:
+    with application.begin() as connection:
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        campaign = enqueue(dispatcher, connection, 1_500)
+    assert dispatcher.show(campaign).chunks.total == 2
+
+
 def test_a_relay_finds_it_after_the_commit(application: Engine, dispatcher: Dispatcher) -> None:
     with application.begin() as connection:
         enqueue(dispatcher, connection)
