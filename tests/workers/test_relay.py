@@ -193,7 +193,7 @@ def test_a_relay_that_finds_work_comes_again_though_another_leads(
 ) -> None:
     monkeypatch.setattr("workers.relay._SWEEP_EVERY", 60)
     monkeypatch.setattr("workers.pulse._EVERY", 60)
-    monkeypatch.setattr("dispatcher.publishing.planning._SLOW_START", timedelta(seconds=0.1))
+    monkeypatch.setattr("dispatcher.publishing.planning._SLOW_START", timedelta(seconds=0.01))
     relay(name="w/1").pulse.beat()
     second = started(name="w/2")
     eventually(lambda: len(rows(engine, "SELECT FROM worker")) == 2)
