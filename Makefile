@@ -46,7 +46,7 @@ demo: setup      ## a campaign of 200,000 members on this machine, with proof
 	@$(BIN)/dispatcher demo
 
 test: setup      ## all tests; they bring their own servers
-	@$(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/interop
+	@$(BIN)/pytest -q -n 3 --dist worksteal --ignore tests/interop
 
 interop: setup   ## tests with Debian's PgBouncer and RabbitMQ, which have to be installed
 	@$(BIN)/python -m tests.interop.debian
