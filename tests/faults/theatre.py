@@ -64,9 +64,8 @@ class Theatre:
 
         `rate` is each account's limit, as the workers are told.
         """
-        before = self._live_slots()
         new = [self.start_worker(slots=slots, rate=rate) for _ in range(count)]
-        eventually(lambda: self._live_slots() >= before + count * slots, within=60)
+        eventually(lambda: all(map(self._is_counted, new)), within=60)
         return new
 
     def hire_one(self, *, slots: int = 4) -> Worker:
@@ -216,6 +215,12 @@ class Theatre:
                 {"ids": list(campaigns)},
             )
             return list(map(str, unfinished))
+
+    def _is_counted(self, worker: Worker) -> bool:
+        """Whether the fleet has seen this worker: one that was killed is counted for a while."""
+        with transaction(self.engine) as connection:
+            query = text("SELECT true FROM worker WHERE name LIKE :name")
+            return connection.scalar(query, {"name": f"%/{worker.pid}"}) is not None
 
     def _live_slots(self) -> int:
         with transaction(self.engine) as connection:

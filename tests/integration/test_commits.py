@@ -136,7 +136,7 @@ def only_reads(producer: Producer) -> str:
     url = make_url(producer.near._settings.require_database_url())
     for statement in (
         f"ALTER DATABASE {url.database} SET default_transaction_read_only = on",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     ):
         with transaction(producer.near._engine) as connection:
