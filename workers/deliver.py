@@ -192,7 +192,9 @@ def _record(courier: Courier, report: Report) -> None:
     while True:
         try:
             with transaction(courier.engine) as connection:
-                recorded = transitions.record(connection, report)
+                recorded = transitions.record(connection, report) or transitions.was_recorded(
+                    connection, report
+                )
             return _tell(report, recorded)
         except DispatcherError as error:
             lost = not isinstance(report.outcome, Accepted) and clock() > deadline

@@ -143,6 +143,11 @@ class OneCampaign:
         with transaction(self.books.engine) as connection:
             return transitions.record(connection, self.report(claim, outcome))
 
+    def was_recorded(self, claim: Claim, outcome: Outcome) -> bool:
+        """Whether what the attempt came to is in the books."""
+        with transaction(self.books.engine) as connection:
+            return transitions.was_recorded(connection, self.report(claim, outcome))
+
     def report(self, claim: Claim, outcome: Outcome) -> Report:
         """What an attempt came to, decided now."""
         return Report(claim, outcome, self.decision(claim, outcome))

@@ -125,6 +125,19 @@ def test_a_record_repeated_after_a_lost_commit_changes_nothing(
     before = campaign.chunk(), campaign.attempts(), books.account()
     assert not campaign.record(claim, outcome)
     assert (campaign.chunk(), campaign.attempts(), books.account()) == before
+    assert campaign.was_recorded(claim, outcome)
+
+
+@each_outcome
+def test_what_another_recorded_was_not_recorded_before(books: Books, outcome: Outcome) -> None:
+    campaign = books.campaign()
+    first = campaign.claimed()
+    books.time_passes(timedelta(minutes=1))
+    books.do(transitions.take_back_lost_leases)
+    assert not campaign.was_recorded(first, outcome)
+    campaign.attempt(ACCEPTED)
+    campaign.record(first, outcome)
+    assert not campaign.was_recorded(first, outcome)
 
 
 @each_outcome

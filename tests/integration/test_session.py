@@ -166,7 +166,7 @@ def test_a_session_that_the_server_ended_may_be_tried_again(engine: Engine) -> N
     def be_ended() -> None:
         with transaction(engine) as connection, transaction(engine) as other:
             own = connection.scalar(text("SELECT pg_backend_pid()"))
-            other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+            other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
             connection.execute(text("SELECT 1"))
 
     with pytest.raises(DatabaseUnavailable) as refused:

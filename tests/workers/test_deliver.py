@@ -195,7 +195,7 @@ def test_nothing_is_sent_where_the_claims_session_has_ended(
         if "exchange_chunks" in statement:
             rows(
                 engine,
-                "SELECT pg_terminate_backend(:pid)",
+                "SELECT pg_terminate_backend(:pid, 5000)",
                 pid=connection.connection.driver_connection.info.backend_pid,
             )
 

@@ -71,7 +71,12 @@ def test_an_outcome_waits_for_a_database_that_is_away(
 
 @pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute"])
 def test_an_outcome_outlives_the_session_that_was_to_record_it(
-    courier: Couriers, serve: Serve, engine: Engine, database_url: str, moment: str
+    courier: Couriers,
+    serve: Serve,
+    engine: Engine,
+    database_url: str,
+    moment: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     campaign = make_campaign(engine)
     own = make_engine(database_url)
@@ -89,6 +94,7 @@ def test_an_outcome_outlives_the_session_that_was_to_record_it(
     assert lost
     assert chunk(engine, campaign).state == "delivered"
     assert len(rows(engine, "SELECT FROM attempt")) == 1
+    assert "too late" not in caplog.text
 
 
 def test_an_accepted_reply_counts_though_the_lease_was_lost(

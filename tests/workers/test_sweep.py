@@ -263,7 +263,7 @@ def test_a_database_that_is_away_ends_the_sweep_and_names_no_campaign(
         if "asked" in statement:
             ended.append(statement)
             pid = connection.connection.driver_connection.info.backend_pid
-            rows(engine, f"SELECT pg_terminate_backend({pid})")
+            rows(engine, f"SELECT pg_terminate_backend({pid}, 5000)")
 
     event.listen(engine, "before_cursor_execute", end_the_session)
     try:

@@ -7,7 +7,7 @@ and the end, `purging` what is forgotten after it. A transaction that touches a 
 its chunks' locks the campaign's first, an account's row last.
 """
 
-from dispatcher.books.transitions.attempts import give_back, record
+from dispatcher.books.transitions.attempts import give_back, record, was_recorded
 from dispatcher.books.transitions.exchanging import (
     ChunkKey,
     Claim,
@@ -71,4 +71,5 @@ __all__ = [
     "sum_up_locked",
     "take_back_lost_leases",
     "unmark_unclaimed",
+    "was_recorded",
 ]

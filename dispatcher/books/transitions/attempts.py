@@ -92,6 +92,27 @@ def _record_late(connection: Connection, report: Report) -> bool:
     return proven
 
 
+_WAS_RECORDED = text("""
+SELECT EXISTS (
+    SELECT FROM attempt
+    WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
+      AND outcome = :outcome)
+  AND (:outcome <> :accepted OR NOT EXISTS (
+    SELECT FROM chunk LEFT JOIN attempt USING (campaign_id, sequence)
+    WHERE campaign_id = :campaign_id AND sequence = :sequence
+      AND (chunk.round > :round OR attempt.attempt <> :attempt AND outcome = :accepted)))
+""")
+
+
+def was_recorded(connection: Connection, report: Report) -> bool:
+    """Whether this very report is in the books: an earlier commit's reply may have been lost.
+
+    Where another attempt was accepted as well, or is to be made under another pack_id, it is not.
+    """
+    values = values_of(report) | {"round": report.claim.round, "accepted": _ACCEPTED}
+    return bool(connection.scalar(_WAS_RECORDED, values))
+
+
 # Rows are locked one by one in no order: whoever would wait for a locked one could wait in a ring.
 _GIVE_BACK = text("""
 WITH unclaimed AS (
