@@ -4,7 +4,6 @@ Every variable is named in `Settings`; a wrong one is refused at the start with 
 what is allowed. The environment wins over the file.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from dispatcher import services_file
 from dispatcher.errors import SettingError
 from dispatcher.servers import BROKER_SCHEMES, REDIS_SCHEMES, read_server
 
@@ -27,8 +27,6 @@ RESERVED_ACCOUNT_NAMES = frozenset({"file"})
 QUEUE_NAME = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,64}")
 """RabbitMQ keeps what begins with `amq.` to itself."""
 FOR_GOOD = "forever"
-SERVICES_FILE = "services.json"
-"""In DISPATCHER_HOME: the URLs of the embedded servers while they run."""
 
 _PREFIX = "DISPATCHER_"
 _DEFAULT_HOME = "~/.local/share/dispatcher"
@@ -172,11 +170,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingError, which names the variable.
     """
-    variables = {f"{_PREFIX}HOME": _DEFAULT_HOME} | {
-        name: value
-        for name, value in (os.environ if environ is None else environ).items()
-        if name.startswith(_PREFIX) and value != ""
-    }
+    variables = _variables(environ)
     read = _Reader(variables)
     home = read("HOME", _path, Path())
     told = variables.keys() >= {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"}
@@ -197,6 +191,20 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         keep_audience=read("KEEP_AUDIENCE", _keeping, _KEEP_AUDIENCE),
         json_logs=read("LOG", _log_format, False),
     )
+
+
+def read_home(environ: Mapping[str, str] | None = None) -> Path:
+    """DISPATCHER_HOME alone: the other settings may depend on what is yet to be started there."""
+    return _Reader(_variables(environ))("HOME", _path, Path())
+
+
+def _variables(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """Ours that are set; an empty one sets nothing."""
+    return {f"{_PREFIX}HOME": _DEFAULT_HOME} | {
+        name: value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name.startswith(_PREFIX) and value != ""
+    }
 
 
 @dataclass(frozen=True)
@@ -312,24 +320,15 @@ def _read_token_file(variable: str, path: str) -> str:
 
 
 def _running_services(home: Path) -> dict[str, str]:
-    """The embedded servers' URLs, as `dispatcher services start` left them."""
+    """The URLs of the embedded servers that `dispatcher services start` left, and that run."""
     try:
-        services = json.loads((home / SERVICES_FILE).read_text(encoding="utf-8"))
-        urls = {name: _text(services[name]) for name in ("database_url", "broker_url")}
-    except FileNotFoundError:
-        return {}
+        return services_file.running(home)
     except (OSError, ValueError, TypeError, LookupError) as error:
+        why = f" ({error.strerror})" if isinstance(error, OSError) else ""
         raise SettingError(
-            f"{home / SERVICES_FILE} cannot be read: run `dispatcher services start` again, "
-            "or set DISPATCHER_DATABASE_URL and DISPATCHER_BROKER_URL."
+            f"{home / services_file.SERVICES_FILE} cannot be read{why}: run `dispatcher services "
+            "start` again, or set DISPATCHER_DATABASE_URL and DISPATCHER_BROKER_URL."
         ) from error
-    return urls
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
 
 
 def _path(text: str) -> Path:

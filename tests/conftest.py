@@ -16,9 +16,10 @@ import redis
 
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine
-from dispatcher.embedded import ServerUrls, running, temporary_home
+from dispatcher.embedded import ServerUrls, temporary_home
 from tests.certificates import Authority, authority
 from tests.databases import fresh_database, name_of
+from tests.on_ports import running_on_ports
 from tests.sandbox_process import PushApi, running_push_api
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
@@ -41,7 +42,7 @@ def servers_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers(servers_home: Path) -> Iterator[ServerUrls]:
     """PostgreSQL and Valkey, as fast as they can be when nothing has to outlive the run."""
-    with running(servers_home, durable=False) as urls:
+    with running_on_ports(servers_home, durable=False) as urls:
         yield urls
 
 

@@ -12,10 +12,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks import campaign
 from benchmarks.campaign import APP, MESSAGE, TOKEN, Publishing
+from dispatcher.servers import read_server
 
 MEMBERS = 1000
 
-app = Celery("plain", broker=campaign.broker_url(), backend=campaign.broker_url())
+_BROKER = read_server(campaign.broker_url()).celery_url()
+
+app = Celery("plain", broker=_BROKER, backend=_BROKER)
 engine = create_engine(campaign.database_url().replace("://", "+psycopg2://"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2.extensions
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -77,6 +77,7 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
         use_native_hstore=False,
         connect_args={
             **{name: of for name, of in _CONNECTING.items() if name not in address.url.query},
+            **_proof(address.url),
             "connection_factory": _Session,
             "client_encoding": "UTF8",
             # They are part of each transaction instead.
@@ -87,6 +88,16 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _let_go_of_what_ended)
     return engine
+
+
+def _proof(url: URL) -> dict[str, str]:
+    """Who names the server's process expects it to prove itself: it has to know the password too.
+
+    That is how an embedded server is named. What asks for a password in clear, or for none, is
+    another.
+    """
+    asked = url.password and "requirepeer" in url.query and "require_auth" not in url.query
+    return {"require_auth": "scram-sha-256"} if asked else {}
 
 
 def each_alone(engine: Engine) -> Engine:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from dispatcher import embedded
-from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.context import json_option, print_json, say
 from dispatcher.embedded import ServerStatus, ServerUrls
+from dispatcher.settings import read_home
 
 
 @click.group()
@@ -18,13 +19,12 @@ def services() -> None:
 
 @services.command()
 @json_option
-@click.pass_context
-def start(ctx: click.Context, as_json: bool) -> None:
+def start(as_json: bool) -> None:
     """Start both servers, or leave them running, and print their URLs for the shell.
 
     Example: eval "$(dispatcher services start)"
     """
-    home = _home(ctx)
+    home = read_home()
     urls = embedded.start(home)
     if as_json:
         print_json(asdict(urls) | {"database_url": urls.libpq_url})
@@ -35,13 +35,12 @@ def start(ctx: click.Context, as_json: bool) -> None:
 
 @services.command()
 @json_option
-@click.pass_context
-def stop(ctx: click.Context, as_json: bool) -> None:
+def stop(as_json: bool) -> None:
     """Stop both servers; their data stay for the next start.
 
     Example: dispatcher services stop
     """
-    stopped = embedded.stop(_home(ctx))
+    stopped = embedded.stop(read_home())
     if as_json:
         print_json({"stopped": stopped})
         return
@@ -50,23 +49,18 @@ def stop(ctx: click.Context, as_json: bool) -> None:
 
 @services.command()
 @json_option
-@click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
+def status(as_json: bool) -> None:
     """Say of each server whether it runs, and where; passwords are not shown.
 
     Example: dispatcher services status --json
     """
-    pair = embedded.status(_home(ctx))
+    pair = embedded.status(read_home())
     if as_json:
         servers = {"postgresql": pair.postgresql, "valkey": pair.valkey}
         print_json({name: _document(server) for name, server in servers.items()})
         return
     print(_sentence("PostgreSQL", pair.postgresql))
     print(_sentence("Valkey", pair.valkey))
-
-
-def _home(ctx: click.Context) -> Path:
-    return context_of(ctx).settings().home
 
 
 def _exports(urls: ServerUrls) -> str:
@@ -77,7 +71,11 @@ def _exports(urls: ServerUrls) -> str:
 
 
 def _document(server: ServerStatus) -> dict[str, object]:
-    return asdict(server) | {"log": str(server.log)}
+    return asdict(server) | {"socket": _text(server.socket), "log": str(server.log)}
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _sentence(title: str, server: ServerStatus) -> str:

@@ -34,10 +34,25 @@ def default_account() -> Account | None:
 
 
 def owner_of(data: Path, default: Account | None) -> Account | None:
-    """Data that exist are served by their owner; `default` where there are none, or as nobody."""
-    if default is None or not data.exists() or data.stat().st_uid == 0:
+    """Data that exist are served by their owner; `default` where there are none, or root's."""
+    if default is None or not data.is_dir() or data.is_symlink():
         return default
-    return Account(data.stat().st_uid, data.stat().st_gid)
+    found = data.lstat()
+    return default if found.st_uid == 0 else Account(found.st_uid, found.st_gid)
+
+
+def name_of(account: Account | None) -> str | None:
+    """The name of the user that this is, ours where it is None; None where the user has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid() if account is None else account.uid).pw_name
+    except KeyError:
+        return None
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make the account its owner, where it is not us; of a link, never of what it leads to."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def succeeds(command: list[str], account: Account) -> bool:

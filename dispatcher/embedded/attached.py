@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dispatcher import services_file
 from dispatcher.embedded.launching import launch
 from dispatcher.embedded.pair import ServerUrls, one_starter, ownership, programs
 from dispatcher.embedded.server import Server
@@ -19,6 +20,7 @@ def running(home: Path, *, durable: bool = True) -> Iterator[ServerUrls]:
     with ExitStack() as stack:
         with one_starter(home) as pair:
             stack.enter_context(ownership(pair))
+            services_file.forget(home)
             postgresql, valkey = programs(pair, durable=durable)
             urls = ServerUrls(_attach(postgresql, stack), _attach(valkey, stack))
         yield urls
@@ -27,4 +29,4 @@ def running(home: Path, *, durable: bool = True) -> Iterator[ServerUrls]:
 def _attach(server: Server, stack: ExitStack) -> str:
     spawned = launch(server, attached=True)
     stack.callback(spawned.end)
-    return server.url(spawned.port)
+    return server.url

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.embedded.account import Account, can_enter
+from dispatcher.embedded.sockets import socket_directory
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import check_directory
 
 NAME = "embedded"
 _ROOT_PLACES = (Path("/var/lib/dispatcher"), Path(tempfile.gettempdir()) / "dispatcher-root")
@@ -18,7 +20,7 @@ _ROOT_PLACES = (Path("/var/lib/dispatcher"), Path(tempfile.gettempdir()) / "disp
 
 @dataclass(frozen=True, slots=True)
 class ServerDirectory:
-    """One server's files. Only `data` belongs to the account that the server runs as."""
+    """One server's files. Only `data` and `sockets` belong to the account that it runs as."""
 
     path: Path
 
@@ -41,9 +43,9 @@ class ServerDirectory:
         return self.path / "holder.json"
 
     @property
-    def port(self) -> Path:
-        """The port of the last start."""
-        return self.path / "port"
+    def sockets(self) -> Path:
+        """Where it listens; not below `path` where that is too long."""
+        return socket_directory(self.path)
 
     @property
     def password(self) -> Path:
@@ -74,10 +76,14 @@ def copies_directory() -> Path:
 
 
 def make(directory: Path, *, open_to_all: bool) -> None:
-    """A directory of ours; others may pass through it, or nobody but we may."""
-    if not directory.is_dir():
+    """A directory of ours; others may pass through it, or nobody but we may.
+
+    Raises OSError where there is a link, or what belongs to somebody else.
+    """
+    if not os.path.lexists(directory):
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o711 if open_to_all else 0o700)
+    check_directory(directory)
 
 
 @contextmanager

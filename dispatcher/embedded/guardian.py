@@ -7,6 +7,7 @@ the server is stopped. An order whose `attached` is false leaves the server runn
 above it, and the guardian ends.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -56,7 +57,10 @@ def _start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
 
 def _note(path: str, holder: dict[str, Any]) -> None:
     """Ours to write: the program may be gone by now, and its server must be found nevertheless."""
-    with open(f"{path}.new", "w", encoding="utf-8") as note:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with open(os.open(f"{path}.new", flags, 0o600), "w", encoding="utf-8") as note:
         json.dump(holder, note)
     os.rename(f"{path}.new", path)
 

@@ -4,18 +4,19 @@ import json
 import os
 from dataclasses import dataclass
 
-from dispatcher.embedded import locks
+from dispatcher import locks
 from dispatcher.embedded.directories import ServerDirectory
 from dispatcher.embedded.server import Stops
+from dispatcher.embedded.sockets import remove_socket_directory
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import read_own
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A server's process and port, and the process that it ends with: None for `services`."""
+    """A server's process, and the process that it ends with: None for `services`."""
 
     pid: int
-    port: int
     ends_with: int | None
 
 
@@ -24,9 +25,10 @@ def holder_of(directory: ServerDirectory) -> Holder | None:
     if not locks.is_held(directory.lock):
         return None
     try:
-        return Holder(**json.loads(directory.holder.read_text(encoding="utf-8")))
+        noted = json.loads(read_own(directory.holder))
     except FileNotFoundError:
         return None
+    return Holder(noted["pid"], noted["ends_with"])
 
 
 def stop(directory: ServerDirectory, stops: Stops) -> None:
@@ -34,6 +36,7 @@ def stop(directory: ServerDirectory, stops: Stops) -> None:
     for number, seconds in stops:
         _send(directory, number)
         if locks.is_free_within(directory.lock, seconds):
+            remove_socket_directory(directory.sockets)
             return
     raise EmbeddedServerError(f"The server in {directory.path} does not stop; see {directory.log}.")
 

@@ -1,18 +1,18 @@
-"""A server started until it answers, on a port that was free."""
+"""A server started until it answers."""
 
+import os
 import time
 from contextlib import ExitStack
 
-from dispatcher.embedded import locks
+from dispatcher import locks
 from dispatcher.embedded.directories import ServerDirectory
-from dispatcher.embedded.ports import candidates, remember
 from dispatcher.embedded.server import Server
 from dispatcher.embedded.spawning import Spawned, spawn
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import read_own
 
 _PATIENCE = 60
 """Seconds for a server to answer: after a crash PostgreSQL repairs its data first."""
-_PORT_TAKEN = "ddress already in use"
 _TOLD_LINES = 5
 
 
@@ -22,26 +22,22 @@ def launch(server: Server, *, attached: bool) -> Spawned:
     Raises EmbeddedServerError with the end of its log where it doesn't.
     """
     _begin_log(server.directory)
-    for port in candidates(server.directory.port):
-        spawned = spawn(server, port, attached=attached)
-        with ExitStack() as unless_it_answers:
-            unless_it_answers.callback(spawned.end)
-            if answers_soon(server, port):
-                unless_it_answers.pop_all()
-                remember(port, server.directory.port)
-                return spawned
-        if _PORT_TAKEN not in _log(server.directory):
-            break
+    spawned = spawn(server, attached=attached)
+    with ExitStack() as unless_it_answers:
+        unless_it_answers.callback(spawned.end)
+        if answers_soon(server):
+            unless_it_answers.pop_all()
+            return spawned
     raise EmbeddedServerError(
         f"{server.title} does not start; {server.directory.log} ends with: "
         f"{_end_of_log(server.directory)}"
     )
 
 
-def answers_soon(server: Server, port: int) -> bool:
+def answers_soon(server: Server) -> bool:
     """Wait until the server answers; False if its process ended, or hangs."""
     deadline = time.monotonic() + _PATIENCE
-    while not server.answers(port):
+    while not server.answers():
         if not locks.is_held(server.directory.lock) or time.monotonic() > deadline:
             return False
         time.sleep(locks.POLL)
@@ -50,13 +46,9 @@ def answers_soon(server: Server, port: int) -> bool:
 
 def _begin_log(directory: ServerDirectory) -> None:
     """A log for this start; the one before it stays, as it may tell why a server died."""
-    if directory.log.exists():
+    if os.path.lexists(directory.log):
         directory.log.rename(directory.log.with_suffix(".previous"))
 
 
-def _log(directory: ServerDirectory) -> str:
-    return directory.log.read_text(encoding="utf-8", errors="replace")
-
-
 def _end_of_log(directory: ServerDirectory) -> str:
-    return " / ".join(_log(directory).split("\n")[-_TOLD_LINES - 1 :]).strip(" /")
+    return " / ".join(read_own(directory.log).split("\n")[-_TOLD_LINES - 1 :]).strip(" /")

@@ -1,12 +1,14 @@
 """The two servers of a home: where they are, and what they are made of."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.embedded import locks
+from dispatcher import locks
 from dispatcher.embedded.account import Account, default_account, owner_of
+from dispatcher.embedded.ancestry import check_ancestry
 from dispatcher.embedded.binaries import Search, find_postgresql, find_valkey
 from dispatcher.embedded.directories import (
     ServerDirectory,
@@ -17,6 +19,7 @@ from dispatcher.embedded.directories import (
 from dispatcher.embedded.postgresql import PostgreSQL
 from dispatcher.embedded.valkey import Valkey
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import check_directory
 
 _TURN = 90
 """Seconds to wait for another process that starts or stops the same servers."""
@@ -58,16 +61,25 @@ class Pair:
 
 
 def pair_of(home: Path) -> Pair:
-    """The servers of this home; nothing is made."""
+    """The servers of this home; nothing is made.
+
+    Raises OSError where somebody else may have put these directories there, or a link.
+    """
+    check_ancestry(home)
     account = default_account()
     path = embedded_directory(home, account)
-    return Pair(path, owner_of(path / "postgresql" / "data", account))
+    pair = Pair(path, owner_of(path / "postgresql" / "data", account))
+    for directory in (path, pair.postgresql.path, pair.valkey.path):
+        if os.path.lexists(directory):
+            check_directory(directory)
+    return pair
 
 
 @contextmanager
 def one_starter(home: Path) -> Iterator[Pair]:
     """The home's servers, made ready to be started, with no other process at it meanwhile."""
     with os_errors_told(home):
+        check_ancestry(home)
         home.mkdir(parents=True, exist_ok=True)
         pair = pair_of(home)
         for directory in (pair.path, pair.postgresql.path, pair.valkey.path):

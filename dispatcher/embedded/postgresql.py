@@ -1,17 +1,18 @@
 """PostgreSQL in a directory of ours: how its data are made, and how it is started and reached."""
 
+import os
 import re
 import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 import psycopg2
 
-from dispatcher.embedded.account import Account
+from dispatcher.embedded.account import Account, name_of
 from dispatcher.embedded.directories import ServerDirectory
-from dispatcher.embedded.ports import HOST
 from dispatcher.embedded.server import (
     Command,
     Stops,
@@ -21,15 +22,18 @@ from dispatcher.embedded.server import (
 )
 from dispatcher.embedded.stale import remove_stale_pid_file
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import check_directory, read_own
 
 DATABASE = "dispatcher"
 ROLE = "dispatcher"
+SOCKET = ".s.PGSQL.5432"
+"""The name of its socket; the number is that of `port`, though nothing listens on it."""
 FAST_STOP: Stops = ((signal.SIGINT, 30), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
 _IMMEDIATE_STOP: Stops = FAST_STOP[1:]
 
 _SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
+    "listen_addresses": "",
+    "port": "5432",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "timezone": "UTC",
@@ -56,7 +60,7 @@ class PostgreSQL:
 
     def prepare(self) -> None:
         """Make the cluster at the first start, and clear what a killed server left."""
-        if self.directory.data.exists():
+        if os.path.lexists(self.directory.data):
             self._check_version()
             remove_stale_pid_file(self.directory.data)
             return
@@ -66,23 +70,22 @@ class PostgreSQL:
         self._make_cluster(unfinished)
         unfinished.rename(self.directory.data)
 
-    def command(self, port: int) -> Command:
-        settings = _SETTINGS | {"port": str(port)} | ({} if self.durable else _CARELESS)
+    def command(self) -> Command:
+        settings = _SETTINGS | {"unix_socket_directories": str(self.directory.sockets)}
+        settings |= {} if self.durable else _CARELESS
         arguments = [str(self.programs / "postgres"), "-D", str(self.directory.data)]
         for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]
         return Command(tuple(arguments))
 
-    def answers(self, port: int) -> bool:
+    def answers(self) -> bool:
         """The first answer of a cluster brings its database into being."""
         try:
             connection = psycopg2.connect(
-                host=HOST,
-                port=port,
-                user=ROLE,
-                password=self._password(),
+                self.url.replace("postgresql+psycopg2://", "postgresql://", 1),
                 dbname="postgres",
                 connect_timeout=2,
+                require_auth="scram-sha-256",
             )
         except psycopg2.OperationalError:
             return False
@@ -93,8 +96,13 @@ class PostgreSQL:
             connection.close()
         return True
 
-    def url(self, port: int) -> str:
-        return f"postgresql+psycopg2://{ROLE}:{self._password()}@{HOST}:{port}/{DATABASE}"
+    @property
+    def url(self) -> str:
+        """Whoever connects checks by `requirepeer` whose process is at the socket's other end."""
+        url = url_of(self.directory.sockets, password=self._password())
+        user = name_of(self.account)
+        proof = f"requirepeer={quote(user)}" if user else "require_auth=scram-sha-256"
+        return f"{url}&{proof}".replace("postgresql://", "postgresql+psycopg2://", 1)
 
     def _password(self) -> str:
         return own_password(self.directory.password, self.account)
@@ -129,7 +137,8 @@ class PostgreSQL:
 
     def _check_version(self) -> None:
         """A cluster can be read by the major version only that made it."""
-        made_by = (self.directory.data / "PG_VERSION").read_text(encoding="utf-8").strip()
+        check_directory(self.directory.data, self.account.uid if self.account else None)
+        made_by = read_own(self.directory.data / "PG_VERSION").strip()
         program = subprocess.run(
             [str(self.programs / "postgres"), "--version"],
             env=environment(),
@@ -144,6 +153,12 @@ class PostgreSQL:
                 f"{program.strip()}: install that version again, or set DISPATCHER_HOME to a new "
                 "directory."
             )
+
+
+def url_of(sockets: Path, *, password: str | None = None) -> str:
+    """Where the server with its socket in this directory is, without a password unless given."""
+    login = ROLE if password is None else f"{ROLE}:{password}"
+    return f"postgresql://{login}@/{DATABASE}?host={sockets}&port=5432"
 
 
 def _make_database(connection: "psycopg2.extensions.connection") -> None:

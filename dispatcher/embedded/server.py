@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dispatcher.embedded.account import Account
+from dispatcher.embedded.account import Account, give
 from dispatcher.embedded.directories import ServerDirectory
+from dispatcher.own_files import open_own, read_own
 
 Stops = tuple[tuple[int, float], ...]
 """Signals that end a server, each with the seconds it has to obey before the next one."""
@@ -40,12 +41,14 @@ class Server(Protocol):
     def prepare(self) -> None:
         """Make what the first start needs; called with nobody else in the directory."""
 
-    def command(self, port: int) -> Command: ...
+    def command(self) -> Command: ...
 
-    def answers(self, port: int) -> bool:
-        """Whether the server of this directory, and no other, answers on the port."""
+    def answers(self) -> bool:
+        """Whether the server of this directory answers."""
 
-    def url(self, port: int) -> str: ...
+    @property
+    def url(self) -> str:
+        """Where it is reached, password included."""
 
 
 def own_password(path: Path, account: Account | None) -> str:
@@ -53,25 +56,21 @@ def own_password(path: Path, account: Account | None) -> str:
     if not path.exists():
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with open(open_own(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
             file.write(secrets.token_hex(16))
         give(new, account)
         new.rename(path)
-    return path.read_text(encoding="utf-8")
+    return read_own(path)
 
 
 def empty_directory(path: Path, account: Account | None) -> None:
     """A new directory for the account alone, in place of what an interrupted start left there."""
-    if path.exists():
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
     give(path, account)
-
-
-def give(path: Path, account: Account | None) -> None:
-    """Make the account its owner, where it is not us."""
-    if account is not None:
-        os.chown(path, account.uid, account.gid)
 
 
 def environment() -> dict[str, str]:

@@ -1,10 +1,9 @@
 """Servers that are left running in the background until they are stopped."""
 
-import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dispatcher import services_file
 from dispatcher.embedded.directories import ServerDirectory
 from dispatcher.embedded.holder import holder_of
 from dispatcher.embedded.holder import stop as stop_server
@@ -17,25 +16,28 @@ from dispatcher.embedded.pair import (
     pair_of,
     programs,
 )
-from dispatcher.embedded.ports import HOST
-from dispatcher.embedded.postgresql import DATABASE, FAST_STOP, ROLE
+from dispatcher.embedded.postgresql import FAST_STOP
+from dispatcher.embedded.postgresql import SOCKET as POSTGRESQL_SOCKET
+from dispatcher.embedded.postgresql import url_of as postgresql_url
 from dispatcher.embedded.server import Server, Stops
+from dispatcher.embedded.valkey import SOCKET as VALKEY_SOCKET
 from dispatcher.embedded.valkey import STOP
-from dispatcher.settings import SERVICES_FILE
+from dispatcher.embedded.valkey import url_of as valkey_url
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
     """One server as it is now. `died`: `start` left it running, and nobody stopped it.
 
-    `url` has no password in it; `ends_with` is the process that the server belongs to, None for
-    one that `start` left running. `log` is the file to read where something is wrong.
+    `url` has no password in it; `socket` is the file that it listens on. `ends_with` is the process
+    that the server belongs to, None for one that `start` left running; `log` is the file to read
+    where something is wrong.
     """
 
     running: bool
     died: bool
     url: str | None
-    port: int | None
+    socket: Path | None
     ends_with: int | None
     log: Path
 
@@ -55,8 +57,11 @@ def start(home: Path) -> ServerUrls:
     """
     with one_starter(home) as pair, ownership(pair):
         postgresql, valkey = programs(pair, durable=True)
+        # Those of servers that ran before are not believed while others are being started.
+        services_file.forget(home)
         urls = ServerUrls(_ensure(postgresql), _ensure(valkey))
-        _record(home / SERVICES_FILE, urls)
+        held = {"database_url": pair.postgresql.lock, "broker_url": pair.valkey.lock}
+        services_file.record(home, asdict(urls), held)
     return urls
 
 
@@ -70,7 +75,7 @@ def stop(home: Path) -> bool:
             return False
     with one_starter(home) as pair, ownership(pair):
         stopped = [_stop(pair.valkey, STOP), _stop(pair.postgresql, FAST_STOP)]
-        (home / SERVICES_FILE).unlink(missing_ok=True)
+        services_file.forget(home)
     return any(stopped)
 
 
@@ -78,28 +83,20 @@ def status(home: Path) -> ServicesStatus:
     """What runs in this home now; nothing is started, made or waited for."""
     with os_errors_told(home):
         pair = pair_of(home)
-        recorded = (home / SERVICES_FILE).exists()
+        recorded = services_file.is_recorded(home)
+        database, broker = postgresql_url(pair.postgresql.sockets), valkey_url(pair.valkey.sockets)
         return ServicesStatus(
-            _status(pair.postgresql, f"postgresql://{ROLE}@{{}}/{DATABASE}", recorded),
-            _status(pair.valkey, "redis://{}/0", recorded),
+            _status(pair.postgresql, database, POSTGRESQL_SOCKET, recorded),
+            _status(pair.valkey, broker, VALKEY_SOCKET, recorded),
         )
 
 
 def _ensure(server: Server) -> str:
     """Its URL, once it answers: the server that was left running, or else a new one."""
     holder = holder_of(server.directory)
-    if holder is None or holder.ends_with is not None or not answers_soon(server, holder.port):
-        return server.url(launch(server, attached=False).port)
-    return server.url(holder.port)
-
-
-def _record(path: Path, urls: ServerUrls) -> None:
-    """Read by dispatcher.settings, which must never see half of it."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(urls), file)
-    new.rename(path)
+    if holder is None or holder.ends_with is not None or not answers_soon(server):
+        launch(server, attached=False)
+    return server.url
 
 
 def _stop(directory: ServerDirectory, stops: Stops) -> bool:
@@ -109,9 +106,9 @@ def _stop(directory: ServerDirectory, stops: Stops) -> bool:
     return True
 
 
-def _status(directory: ServerDirectory, url: str, recorded: bool) -> ServerStatus:
+def _status(directory: ServerDirectory, url: str, socket: str, recorded: bool) -> ServerStatus:
     holder = holder_of(directory)
     if holder is None:
         return ServerStatus(False, recorded, None, None, None, directory.log)
-    address = url.format(f"{HOST}:{holder.port}")
-    return ServerStatus(True, False, address, holder.port, holder.ends_with, directory.log)
+    path = directory.sockets / socket
+    return ServerStatus(True, False, url, path, holder.ends_with, directory.log)

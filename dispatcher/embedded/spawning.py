@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dispatcher.embedded import guardian, locks
+from dispatcher import locks
+from dispatcher.embedded import guardian
 from dispatcher.embedded.directories import ServerDirectory
 from dispatcher.embedded.holder import holder_of, stop
 from dispatcher.embedded.server import Server, Stops, environment
+from dispatcher.embedded.sockets import make_socket_directory
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import open_own
 
 _LET_GO = 10
 """Seconds for the servers of a program that has ended to end too."""
@@ -24,7 +27,6 @@ _A_LOOK = 0.2
 class Spawned:
     """A server's process; its guardian has ended already where the server is left running."""
 
-    port: int
     directory: ServerDirectory
     stops: Stops
     guardian: "subprocess.Popen[bytes]"
@@ -36,26 +38,27 @@ class Spawned:
         stop(self.directory, self.stops)
 
 
-def spawn(server: Server, port: int, *, attached: bool) -> Spawned:
+def spawn(server: Server, *, attached: bool) -> Spawned:
     """Start the server's process in its directory; whether it will answer is not known yet.
 
     An attached server ends with this process, however that ends; another is left running.
     """
     with _lock(server) as lock:
         server.prepare()
+        make_socket_directory(server.directory.sockets, server.account)
         server.directory.holder.unlink(missing_ok=True)
-        order = _order(server, port, lock, attached)
+        order = _order(server, lock, attached)
         process = _start_guardian(server.directory, lock)
         _tell(process, order)
     _wait_for_start(process)
     if not attached:
         _let_go(process)
         process.wait()
-    return Spawned(port, server.directory, server.stops, process)
+    return Spawned(server.directory, server.stops, process)
 
 
-def _order(server: Server, port: int, lock: int, attached: bool) -> bytes:
-    command = server.command(port)
+def _order(server: Server, lock: int, attached: bool) -> bytes:
+    command = server.command()
     account = server.account
     order = {
         "command": command.arguments,
@@ -66,14 +69,14 @@ def _order(server: Server, port: int, lock: int, attached: bool) -> bytes:
         "lock": lock,
         "attached": attached,
         "note": str(server.directory.holder),
-        "holder": {"port": port, "ends_with": os.getpid() if attached else None},
+        "holder": {"ends_with": os.getpid() if attached else None},
         "stops": server.stops,
     }
     return json.dumps(order).encode() + b"\n"
 
 
 def _start_guardian(directory: ServerDirectory, lock: int) -> "subprocess.Popen[bytes]":
-    with open(directory.log, "ab") as log:
+    with open(open_own(directory.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-I", "-S", guardian.__file__],
             stdin=subprocess.PIPE,

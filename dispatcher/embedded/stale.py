@@ -4,20 +4,23 @@ PostgreSQL itself believes the note while any process, even a dead one that nobo
 or a stranger, bears the number in it.
 """
 
+import os
 import subprocess
 from pathlib import Path
+
+from dispatcher.own_files import read_own
 
 
 def remove_stale_pid_file(data: Path) -> None:
     """Called by the holder of the directory's lock, when no server of ours can be alive in it."""
     note = data / "postmaster.pid"
-    if note.exists() and not _is_served(data, note):
+    if os.path.lexists(note) and not _is_served(data, note):
         note.unlink()
 
 
 def _is_served(data: Path, note: Path) -> bool:
     """Whether somebody else started a server by hand in these data: PostgreSQL will say so."""
-    number = note.read_text(encoding="utf-8").partition("\n")[0].strip()
+    number = read_own(note).partition("\n")[0].strip()
     return number.isdecimal() and str(data) in _command_line(number)
 
 

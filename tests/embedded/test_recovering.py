@@ -2,22 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dispatcher.embedded import running, start, status
+from dispatcher.embedded import running, start
 from dispatcher.embedded.holder import stop as stop_server
-from dispatcher.embedded.launching import launch
-from dispatcher.embedded.pair import pair_of, programs
-from dispatcher.embedded.server import Command
-from dispatcher.embedded.valkey import Valkey
+from dispatcher.embedded.pair import pair_of
+from dispatcher.embedded.postgresql import SOCKET
 from dispatcher.errors import EmbeddedServerError
 from tests.embedded.observing import answers, process_named
 from tests.waiting import eventually
@@ -76,38 +71,17 @@ def test_a_first_start_that_was_cut_short_is_made_again(new_home: Path) -> None:
         assert answers(urls)
 
 
-def test_a_port_that_was_taken_meanwhile_is_left_to_its_taker(home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taker:
-        taken = taker.getsockname()[1]
-        pair_of(home).postgresql.port.write_text(f"{taken}\n")
+def test_what_a_killed_server_left_of_its_socket_is_removed(home: Path) -> None:
+    sockets = pair_of(home).postgresql.sockets
+    sockets.mkdir()
+    lock = sockets / f"{SOCKET}.lock"
+    data = pair_of(home).postgresql.data
+    lock.write_text(f"{os.getppid()}\n{data}\n1790000000\n5432\n{sockets}\n")
+    for path in (sockets, lock):
+        os.chown(path, data.stat().st_uid, data.stat().st_gid)
 
-        with running(home, durable=False) as urls:
-            assert answers(urls)
-            assert status(home).postgresql.port != taken
-
-
-@dataclass(frozen=True, slots=True)
-class Unlucky(Valkey):
-    """Loses the race for its first port."""
-
-    takers: list[socket.socket]
-
-    def command(self, port: int) -> Command:
-        if not self.takers:
-            self.takers.append(socket.create_server(("127.0.0.1", port)))
-        return Valkey.command(self, port)
-
-
-def test_a_port_that_is_lost_between_look_and_start_is_replaced(home: Path) -> None:
-    _, valkey = programs(pair_of(home), durable=False)
-    server = Unlucky(valkey.directory, valkey.account, valkey.program, [])
-
-    spawned = launch(server, attached=True)
-
-    with closing(server.takers[0]) as taker:
-        assert server.answers(spawned.port)
-        assert spawned.port != taker.getsockname()[1]
-        spawned.end()
+    with running(home, durable=False) as urls:
+        assert answers(urls)
 
 
 def test_a_server_that_cannot_start_is_quoted(home: Path) -> None:

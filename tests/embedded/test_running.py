@@ -1,11 +1,9 @@
 """Servers that belong to a process."""
 
 import os
-import socket
 import stat
 from pathlib import Path
 
-import psutil
 import psycopg2
 import pytest
 import redis
@@ -67,7 +65,7 @@ def test_valkey_evicts_nothing_and_keeps_nothing_on_disk(servers: ServerUrls) ->
     assert settings["appendonly"] == "no"
 
 
-def test_data_and_ports_survive_a_restart(home: Path) -> None:
+def test_data_and_urls_survive_a_restart(home: Path) -> None:
     with running(home) as before:
         query(before, "CREATE TABLE kept AS SELECT 42 AS answer")
 
@@ -97,16 +95,34 @@ def test_a_stranger_is_refused(servers: ServerUrls) -> None:
         client.ping()
 
 
-def test_they_listen_to_this_machine_only(servers: ServerUrls, servers_home: Path) -> None:
-    assert answers(servers)
-    listening = {
-        connection.laddr.ip
-        for name in NAMES
-        for connection in process_named(servers_home, name).net_connections("all")
-        if connection.status == psutil.CONN_LISTEN or connection.family == socket.AF_UNIX
-    }
+def test_they_listen_on_sockets_that_nobody_else_can_reach(home: Path) -> None:
+    with running(home, durable=False) as urls:
+        assert answers(urls)
+        for name in NAMES:
+            server = process_named(home, name)
+            doors = [
+                Path(str(connection.laddr))
+                for connection in server.net_connections("unix")
+                if connection.laddr
+            ]
+            assert server.net_connections("inet") == []
+            assert {door.parent.name for door in doors} == {"socket"}
+            for door in doors:
+                assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
+                assert door.parent.stat().st_uid == server.uids().effective
 
-    assert listening == {"127.0.0.1"}
+
+def test_a_home_with_a_long_name_has_its_sockets_elsewhere(new_home: Path) -> None:
+    deep = new_home / ("d" * 60) / ("e" * 60)
+    with running(deep, durable=False) as urls:
+        assert answers(urls)
+        socket = status(deep).valkey.socket
+        assert socket is not None
+        assert len(os.fsencode(socket)) <= 103
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(socket.parent.parent.stat().st_mode) & 0o066 == 0
+
+    assert not socket.parent.exists()
 
 
 def test_no_server_runs_as_root(servers: ServerUrls, servers_home: Path) -> None:

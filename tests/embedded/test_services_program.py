@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from dispatcher.cli import app
 from dispatcher.embedded import ServerUrls, start, status
-from dispatcher.settings import SERVICES_FILE
+from dispatcher.services_file import SERVICES_FILE
 from tests.embedded.observing import answers, passwords, process_named, processes_of
 from tests.waiting import eventually
 
@@ -64,7 +64,8 @@ def test_with_json_each_verb_prints_one_document(home: Path, services: Run) -> N
     running = start(home)
     assert (urls.database_url, urls.broker_url) == (running.libpq_url, running.broker_url)
     assert document(told)["postgresql"]["running"] is True
-    assert document(told)["valkey"]["url"].startswith("redis://127.0.0.1:")
+    assert document(told)["valkey"]["url"].startswith("unix:///")
+    assert Path(document(told)["valkey"]["socket"]).is_socket()
     assert not any(secret in told.stdout for secret in passwords(urls))
     assert document(services("stop", "--json")) == {"stopped": True}
 

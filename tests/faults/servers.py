@@ -11,9 +11,10 @@ from sqlalchemy import NullPool, create_engine, text
 
 from dispatcher.embedded.holder import holder_of
 from dispatcher.embedded.launching import launch
-from dispatcher.embedded.pair import one_starter, ownership, programs
+from dispatcher.embedded.pair import one_starter, ownership
 from dispatcher.embedded.server import Server
 from dispatcher.embedded.spawning import Spawned
+from tests.on_ports import on_ports
 
 
 class Mortal:
@@ -26,7 +27,7 @@ class Mortal:
     @property
     def url(self) -> str:
         """Where it is reached, password included."""
-        return self._server.url(self._spawned.port)
+        return self._server.url
 
     @property
     def pid(self) -> int:
@@ -75,7 +76,7 @@ def mortal_servers(home: Path) -> Iterator[Mortals]:
     with ExitStack() as stack:
         with one_starter(home) as pair:
             stack.enter_context(ownership(pair))
-            postgresql, valkey = (Mortal(server) for server in programs(pair, durable=False))
+            postgresql, valkey = (Mortal(server) for server in on_ports(pair, durable=False))
             stack.callback(postgresql.end)
             stack.callback(valkey.end)
         engine = create_engine(postgresql.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 from sqlalchemy.engine import make_url
 
-from dispatcher.embedded.ports import HOST, candidates
 from tests.certificates import Certificate
 from tests.faults import keeper
 from tests.interop.debian import installed
+from tests.on_ports import HOST, free_port
 from tests.waiting import eventually
 
 _ACCOUNT = "nobody"
@@ -40,7 +40,7 @@ class PgBouncer:
     ) -> None:
         self._directory = directory
         self._server = make_url(server_url)
-        self.port = next(candidates(Path(os.devnull)))
+        self.port = free_port()
         self._processes = ExitStack()
         self._options = {
             "listen_addr": HOST,

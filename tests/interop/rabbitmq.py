@@ -14,9 +14,9 @@ from urllib.parse import quote
 import psutil
 import requests
 
-from dispatcher.embedded.ports import HOST, candidates
 from tests.faults import keeper
 from tests.interop.debian import installed
+from tests.on_ports import HOST, free_port
 from tests.waiting import eventually
 
 QueueType = Literal["classic", "quorum"]
@@ -162,10 +162,9 @@ class RabbitMq:
 
 
 def _free_ports(count: int) -> list[int]:
-    nowhere = Path(os.devnull)
     found: set[int] = set()
     while len(found) < count:
-        found.add(next(candidates(nowhere)))
+        found.add(free_port())
     return list(found)
 
 

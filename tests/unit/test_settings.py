@@ -2,14 +2,19 @@
 
 import dataclasses
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dispatcher import locks, services_file
 from dispatcher.errors import SettingError
-from dispatcher.settings import PUSH_API_URL, SERVICES_FILE, Settings, read_settings
+from dispatcher.services_file import SERVICES_FILE
+from dispatcher.settings import PUSH_API_URL, Settings, read_settings
 
 PREFIX = "DISPATCHER_"
 
@@ -164,20 +169,40 @@ def test_settings_cannot_be_changed(home: Path) -> None:
 
 
 def test_running_embedded_servers_are_found_in_home(home: Path) -> None:
-    left_by_services(home, {"database_url": "postgresql+psycopg2://e/d", "broker_url": "redis://e"})
-    settings = read(home)
+    with left_by_services(home, database_url="postgresql+psycopg2://e/d", broker_url="redis://e"):
+        settings = read(home)
+        beside = read(home, DATABASE_URL="postgresql://own/d")
     assert settings.require_database_url() == "postgresql+psycopg2://e/d"
     assert settings.require_broker_url() == settings.redis_url == "redis://e"
-    assert read(home, DATABASE_URL="postgresql://own/d").database_url == (
-        "postgresql+psycopg2://own/d"
-    )
+    assert beside.database_url == "postgresql+psycopg2://own/d"
 
 
-@pytest.mark.parametrize("services", [[], "text", {}, {"database_url": 5, "broker_url": None}])
+def test_the_record_of_servers_that_have_died_is_not_believed(home: Path) -> None:
+    with left_by_services(home, database_url="postgresql+psycopg2://e/d", broker_url="redis://e"):
+        pass
+    settings = read(home)
+    assert (settings.database_url, settings.broker_url, settings.redis_url) == (None, None, None)
+
+
+def test_a_link_in_the_place_of_the_record_is_refused(home: Path) -> None:
+    (home / "elsewhere").write_text("{}")
+    (home / SERVICES_FILE).symlink_to(home / "elsewhere")
+    with pytest.raises(SettingError, match=r"services\.json cannot be read \(it is a link"):
+        read(home)
+
+
+def test_the_record_of_another_user_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / SERVICES_FILE).write_text("{}")
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(SettingError, match=f"it belongs to user {os.getuid()}, not to"):
+        read(home)
+
+
+@pytest.mark.parametrize("services", [[], "text", {}, {"database_url": 5, "locks": {}}])
 def test_a_damaged_record_of_the_servers_is_refused_unless_nobody_needs_it(
     home: Path, services: Any
 ) -> None:
-    left_by_services(home, services)
+    (home / SERVICES_FILE).write_text(json.dumps(services))
     with pytest.raises(SettingError, match=r"services\.json cannot be read: run"):
         read(home)
     own = read(home, DATABASE_URL="postgresql://own/d", BROKER_URL="redis://own")
@@ -198,8 +223,14 @@ def test_what_is_needed_and_missing_is_named_with_the_remedy(home: Path, name: s
         require()
 
 
-def left_by_services(home: Path, services: Any) -> None:
-    (home / SERVICES_FILE).write_text(json.dumps(services))
+@contextmanager
+def left_by_services(home: Path, **urls: str) -> Iterator[None]:
+    """A record of servers that run for as long as the block."""
+    lock = locks.take(home / "lock", within=0)
+    assert lock is not None
+    services_file.record(home, urls, dict.fromkeys(urls, home / "lock"))
+    yield
+    os.close(lock)
 
 
 @pytest.mark.parametrize(("account", "campaign"), [("5", None), ("", 5.0)])

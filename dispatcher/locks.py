@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dispatcher.errors import EmbeddedServerError
+from dispatcher.own_files import open_own, read_own
 
 POLL = 0.01
 """Seconds between two looks at something that is about to change."""
@@ -19,7 +20,7 @@ POLL = 0.01
 
 def take(path: Path, *, within: float) -> int | None:
     """A descriptor that holds the lock until its last copy is closed; None if another keeps it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + within
     while not _locks(descriptor, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
@@ -32,7 +33,7 @@ def take(path: Path, *, within: float) -> int | None:
 def is_held(path: Path) -> bool:
     """Whether somebody holds the lock now."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = open_own(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -60,7 +61,7 @@ def alone(path: Path, *, within: float, busy: str) -> Iterator[None]:
     """
     descriptor = take(path, within=within)
     if descriptor is None:
-        raise EmbeddedServerError(busy.format(pid=path.read_text(encoding="utf-8")))
+        raise EmbeddedServerError(busy.format(pid=read_own(path)))
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
