@@ -99,23 +99,27 @@ class Dispatcher:
         send_at: datetime | None = None,
         expires_at: datetime | None = None,
         account: str = DEFAULT_ACCOUNT,
+        format: str | None = None,
         on_invalid: Literal["fail", "skip"] = "fail",
         rejects: str | Path | None = None,
         suppress: Source | None = None,
         progress: Callable[[Progress], None] | None = None,
+        told: Callable[[str], None] | None = None,
         committed: Callable[[Campaign], None] | None = None,
         connection: Connection | None = None,
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
 
         `message` holds one or several platform objects of the Push API; `audience` is an iterable
-        of dicts or the path of a .csv, .jsonl or .parquet file. `campaign_tag` is the vendor's
-        statistics group. The same `key` again returns the same campaign. `rate` is the most
-        requests a second, over all workers. `send_at` and `expires_at` are aware. With
-        `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where one
-        is named. `suppress` lists identifiers, in the forms of an audience: who has one of them
-        gets nothing. `progress` is called a few times a second, `committed` once, with the campaign
-        as it was committed.
+        of dicts, or the path of a .csv, .jsonl or .parquet file, or of a directory of such files,
+        or several paths; all of them count. `format` says which of "csv", "jsonl" and "parquet" it
+        is where no name does. `campaign_tag` is the vendor's statistics group. The same `key` again
+        returns the same campaign. `rate` is the most requests a second, over all workers. `send_at`
+        and `expires_at` are aware. With `on_invalid="skip"` invalid rows are left out, and written
+        to the file `rejects` where one is named. `suppress` lists identifiers, in the forms of an
+        audience: who has one of them gets nothing. `progress` is called a few times a second,
+        `told` with sentences about what was left out or read otherwise than it stands there, before
+        the commit, and `committed` once, with the campaign as it was committed.
 
         With `connection`, a SQLAlchemy Connection inside of a transaction on the same database, the
         campaign becomes part of that: it is there once the caller commits, with the caller's rows,
@@ -146,6 +150,7 @@ class Dispatcher:
         with audiences.prepare(
             audience,
             checked.platforms,
+            format=format,
             on_invalid=on_invalid,
             rejects=None if rejects is None else Path(rejects),
             suppress=suppress,
@@ -153,6 +158,9 @@ class Dispatcher:
             scratch=self._settings.home / "scratch",
             progress=progress,
         ) as prepared:
+            if told is not None:
+                for note in prepared.notes:
+                    told(note)
             new = NewCampaign(
                 id=uuid4(),
                 key=key,

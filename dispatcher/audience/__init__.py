@@ -1,10 +1,10 @@
 """The audience of a campaign: read from anywhere, checked, without repetitions, packed."""
 
+from dispatcher.audience.listing import Source
 from dispatcher.audience.packing import copy_chunks
 from dispatcher.audience.preparation import OnInvalid, prepare
 from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
 from dispatcher.audience.progress import Phase, Progress, Watcher
-from dispatcher.audience.sources import Source
 
 __all__ = [
     "MAX_MEMBERS",

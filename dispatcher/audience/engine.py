@@ -51,6 +51,7 @@ class Engine:
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
                     "preserve_insertion_order": True,
+                    "enable_external_file_cache": False,  # a path may lead to another file later
                 },
             )
         self._connection.execute("SET enable_progress_bar = true")

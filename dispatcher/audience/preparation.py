@@ -7,20 +7,19 @@ in the source. It spills to a scratch directory beyond the memory allowed.
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from dispatcher.audience import rejects as rejected
-from dispatcher.audience import sources
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
+from dispatcher.audience.listing import Listing, Source, listed, reads_standard_input
 from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
+from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.scratch import scratch_directory
-from dispatcher.audience.sources import Opened, Source
 from dispatcher.audience.staging import Staged, Staging
-from dispatcher.audience.suppression import Suppression
+from dispatcher.audience.suppression import Suppression, called_suppression
 from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
@@ -43,19 +42,23 @@ def prepare(
     on_invalid: OnInvalid = "fail",
     rejects: str | Path | None = None,
     suppress: Source | None = None,
+    format: str | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
 ) -> Iterator[Prepared]:
     """The audience of a campaign, checked, distinct and counted; nothing stays behind.
 
-    source: a path (.csv, .jsonl, .ndjson or .parquet, with .gz or .zst behind), "-" for JSON Lines
-        on standard input, a binary stream of JSON Lines, or an iterable of dicts.
+    source: a path (.csv, .jsonl, .ndjson or .parquet, with .gz or .zst behind; a directory of such
+        files; "-" for standard input), several paths, a binary stream, or an iterable of dicts.
     platforms: those of the message; an identifier that none of them knows is refused.
     on_invalid: "fail" refuses an audience with an invalid row; "skip" leaves those rows out.
-    rejects: where the invalid rows are written to, as CSV of line, reason and row.
+    rejects: where the invalid rows are written to, as CSV of line, reason and row, with the
+        file in front where there are several.
     suppress: who gets nothing: whoever has one of the identifiers in it, in whatever row. It comes
         as an audience does; none of its rows may be invalid.
+    format: "csv", "jsonl" or "parquet", of what has no name that says it: standard input and
+        streams, which are JSON Lines otherwise, pipes, and files with other endings.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -66,22 +69,31 @@ def prepare(
     """
     if on_invalid not in ("fail", "skip"):
         raise OptionError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
-    report_to = None if rejects is None else Path(rejects)
-    if report_to is not None:
-        rejected.check_writable(report_to, (source, suppress))
-    if suppress is not None and (suppress is source or str(suppress) == str(source) == "-"):
+    if suppress is not None and (suppress is source or _both_read_standard_input(source, suppress)):
         raise OptionError("What is suppressed cannot come from the audience's own source.")
+    report_to = None if rejects is None else Path(rejects)
+    listing = listed(source, format)
+    unwanted = None
+    if suppress is not None:
+        with called_suppression():
+            unwanted = listed(suppress, format)
+    if report_to is not None:
+        rejected.check_writable(report_to, [each for each in (listing, unwanted) if each])
     with ExitStack() as stack:
         directory = stack.enter_context(scratch_directory(scratch))
         reporter = Reporter(progress)
-        opened = sources.open_source(source, directory, reporter)
+        reporter.notes += [*listing.notes, *(unwanted.notes if unwanted else ())]
         engine = stack.enter_context(Engine(directory, memory))
-        unwanted = None
-        if suppress is not None:
-            unwanted = Suppression(engine, directory / "suppressed", reporter)
-            unwanted.read(suppress)
+        suppression = None
+        if unwanted is not None:
+            suppression = Suppression(engine, directory / "suppressed", reporter)
+            suppression.read(unwanted)
         staging = Staging(engine, directory, known(platforms), reporter, "checked")
-        yield _Preparation(staging, unwanted).prepare(opened, on_invalid, report_to)
+        yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to)
+
+
+def _both_read_standard_input(source: Source, suppress: Source) -> bool:
+    return reads_standard_input(source) and reads_standard_input(suppress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +101,22 @@ class _Preparation:
     staging: Staging
     unwanted: Suppression | None
 
-    def prepare(self, source: Opened, on_invalid: OnInvalid, rejects: Path | None) -> Prepared:
-        staged = self.staging.stage(source)
-        if rejects is not None:
-            rejected.write(rejects, self.staging.rejects(source))
-        if staged.invalid and on_invalid == "fail":
-            shown = list(islice(self.staging.rejects(source), rejected.SHOWN))
-            rejected.refuse(source, shown, staged.invalid, rejects)
+    def prepare(self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None) -> Prepared:
+        collected = None if rejects is None else self.staging.directory / "rejects"
+        keep = rejected.SHOWN if on_invalid == "fail" else 0
+        with Rejects(listing.several, collected, keep) as found:
+            staged = self.staging.stage(listing, found)
+        if rejects is not None and collected is not None:
+            rejected.publish(collected, rejects)
+        if found.count and on_invalid == "fail":
+            found.refuse(listing.name, rejects)
         duplicates = self._find_repeated(staged.read)
         if self.unwanted is not None:
             self.unwanted.leave_out()
         left_out, keys = self.staging.engine.run(_LEFT_OUT)
         total = staged.read - staged.invalid - left_out
         if total == 0:
-            raise AudienceError(_empty(source, staged, left_out > duplicates))
+            raise AudienceError(_empty(listing, staged, left_out > duplicates))
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,
@@ -125,9 +139,9 @@ class _Preparation:
         return int(duplicates)
 
 
-def _empty(source: Opened, staged: Staged, suppressed: bool) -> str:
+def _empty(listing: Listing, staged: Staged, suppressed: bool) -> str:
     if staged.read == 0:
-        return f"The audience {source.name} is empty: it holds no row."
+        return f"The audience {listing.name} is empty: it holds no row."
     if suppressed:
-        return f"The audience {source.name} is empty: all its members are suppressed."
-    return f"The audience {source.name} is empty: none of its {staged.read:,} rows is valid."
+        return f"The audience {listing.name} is empty: all its members are suppressed."
+    return f"The audience {listing.name} is empty: none of its {staged.read:,} rows is valid."

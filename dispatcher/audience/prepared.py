@@ -39,6 +39,11 @@ class Prepared:
     reporter: Reporter = field(repr=False, compare=False)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, or read otherwise than it stands there: sentences for the person."""
+        return tuple(self.reporter.notes)
+
+    @property
     def chunks(self) -> int:
         """How many chunks the members fill."""
         return -(-self.total // MAX_MEMBERS)

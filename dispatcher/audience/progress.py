@@ -30,12 +30,16 @@ Watcher = Callable[[Progress], None]
 
 
 class Reporter:
-    """Passes progress on to a watcher: at most five times a second, and each phase's end."""
+    """Passes progress on to a watcher: at most five times a second, and each phase's end.
+
+    `notes` are sentences for the person: what was left out, or read otherwise than it stands there.
+    """
 
     def __init__(self, watcher: Watcher | None) -> None:
         self._watcher = watcher
         self._last = float("-inf")
         self._phase: Phase | None = None
+        self.notes: list[str] = []
 
     def report(
         self, phase: Phase, done: int, total: int | None = None, fraction: float | None = None

@@ -1,17 +1,20 @@
 """The rows that cannot be sent to: where they stand, why, and what they say."""
 
 import csv
-import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from shutil import copyfileobj
+from typing import NoReturn, Self
 
 import orjson
 
+from dispatcher import outputs
 from dispatcher.audience import csv_rows, unpacking
-from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile, Source
+from dispatcher.audience.listing import FilePart, Listing, Part
+from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
 
@@ -26,21 +29,85 @@ _NOT_IN_CSV = {ord("\0"): "\\0", ord("\r"): "\\r"}
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One invalid row: its line in the file (or its ordinal), the reason, and its text."""
+    """One invalid row: its line in the file (or its ordinal), the reason, and its text.
 
+    `place` says where it stands, for a sentence: "line 3", or "users.csv, line 3".
+    """
+
+    file: str
     line: int
     reason: str
     text: str
+    place: str
 
 
-def located(source: Opened, invalid: Iterable[tuple[int, str]]) -> Iterator[Reject]:
+class Rejects:
+    """The invalid rows of an audience's parts, taken as these are read.
+
+    The first ten are kept; all of them are written to `path`, where one is given. `several`: a line
+    is told with its file's name.
+    """
+
+    def __init__(self, several: bool, path: Path | None = None, keep: int = SHOWN) -> None:
+        self.count = 0
+        self.first: list[Reject] = []
+        self._several = several
+        self._path = path
+        self._keep = keep
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._file = open(self._path, "w", encoding="utf-8", newline="")
+            self._csv = csv.writer(self._file, lineterminator="\n")
+            file = ("file",) if self._several else ()
+            self._csv.writerow((*file, "line", "reason", "row"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None:
+            self._file.close()
+
+    def take(self, source: Opened, count: int, invalid: Iterable[tuple[int, str]]) -> None:
+        """Take the `count` invalid rows of one part: (ordinal of the row from 0, reason)."""
+        self.count += count
+        wanted = count if self._path is not None else self._keep - len(self.first)
+        for reject in islice(located(source, invalid, self._several), wanted):
+            if len(self.first) < self._keep:
+                self.first.append(reject)
+            if self._path is not None:
+                file = (reject.file,) if self._several else ()
+                cells = (*file, reject.line, reject.reason, reject.text)
+                self._csv.writerow(map(outputs.harmless, cells))
+
+    def refuse(self, name: str, file: Path | None) -> NoReturn:
+        """Raise AudienceError with the first ten; `file` holds them all, if any."""
+        told = "".join(f"\n  {each.place} {each.reason}" for each in self.first)
+        more = f"\n  and {self.count - SHOWN:,} more" if self.count > SHOWN else ""
+        where = f" (all are in {file})" if file else ""
+        raise AudienceError(
+            f"The audience {name} has {counted(self.count, 'invalid row')}, so nothing is "
+            f"sent{where}: correct them, or let them be skipped "
+            f'(on_invalid="skip", --on-invalid skip).{told}{more}'
+        )
+
+
+def located(
+    source: Opened, invalid: Iterable[tuple[int, str]], with_file: bool = False
+) -> Iterator[Reject]:
     """The rejects for (ordinal of the row from 0, reason) in order, found in the source."""
+    file = f"{source.name}, " if with_file else ""
     with closing(_numbered_texts(source)) as rows:
         passed = -1
         for ordinal, reason in invalid:
             line, text = next(islice(rows, ordinal - passed - 1, None), (0, ""))
             passed = ordinal
-            yield Reject(line, reason, text[:_LONGEST_TEXT].translate(_NOT_IN_CSV))
+            yield Reject(
+                file=source.name,
+                line=line,
+                reason=reason,
+                text=text[:_LONGEST_TEXT].translate(_NOT_IN_CSV),
+                place=f"{file}{unit(source)} {line}",
+            )
 
 
 def unit(source: Opened) -> str:
@@ -54,65 +121,32 @@ def unit(source: Opened) -> str:
             return "row"
 
 
-def refuse(source: Opened, rejects: Iterable[Reject], count: int, file: Path | None) -> None:
-    """Raise AudienceError with the first ten of `count` rejects; `file` holds them all, if any."""
-    told = "".join(f"\n  {unit(source)} {each.line} {each.reason}" for each in rejects)
-    more = f"\n  and {count - SHOWN:,} more" if count > SHOWN else ""
-    where = f" (all are in {file})" if file else ""
-    raise AudienceError(
-        f"The audience {source.name} has {counted(count, 'invalid row')}, so nothing is "
-        f"sent{where}: correct them, or let them be skipped "
-        f'(on_invalid="skip", --on-invalid skip).{told}{more}'
-    )
-
-
-def check_writable(path: Path, sources: Iterable[Source | None]) -> None:
+def check_writable(path: Path, listings: Iterable[Listing]) -> None:
     """Raise OptionError now, rather than after minutes of work, if `path` can't be written.
 
-    `sources` are what is read, and must not be overwritten.
+    `listings` are what is read, and must not be overwritten.
     """
-    read = {Path(source).absolute() for source in sources if isinstance(source, str | Path)}
-    why = None
-    if path.is_dir():
-        why = "it is a directory"
-    elif not path.parent.is_dir():
-        why = "its directory is missing"
-    elif path.absolute() in read:
+    why = outputs.obstacle(path)
+    if why is None and any(_is_same(path, part) for each in listings for part in each.parts):
         why = "it is what is read"
-    elif not os.access(path if path.exists() else path.parent, os.W_OK):
-        why = "permission denied"
     if why is not None:
         raise OptionError(f"The rejects cannot be written to {path}: {why}; name another file.")
 
 
-def write(path: Path, rejects: Iterable[Reject]) -> None:
-    """Write a CSV file of line, reason and row; it appears whole or not at all.
+def publish(collected: Path, path: Path) -> None:
+    """Write what was collected to `path`: whole or not at all, but to a pipe as it is.
 
-    A pipe or a device is written to as it is. Raises OptionError where the disk does not take it.
+    Raises OptionError where the disk does not take it.
     """
     try:
-        if path.exists() and not path.is_file():
-            _write_to(path, rejects)
-        else:
-            _write_whole(path.resolve(), rejects)
+        with open(collected, encoding="utf-8", newline="") as rows, outputs.written(path) as file:
+            copyfileobj(rows, file)
     except OSError as error:
         raise OptionError(f"The rejects cannot be written to {path}: {error.strerror}.") from error
 
 
-def _write_whole(path: Path, rejects: Iterable[Reject]) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _write_to(unfinished, rejects)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _write_to(path: Path, rejects: Iterable[Reject]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("line", "reason", "row"))
-        writer.writerows((each.line, each.reason, each.text) for each in rejects)
+def _is_same(path: Path, part: Part) -> bool:
+    return isinstance(part, FilePart) and path.exists() and path.samefile(part.path)
 
 
 def _numbered_texts(source: Opened) -> Generator[tuple[int, str]]:

@@ -1,27 +1,40 @@
 """Where an audience comes from, brought into a form that DuckDB can read and lines can be found in.
 
-What a person names (a file, standard input, an iterable) becomes one of three: a CSV file, a file
-of JSON lines, a Parquet file. Iterables and standard input are spooled to the scratch directory,
-and packed files are unpacked into it.
+Each part of an audience (a file, standard input, rows) becomes one of three: a CSV file, a file of
+JSON lines, a Parquet file. What comes but once is spooled to the scratch directory, and packed
+files are unpacked into it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import IOBase
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TypeAlias
 
-from dispatcher.audience import csv_rows, spool, unpacking
+from dispatcher.audience import content, csv_rows, files, spool, unpacking
+from dispatcher.audience.content import Content
+from dispatcher.audience.listing import (
+    ENDINGS,
+    PACKINGS,
+    FilePart,
+    Form,
+    Part,
+    RowsPart,
+    StreamPart,
+)
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.scratch import is_full
 from dispatcher.errors import AudienceError
 
-Source: TypeAlias = str | Path | BinaryIO | Iterable[Mapping[str, object]]
-"""A path (or "-": JSON Lines on standard input), a binary stream of JSON Lines, or dicts."""
-
-STANDARD_INPUT = "-"
-
-_FORMS = (".csv", ".jsonl", ".ndjson", ".parquet")
-_PACKINGS = (".gz", ".zst")
+_CONTENTS: dict[Form, Content] = {
+    "csv": content.CSV,
+    "jsonl": content.JSON_LINES,
+    "parquet": content.PARQUET,
+}
+_ENDINGS = frozenset({*ENDINGS, *PACKINGS, ".xlsx", ".txt"})
+_PACKINGS = {".gz": content.GZIP, ".zst": content.ZSTANDARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +71,28 @@ class ParquetFile:
 Opened: TypeAlias = CsvFile | JsonLines | ParquetFile
 
 
-def open_source(source: Source, scratch: Path, reporter: Reporter) -> Opened:
-    """The source, ready to be read.
+@contextmanager
+def opened(part: Part, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
+    """The part, ready to be read, until the end.
 
     `scratch` is this preparation's own directory. Raises AudienceError, which names the file and
     the remedy; what an iterable raises goes through as it is.
     """
-    if isinstance(source, str | Path):
-        if str(source) == STANDARD_INPUT:
-            return _from_stream(spool.standard_input(), "standard input", scratch, reporter)
-        return _from_file(Path(source), scratch, reporter)
-    if isinstance(source, IOBase) or hasattr(source, "read"):
-        return _from_stream(source, "the stream", scratch, reporter)
-    if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
-        raise AudienceError(
-            f"The audience must be a path or an iterable of dicts, not a {type(source).__name__}."
-        )
-    path = spool.from_items(source, scratch, reporter)
-    return JsonLines("given", path, unit="row", spooled=True)
+    directory = Path(mkdtemp(dir=scratch))
+    try:
+        match part:
+            case RowsPart():
+                path = spool.from_items(part.rows, directory, reporter)
+                yield JsonLines(part.name, path, unit="row", spooled=True)
+            case StreamPart():
+                path = _from_stream(part, directory, reporter)
+                yield _of_content(part.name, path, part.form, part.form, directory)
+            case FilePart():
+                with files.opened(part.path) as file:
+                    yield _from_file(part, file, directory, reporter)
+                    file.check_unchanged()
+    finally:
+        rmtree(directory, ignore_errors=True)
 
 
 def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> JsonLines:
@@ -105,45 +122,75 @@ def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
     return source
 
 
-def _from_stream(stream: object, name: str, scratch: Path, reporter: Reporter) -> JsonLines:
-    return JsonLines(name, spool.from_stream(stream, name, scratch, reporter))
+def _from_stream(part: StreamPart, directory: Path, reporter: Reporter) -> Path:
+    if part.stream is not None:
+        return spool.from_stream(part.stream, part.name, directory, reporter)
+    with _named(part.name):
+        return spool.from_stream(spool.standard_input(), part.name, directory, reporter)
 
 
-def _from_file(path: Path, scratch: Path, reporter: Reporter) -> Opened:
-    form, packing = _endings(path)
-    _check_file(path)
-    readable = unpacking.unpacked(path, packing, scratch, reporter)
-    if form == ".parquet":
-        return ParquetFile(str(path), readable)
-    with unpacking.lines(readable) as lines:
-        first = next(lines, b"")
-    if form == ".csv":
-        return CsvFile(str(path), readable, csv_rows.header(first, str(path)))
-    if first.startswith(spool.BYTE_ORDER_MARK):
-        readable = spool.without_byte_order_mark(readable, scratch)
-    return JsonLines(str(path), readable)
-
-
-def _endings(path: Path) -> tuple[str, str]:
-    """The form and the packing that the file's name ends with, in lower case."""
-    name = path.name.lower()
-    packing = next((ending for ending in _PACKINGS if name.endswith(ending)), "")
-    form = Path(name.removesuffix(packing)).suffix
-    if form not in _FORMS or (form == ".parquet" and packing == ".zst"):
-        raise AudienceError(
-            f"The audience {path} has an ending that says nothing: known are {', '.join(_FORMS)}, "
-            "with .gz or .zst behind (.parquet packs itself)."
-        )
-    return form, packing
-
-
-def _check_file(path: Path) -> None:
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """An error of the system as one of this audience, unless the scratch directory is full."""
     try:
-        if path.is_dir():
-            raise AudienceError(f"The audience {path} is a directory: name a file in it.")
-        with open(path, "rb"):
-            pass
-    except FileNotFoundError as error:
-        raise AudienceError(f"The audience {path} does not exist.") from error
+        yield
     except OSError as error:
-        raise AudienceError(f"The audience {path} cannot be read: {error.strerror}.") from error
+        if is_full(error):
+            raise
+        raise AudienceError(f"The audience {name} cannot be read: {error.strerror}.") from error
+
+
+def _from_file(part: FilePart, file: files.OpenFile, directory: Path, reporter: Reporter) -> Opened:
+    path = file.path
+    if file.comes_once:
+        with open(file.descriptor, "rb", closefd=False) as stream, _named(part.name):
+            path = spool.from_stream(stream, part.name, directory, reporter)
+    if part.packing:
+        _check_packing(part, path)
+        path = unpacking.unpacked(path, part.name, part.packing, directory, reporter)
+    if part.may_be_empty and part.form != "parquet" and not unpacking.head(path):
+        return JsonLines(part.name, path)
+    return _of_content(part.name, path, part.form, part.told, directory)
+
+
+def _of_content(name: str, path: Path, form: Form, told: Form | None, directory: Path) -> Opened:
+    """The file as what it is: of `form`, or as the person `told`, if it holds that.
+
+    Raises AudienceError where it holds something else.
+    """
+    head = unpacking.head(path)
+    found = content.content_of(head)
+    if told is not None and found == _CONTENTS[told]:
+        form = told
+    elif found is not None and found != _CONTENTS[form]:
+        raise _mistaken(name, found, _CONTENTS[form], "--format" if form == told else "its name")
+    match form:
+        case "parquet":
+            return ParquetFile(name, path)
+        case "csv":
+            with unpacking.lines(path) as lines:
+                return CsvFile(name, path, csv_rows.header(next(lines, b""), name))
+        case "jsonl":
+            if head.startswith(spool.BYTE_ORDER_MARK):
+                path = spool.without_byte_order_mark(path, directory)
+            return JsonLines(name, path)
+
+
+def _check_packing(part: FilePart, path: Path) -> None:
+    """Raise AudienceError where the file holds something else than its name's packing."""
+    found = content.content_of(unpacking.head(path))
+    packing = _PACKINGS[part.packing]
+    if found is not None and found != packing:
+        raise _mistaken(part.name, found, packing, "its name", "unpacked")
+
+
+def _mistaken(
+    name: str, found: Content, expected: Content, says: str, verb: str = "read"
+) -> AudienceError:
+    stem = Path(name).name
+    while Path(stem).suffix.lower() in _ENDINGS:
+        stem = Path(stem).stem
+    return AudienceError(
+        f"The audience {name} cannot be {verb}: it is {found.name}, not {expected.name} as {says} "
+        f"says; {found.remedy.format(stem=stem)}, or make it again."
+    )

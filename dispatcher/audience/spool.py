@@ -61,8 +61,8 @@ def from_csv(
 
 
 def from_stream(stream: Any, name: str, scratch: Path, reporter: Reporter) -> Path:
-    """The bytes of a stream of JSON lines."""
-    path = scratch / "stream.jsonl"
+    """The bytes of a stream; AudienceError where it gives no bytes."""
+    path = scratch / "stream"
     count = 0
     with open(path, "wb") as file:
         piece = stream.read(_STREAM_PIECE)
@@ -98,7 +98,9 @@ def without_byte_order_mark(marked: Path, scratch: Path) -> Path:
 
 
 def standard_input() -> BinaryIO:
-    """The bytes of standard input."""
+    """The bytes of standard input; AudienceError where this process has none."""
+    if sys.stdin is None:
+        raise AudienceError("The audience cannot be read from standard input, which is closed.")
     return sys.stdin.buffer
 
 

@@ -1,14 +1,15 @@
 """Who is to get nothing: members with an identifier of a list, left out of the audience."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from dispatcher.audience import rejects, sources
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS
+from dispatcher.audience.listing import Listing
 from dispatcher.audience.progress import Reporter
-from dispatcher.audience.sources import Source
+from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.staging import Staging
 from dispatcher.errors import AudienceError
 from dispatcher.words import counted
@@ -23,6 +24,19 @@ _LEAVE_OUT = """
       AND rowid NOT IN (SELECT place FROM left_out)"""
 
 
+@contextmanager
+def called_suppression() -> Iterator[None]:
+    """What is wrong with an audience, said of a suppression list.
+
+    The list is read as an audience is, for all platforms, up to what its errors call it.
+    """
+    try:
+        yield
+    except AudienceError as error:
+        words = str(error).replace("he audience", "he suppression list", 1)
+        raise AudienceError(words.replace(" of the message", "", 1)) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """A list in the engine, beside the audience; what has to be spooled goes to `directory`."""
@@ -31,15 +45,11 @@ class Suppression:
     directory: Path
     reporter: Reporter
 
-    def read(self, source: Source) -> None:
+    def read(self, listing: Listing) -> None:
         """Take up the list; AudienceError where a row cannot be used, as nobody may be missed."""
         self.directory.mkdir()
-        try:
-            self._stage(source)
-        except AudienceError as error:
-            # The list is read as an audience is, for all platforms, up to what its errors call it.
-            words = str(error).replace("he audience", "he suppression list", 1)
-            raise AudienceError(words.replace(" of the message", "", 1)) from error
+        with called_suppression():
+            self._stage(listing)
         values = " UNION ALL ".join(
             f"SELECT {literal(each.name)} AS name, {_value(each.name)} AS value FROM listed"
             for each in IDENTIFIERS
@@ -58,15 +68,15 @@ class Suppression:
         if unwanted:
             self.engine.run(_LEAVE_OUT.format(unwanted=unwanted))
 
-    def _stage(self, source: Source) -> None:
-        opened = sources.open_source(source, self.directory, self.reporter)
+    def _stage(self, listing: Listing) -> None:
         staging = Staging(self.engine, self.directory, IDENTIFIERS, self.reporter, "listed")
-        staged = staging.stage(opened)
-        if staged.invalid:
-            (first,) = islice(staging.rejects(opened), 1)
+        with Rejects(listing.several, keep=1) as rejects:
+            staging.stage(listing, rejects)
+        if rejects.count:
+            (first,) = rejects.first
             raise AudienceError(
-                f"The audience {opened.name} has {counted(staged.invalid, 'invalid row')}, so "
-                f"nothing is sent: {rejects.unit(opened)} {first.line} {first.reason}."
+                f"The audience {listing.name} has {counted(rejects.count, 'invalid row')}, so "
+                f"nothing is sent: {first.place} {first.reason}."
             )
 
 

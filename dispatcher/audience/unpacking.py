@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from dispatcher.audience.content import HEAD
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.scratch import is_full
 from dispatcher.errors import AudienceError
@@ -26,14 +27,12 @@ TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes"
 _PIECE = 1 << 20
 
 
-def unpacked(path: Path, packing: str, scratch: Path, reporter: Reporter) -> Path:
-    """The file's content as a file: the path itself, or a new one in `scratch`.
+def unpacked(path: Path, name: str, packing: str, scratch: Path, reporter: Reporter) -> Path:
+    """The content of a packed file as a new file in `scratch`.
 
-    `packing` is ".gz", ".zst" or "". Raises AudienceError where the file is damaged.
+    `packing` is ".gz" or ".zst". Raises AudienceError where the file is damaged.
     """
-    if not packing:
-        return path.absolute()
-    target = scratch / f"unpacked{Path(path.stem).suffix}"
+    target = scratch / "unpacked"
     try:
         with _opened(path, packing) as packed, open(target, "wb") as file:
             while piece := packed.read(_PIECE):
@@ -43,10 +42,16 @@ def unpacked(path: Path, packing: str, scratch: Path, reporter: Reporter) -> Pat
         if is_full(error):
             raise
         raise AudienceError(
-            f"The audience {path} cannot be unpacked: {error}; the file is damaged or cut short, "
+            f"The audience {name} cannot be unpacked: {error}; the file is damaged or cut short, "
             "make it again."
         ) from error
     return target
+
+
+def head(path: Path) -> bytes:
+    """The file's first bytes, which tell what it is."""
+    with open(path, "rb") as file:
+        return file.read(HEAD)
 
 
 @contextmanager

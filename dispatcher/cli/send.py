@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,18 @@ from dispatcher.words import counted
 @click.option("--app-id", required=True, help="The vendor's id of the app.")
 @click.option(
     "--audience",
-    "audience_file",
+    "audiences",
     metavar="FILE",
     required=True,
-    help="A .csv, .jsonl or .parquet file, also .gz or .zst; `-` is JSON Lines on stdin.",
+    multiple=True,
+    help="A .csv, .jsonl or .parquet file, also .gz or .zst, a directory of them, or `-`, stdin. "
+    "Several times: all count.",
+)
+@click.option(
+    "--format",
+    "form",
+    metavar="F",
+    help="csv, jsonl or parquet: of stdin (else jsonl), pipes, and files whose names say none.",
 )
 @click.option("--tag", help="The vendor's statistics group.")
 @click.option("--key", help="The same key again means the same campaign, sent once.")
@@ -58,7 +66,8 @@ from dispatcher.words import counted
 @click.option(
     "--suppress",
     metavar="FILE",
-    help="Leave out whoever has an identifier in it; forms as --audience.",
+    multiple=True,
+    help="Leave out whoever has an identifier in it; forms and several times as --audience.",
 )
 @click.option("--watch", is_flag=True, help="Follow it to its end.")
 @json_option
@@ -67,7 +76,8 @@ def send(
     ctx: click.Context,
     message_file: str,
     app_id: str,
-    audience_file: str,
+    audiences: tuple[str, ...],
+    form: str | None,
     tag: str | None,
     key: str | None,
     rate: str,
@@ -76,7 +86,7 @@ def send(
     account: str,
     on_invalid: str,
     rejects: Path | None,
-    suppress: str | None,
+    suppress: tuple[str, ...],
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -88,11 +98,13 @@ def send(
     """
     dispatcher = context_of(ctx).dispatcher()
     made: list[Campaign] = []
+    notes: list[str] = []
     with _interruptible(), preparing() as progress:
         dispatcher.enqueue(
             app_id=app_id,
-            message=_read_message(message_file, {"audience": audience_file, "suppress": suppress}),
-            audience=audience_file,
+            message=_read_message(message_file, {"audience": audiences, "suppress": suppress}),
+            audience=audiences,
+            format=form,
             campaign_tag=tag,
             key=key,
             rate=parse_rate(rate),
@@ -101,10 +113,13 @@ def send(
             account=account,
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
-            suppress=suppress,
+            suppress=suppress or None,
             progress=progress,
+            told=notes.append,
             committed=made.append,
         )
+    for note in notes:
+        say(note)
     (campaign,) = made
     if watch:
         say(committed(campaign))
@@ -132,9 +147,9 @@ def committed(campaign: Campaign) -> str:
     )
 
 
-def _read_message(path: str, others: Mapping[str, str | None]) -> message.Message:
+def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Message:
     """The checked message; what the vendor may not know is a warning."""
-    streamed = [name for name, other in {"message": path, **others}.items() if other == "-"]
+    streamed = [name for name, paths in {"message": [path], **others}.items() if "-" in paths]
     if len(streamed) > 1:
         raise OptionError(
             f"{' and '.join(streamed).capitalize()} cannot both come from standard input."

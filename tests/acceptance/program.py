@@ -49,6 +49,7 @@ class Program:
     def file(self, name: str, content: str | bytes) -> str:
         """Write a file into the directory; its name."""
         raw = content.encode() if isinstance(content, str) else content
+        (self.directory / name).parent.mkdir(exist_ok=True)
         (self.directory / name).write_bytes(raw)
         return name
 

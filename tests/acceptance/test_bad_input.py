@@ -59,8 +59,16 @@ AUDIENCES: list[tuple[str, str, str | bytes | None, tuple[str, ...]]] = [
     ("not UTF-8", "a.csv", b"token\na\n\xff\n", ("line 3 is not UTF-8", "--on-invalid skip")),
     ("a short row", "a.csv", "token,userId\na,b\nc\n", ("line 3 has 1 cell", "header has 2")),
     ("an unclosed quote", "a.csv", 'token\na\n"b\nc\n', ("line 3 has a quote",)),
-    ("a damaged archive", "a.csv.gz", "token\n", ("a.csv.gz cannot be unpacked", "make it again")),
-    ("no Parquet", "a.parquet", "token\n", ("a.parquet cannot be read", "make it again")),
+    (
+        "a damaged archive",
+        "a.csv.gz",
+        b"\x1f\x8b\x08",
+        ("a.csv.gz cannot be unpacked", "make it again"),
+    ),
+    ("no archive", "a.csv.gz", "token\n", ("it is CSV, not gzip", "call it a.csv")),
+    ("no Parquet", "a.parquet", "token\n", ("it is CSV, not Parquet", "call it a.csv")),
+    ("an array", "a.jsonl", "[\n{}\n]\n", ("it is one JSON array", "jq -c '.[]'")),
+    ("no form", "a.txt", "token\n", ("a.txt has an ending that says nothing", "--format")),
 ]
 
 
@@ -101,6 +109,10 @@ OPTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--on-invalid", "maybe"), ("neither fail nor skip",)),
     (("--rejects", "missing/rejects.csv"), ("missing/rejects.csv", "directory is missing")),
     (("--rejects", "."), ("it is a directory",)),
+    (("--format", "xml"), ("'xml' is none of csv, jsonl, parquet",)),
+    (("--audience", "-", "--audience", "-"), ("standard input twice",)),
+    (("--audience", "missing.csv"), ("missing.csv does not exist",)),
+    (("--audience", "/dev/zero", "--format", "csv"), ("/dev/zero is a device",)),
     (("--app-id", ""), ("app_id must be a text that is not empty",)),
     (("--key", " "), ("key must be a text that is not empty",)),
     (("--tag", "two\nlines"), ("campaign_tag must be one line",)),
@@ -119,6 +131,18 @@ def test_audience_and_suppression_list_cannot_share_standard_input(run: Run) -> 
     ran = run(*SEND[:-1], "-", "--suppress", "-")
 
     check_refused(ran, 2, ("Audience and suppress cannot both come from standard input",))
+
+
+def test_a_second_suppression_list_is_checked_as_the_first_is(
+    run: Run, empty_books: Program
+) -> None:
+    Path("first.csv").write_text("token\na\n")
+    Path("second.csv").write_text("mail\na\n")
+
+    ran = run(*SEND, "--suppress", "first.csv", "--suppress", "second.csv")
+
+    check_refused(ran, 2, ("The suppression list second.csv has the column 'mail'",))
+    check_nothing_left(empty_books)
 
 
 def test_a_wrong_suppression_list(run: Run, empty_books: Program) -> None:

@@ -155,6 +155,37 @@ def test_an_audience_on_standard_input_arrives(house: Program, push_api: PushApi
     assert push_api.pushes(*({"token": token} for token in members)) == [1] * 1_500
 
 
+def test_all_audiences_and_all_suppression_lists_count(house: Program, push_api: PushApi) -> None:
+    members = reachable_tokens("several", 6)
+    first = csv_of(house, "first.csv", members[:2])
+    house.file("parts/part-1.csv", "token\n" + members[2])
+    house.file("parts/_SUCCESS", "")
+    gone = [csv_of(house, f"gone{token}.csv", [token]) for token in (members[0], members[3])]
+    options = ["--audience", "parts", "--audience", "-", "--format", "csv"]
+    options += ["--suppress", gone[0], "--suppress", gone[1], "--json"]
+    given = "token\n" + "\n".join(members[3:])
+
+    sent = house.run(*house.send_command(first, *options), given=given.encode())
+
+    assert sent.stderr.endswith(
+        "Left out of parts, as hidden files and markers are no parts: _SUCCESS.\n"
+    )
+    assert sent.document["input"] == {"read": 6, "invalid": 0, "duplicates": 0, "suppressed": 2}
+    house.until(sent.document, "completed")
+    assert push_api.pushes(*({"token": token} for token in members)) == [0, 1, 1, 0, 1, 1]
+
+
+def test_an_audience_comes_through_a_pipe_of_the_shell(house: Program, push_api: PushApi) -> None:
+    (token,) = reachable_tokens("pipe", 1)
+    arguments = " ".join(house.send_command("<(echo token; echo $0)", "--format", "csv", "--json"))
+
+    with house.start("bash", "-c", f"dispatcher {arguments}", token) as shell:
+        document, _ = shell.communicate(timeout=60)
+
+    house.until(json.loads(document), "completed")
+    assert push_api.pushes({"token": token}) == [1]
+
+
 def test_a_message_on_standard_input_arrives(house: Program, push_api: PushApi) -> None:
     audience = csv_of(house, "two.csv", reachable_tokens("two", 2))
     arguments = ["send", "-", "--app-id", "sandbox-app", "--audience", audience, "--json"]

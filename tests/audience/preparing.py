@@ -27,6 +27,7 @@ class Outcome:
     chunks: int
     digest: str
     packs: list[list[dict[str, Any]]]
+    notes: tuple[str, ...]
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -46,6 +47,7 @@ def outcome_of(
             chunks=prepared.chunks,
             digest=prepared.digest,
             packs=[[json.loads(text) for text in pack] for pack in prepared.packs()],
+            notes=prepared.notes,
         )
 
 

@@ -175,16 +175,17 @@ def test_rejects_that_cannot_be_written_are_refused_at_once(
     ("name", "expected"),
     [
         ("missing.csv", "does not exist."),
-        ("", "has an ending that says nothing: known are .csv, .jsonl, .ndjson, .parquet, with "),
-        ("users.xlsx", "has an ending that says nothing: known are .csv, .jsonl, .ndjson, "),
+        ("users.txt", "has an ending that says nothing: known are .csv, .jsonl, .ndjson, "),
         ("users.csv.bz2", "has an ending that says nothing: known are .csv, .jsonl, .ndjson, "),
-        ("directory.csv", "is a directory: name a file in it."),
+        ("directory.csv", "is a directory without any part in it: known are files that end in "),
     ],
 )
 def test_a_path_that_leads_to_no_audience_is_refused(
     tmp_path: Path, scratch: Path, name: str, expected: str
 ) -> None:
     (tmp_path / "directory.csv").mkdir()
+    written(tmp_path / "users.txt", "token\na\n")
+    written(tmp_path / "users.csv.bz2", "token\na\n")
     path = tmp_path / name
     assert refusal_of(str(path), scratch).startswith(f"The audience {path} {expected}")
 

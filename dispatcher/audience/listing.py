@@ -1,0 +1,227 @@
+"""What a person names as an audience, as the list of its parts: files, a stream, rows.
+
+Everything counts, in the order given: several files, and the files of a directory by their names.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from io import IOBase
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from dispatcher.errors import AudienceError, OptionError
+from dispatcher.words import counted
+
+Form = Literal["csv", "jsonl", "parquet"]
+
+FORMS: tuple[Form, ...] = ("csv", "jsonl", "parquet")
+
+Source: TypeAlias = (
+    str | os.PathLike[str] | BinaryIO | Iterable[Mapping[str, object]] | Iterable[str | Path]
+)
+"""Paths, of files or directories of parts ("-": standard input), a binary stream, or rows."""
+
+STANDARD_INPUT = "-"
+
+ENDINGS: dict[str, Form] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+PACKINGS = (".gz", ".zst")
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file. `name` is what the person called it, fit to be shown.
+
+    `form` is what its name says, or else what the person says; `told` is what the person says,
+    which counts where the content is that. `packing` is ".gz", ".zst" or "". `may_be_empty`: a part
+    of a directory may lack even a header, as programs write it who had no row for it.
+    """
+
+    name: str
+    path: Path
+    form: Form
+    told: Form | None = None
+    packing: str = ""
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """A binary stream, or standard input where there is none."""
+
+    name: str
+    form: Form
+    stream: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPart:
+    """Rows, each with names for its values."""
+
+    rows: Iterable[object]
+    name: str = "given"
+
+
+Part: TypeAlias = FilePart | StreamPart | RowsPart
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An audience's parts in their order; `name` is for sentences.
+
+    `notes` tell what lies in the directories but is no part: markers and hidden files.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether a line's number says nothing without its file's name."""
+        return len(self.parts) > 1
+
+
+def listed(source: Source, form: str | None = None) -> Listing:
+    """The parts of an audience.
+
+    `form`, one of FORMS, is that of standard input, of a stream, and of files whose names say none.
+    Raises AudienceError, which names the file and the remedy, and OptionError for another form.
+    """
+    told = _form(form)
+    if isinstance(source, str | os.PathLike):
+        return _of_paths([source], told)
+    if isinstance(source, IOBase) or hasattr(source, "read"):
+        part: Part = StreamPart("the stream", told or "jsonl", source)
+        return Listing(part.name, (part,))
+    if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
+        raise AudienceError(
+            f"The audience must be a path or an iterable of dicts, not a {type(source).__name__}."
+        )
+    items = iter(source)
+    first = list(_first(items))
+    if first and isinstance(first[0], str | os.PathLike):
+        return _of_paths([*first, *items], told)
+    part = RowsPart(chain(first, items))
+    return Listing(part.name, (part,))
+
+
+def reads_standard_input(source: object) -> bool:
+    """Whether it is, or is a list that holds, what stands for standard input."""
+    if isinstance(source, list | tuple):
+        return any(reads_standard_input(each) for each in source)
+    return isinstance(source, str | os.PathLike) and os.fspath(source) == STANDARD_INPUT
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """The path as a text that can be written anywhere, though it may be no UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _form(form: str | None) -> Form | None:
+    for known in FORMS:
+        if form == known:
+            return known
+    if form is not None:
+        raise OptionError(f"The format {form!r} is none of {', '.join(FORMS)}.")
+    return None
+
+
+def _first(items: Iterator[Any]) -> Iterator[Any]:
+    """The first of the items, where there is one; what the iterator raises goes through."""
+    for item in items:
+        yield item
+        return
+
+
+def _of_paths(paths: list[Any], told: Form | None) -> Listing:
+    parts: list[Part] = []
+    notes: list[str] = []
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise AudienceError(
+                f"The audience's list of files holds a {type(path).__name__}: give paths alone, "
+                "or rows alone."
+            )
+        if os.fspath(path) == STANDARD_INPUT:
+            parts.append(StreamPart("standard input", told or "jsonl"))
+        elif os.path.isdir(path):
+            found, others = _of_directory(Path(path), told)
+            parts += found
+            notes += others
+        else:
+            parts.append(_of_file(Path(path), told))
+    if len([part for part in parts if isinstance(part, StreamPart)]) > 1:
+        raise AudienceError("The audience names standard input twice: it can be read but once.")
+    name = shown(paths[0]) if len(paths) == 1 else f"of {counted(len(parts), 'part')}"
+    if len(paths) == 1 and len(parts) == 1:
+        name = parts[0].name
+    return Listing(name, tuple(parts), tuple(notes))
+
+
+def _of_directory(directory: Path, told: Form | None) -> tuple[list[FilePart], list[str]]:
+    """The parts in a directory by name, and a note of what is none.
+
+    AudienceError names a stranger.
+    """
+    parts: list[FilePart] = []
+    others: list[str] = []
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        raise AudienceError(
+            f"The audience {shown(directory)} cannot be read: {error.strerror}."
+        ) from error
+    for name in names:
+        path = directory / name
+        if name.startswith((".", "_")) or name.endswith(".crc"):
+            others.append(shown(name))
+        elif path.is_dir():
+            raise AudienceError(
+                f"The audience {shown(directory)} has the directory {shown(name)} in it: name "
+                "that one by itself."
+            )
+        else:
+            parts.append(replace(_of_file(path, told), may_be_empty=True))
+    if not parts:
+        raise AudienceError(
+            f"The audience {shown(directory)} is a directory without any part in it: known are "
+            f"files that end in {', '.join(ENDINGS)}."
+        )
+    for part in parts:
+        if part.form != parts[0].form:
+            raise AudienceError(
+                f"The audience {shown(directory)} has parts of two forms, {parts[0].name} and "
+                f"{part.name}: leave one form there, or name the files one by one."
+            )
+    if not others:
+        return parts, []
+    more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
+    note = (
+        f"Left out of {shown(directory)}, as hidden files and markers are no parts: "
+        f"{', '.join(others[:_SHOWN])}{more}."
+    )
+    return parts, [note]
+
+
+def _of_file(path: Path, told: Form | None) -> FilePart:
+    """The file, by the form and the packing that its name ends with, in upper or lower case."""
+    name = path.name.lower()
+    packing = next((ending for ending in PACKINGS if name.endswith(ending)), "")
+    form = ENDINGS.get(Path(name.removesuffix(packing)).suffix, told)
+    if not os.path.lexists(path):
+        raise AudienceError(f"The audience {shown(path)} does not exist.")
+    if form is None or (form == "parquet" and packing == ".zst"):
+        raise AudienceError(
+            f"The audience {shown(path)} has an ending that says nothing: known are "
+            f"{', '.join(ENDINGS)}, with .gz or .zst behind (.parquet packs itself); or say with "
+            f"--format which of {', '.join(FORMS)} it is."
+        )
+    return FilePart(shown(path), path, form, told, packing)
