@@ -15,5 +15,18 @@ def installing(extra: str) -> str:
 
 def require_sandbox() -> None:
     """Raise SettingError where what the sandbox runs on is not installed."""
-    if find_spec("aiohttp") is None:
+    if not _is_installed("aiohttp"):
         raise SettingError(f"The sandbox Push API needs an extra: {installing('embedded')}.")
+
+
+def require_flower() -> None:
+    """Raise SettingError where Flower is not installed."""
+    if not _is_installed("flower"):
+        raise SettingError(f"Flower needs an extra: {installing('monitoring')}.")
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ImportError:
+        return False
