@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dispatcher.cli.context import Context, say
-from dispatcher.cli.encoding import never_fail
+from dispatcher.cli.encoding import never_fail, why_unwritten
 from dispatcher.cli.verbs import VerbGroup
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.extras import DISTRIBUTION
@@ -57,13 +57,25 @@ def main() -> None:
     never_fail()
     logging.basicConfig(level=logging.WARNING, format="Warning: %(message)s", stream=sys.stderr)
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()  # what cannot be written is found here, and not by Python's end
+        app()
     except DispatcherError as error:
         say(f"dispatcher: {error}")
         sys.exit(2 if isinstance(error, CallerError) else 1)
-    except BrokenPipeError:
-        # Whoever read our output has enough; Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BaseException as error:  # click leaves by SystemExit
+        _leave_if_unwritten(error)
+        raise
+
+
+def _leave_if_unwritten(ended_by: BaseException) -> None:
+    """Exit where standard output does not take what was printed: quietly if nobody reads on."""
+    match why_unwritten(ended_by):
+        case None:
+            pass
+        case BrokenPipeError():
+            sys.exit(0)
+        case OSError(strerror=reason):
+            say(
+                f"dispatcher: Standard output cannot be written to: {reason}. What the verb changed"
+                " stays changed: `dispatcher list` and `dispatcher show` tell."
+            )
+            sys.exit(1)

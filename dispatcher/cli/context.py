@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.cli.encoding import is_unicode
+from dispatcher.cli.encoding import give_up, is_unicode
 from dispatcher.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -63,5 +63,8 @@ def print_json(document: Any) -> None:
 
 
 def say(words: str) -> None:
-    """Something for the person, on standard error."""
-    print(words, file=sys.stderr, flush=True)
+    """Something for the person, on standard error; where nobody can be told, the verb goes on."""
+    try:
+        print(words, file=sys.stderr, flush=True)
+    except OSError:
+        give_up(sys.stderr)

@@ -127,6 +127,30 @@ def test_a_reader_that_has_enough_is_no_error(house: Program) -> None:
         assert listing.communicate()[1] == ""
 
 
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize(
+    ("verb", "output", "status", "told"),
+    [
+        ("list", ">/dev/full", 1, "cannot be written to: No space left on device"),
+        ("--help", ">/dev/full", 1, "cannot be written to: No space left on device"),
+        ("list", ">&-", 0, ""),
+        ("list --state nope", ">&-", 2, "is no state of a campaign"),
+        ("list", "2>/dev/full >/dev/full", 1, ""),
+        ("list --state nope", "2>/dev/full", 2, ""),
+        ("list --state nope", "2>&-", 2, ""),
+    ],
+)
+def test_output_that_goes_nowhere_changes_no_status_and_is_told(
+    house: Program, verb: str, output: str, status: int, told: str, buffering: str
+) -> None:
+    unbuffered = house.having(PYTHONUNBUFFERED=buffering)
+    with unbuffered.start("sh", "-c", f"dispatcher {verb} {output}") as process:
+        _, complaint = process.communicate()
+    assert process.returncode == status
+    assert told in complaint
+    assert complaint.count("\n") == bool(told)
+
+
 def test_a_warning_about_the_message_goes_to_standard_error(house: Program) -> None:
     audience = csv_of(house, "one.csv", reachable_tokens("warned", 1))
     message = {"ios": {"payload": {"text": "Hello", "colour": "red"}}}
