@@ -19,12 +19,17 @@ DispatcherError
 └── CommitUnknown            nobody can say whether the change was committed: look before you repeat
 
 The text of each is one sentence or two that say where, what, and what to do about it; it never
-holds a token.
+holds a secret.
 """
 
 
 class DispatcherError(Exception):
     """The root: catch this to catch everything that this package raises on purpose."""
+
+    def __init__(self, words: str) -> None:
+        from dispatcher.redaction import redact  # whoever has settings has loaded it
+
+        super().__init__(redact(words))
 
 
 class CallerError(DispatcherError):

@@ -6,7 +6,7 @@ codes by class; `decide` says what an attempt's outcome makes of a chunk.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -104,21 +104,35 @@ CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an attempt ended as it did: the vendor's answer, or the network's (both None)."""
+    """Why an attempt ended as it did: the vendor's answer, or the network's (both None).
+
+    `message` is the vendor's own where there is a code, and may quote the request; `place` is the
+    field of the request that it is about, where that is a name and no value.
+    """
 
     message: str
     http_status: int | None = None
     code: int | None = None
+    place: str | None = field(default=None, compare=False)
+
+    @property
+    def words(self) -> str:
+        """The reason for a log and a campaign's row: what the vendor quotes is not in it."""
+        return self.message if self.code is None else words_of(self.code, self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The vendor took the request, and these are its numbers."""
+    """The vendor took the request, and these are its numbers.
+
+    `error_details` is a JSON list of those whom it names: each one's place among the chunk's
+    members, and what is said of them.
+    """
 
     audience: int
     successful: int
     erroneous: int
-    error_details: str = "[]"
+    error_details: str = field(default="[]", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +193,8 @@ class InDoubt:
     retry_after: timedelta | None = None
 
 
-Outcome = (
-    Accepted
-    | AlreadySent
+Failed = (
+    AlreadySent
     | NobodyReached
     | CampaignWrong
     | AccessRefused
@@ -190,9 +203,51 @@ Outcome = (
     | Throttled
     | InDoubt
 )
+"""Whatever has a reason."""
+
+Outcome = Accepted | Failed
 
 CODE_UNKNOWN_APP = 6
 CODE_NOBODY_FOUND = 33
+
+UNDOCUMENTED = "An error that the vendor does not document"
+
+DOCUMENTED = {
+    1: "Unknown Error",
+    2: "Request body is empty",
+    3: "Malformed json",
+    4: "{Place} is not found",
+    CODE_UNKNOWN_APP: "Invalid app id",
+    11: "Authorization error. Wrong user token",
+    12: "Authorization error. User_token is not set",
+    13: "Access denied. You have no access to the app",
+    14: "Access denied. You have no access to the report file",
+    15: "Access denied. You have no access to API",
+    23: "Access denied. You have no access to Push API",
+    24: "Push service is not enabled in an application settings",
+    25: "The devtodev SDK is not integrated with the application you specified",
+    26: "No push token has been received from the devtodev SDK integrated with the app",
+    27: "The audience array should not contain more than 1000 elements",
+    28: "Unexpected value for {place}",
+    29: "Unexpected {place}",
+    30: "Invalid value for {place}",
+    31: "Notification payload size limit exceeded",
+    32: "The sending was blocked. The request has already been sent during previous 10 minutes",
+    CODE_NOBODY_FOUND: (
+        "The requested users have not been found, or there have been no push-token received from "
+        "them"
+    ),
+}
+"""What the vendor's documented messages say without the values that they quote."""
+
+
+def words_of(code: int, place: str | None = None) -> str:
+    """What a code of the vendor says, and of which field where that is known; no value is in it."""
+    named = f"field {place}" if place else "a field"
+    return DOCUMENTED.get(code, UNDOCUMENTED).format(
+        place=named, Place=named[0].upper() + named[1:]
+    )
+
 
 _Refusal = type[InDoubt | AlreadySent | NobodyReached | Corrupted | AccessRefused | CampaignWrong]
 
@@ -250,7 +305,7 @@ def proves_something(outcome: Outcome) -> bool:
 
 def outcome_of_refusal(
     http_status: int, errors: Iterable[tuple[int, str]], retry_after: timedelta | None = None
-) -> Outcome:
+) -> Failed:
     """What a reply that is not a success means: its known codes first, then its HTTP status.
 
     `errors` are the (code, message) pairs of a valid error document, or nothing. Of several known
@@ -491,4 +546,4 @@ def _words(reason: Reason) -> str:
     """The reason as a campaign shows it, with the vendor's numbers."""
     numbers = [f"HTTP {reason.http_status}"] if reason.http_status is not None else []
     numbers += [f"code {reason.code}"] if reason.code is not None else []
-    return f"The Push API refused it: {reason.message.rstrip('.')} ({', '.join(numbers)})."
+    return f"The Push API refused it: {reason.words.rstrip('.')} ({', '.join(numbers)})."

@@ -1,5 +1,6 @@
 """How the URL of a Redis or of a broker is read: once, for Celery, the rates and the checkup."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ _PORTS = {"redis": 6379, "amqp": 5672, "amqps": 5671}
 _MOST_DATABASES = 100_000
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _VERIFYING = {"required": True, "cert_required": True, "none": False, "cert_none": False}
+_NAME = re.compile(r"[a-z_]{1,40}")
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS_OPTIONS = ("ssl_cert_reqs", "ssl_check_hostname", *_FILES)
-_ENCODED = "special characters of a name or a password are written as %XX, such as %40 for @"
+ENCODED = (
+    "special characters of a name or a password are written as %XX, such as %40 for @ and %2F for /"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,15 @@ def read_server(url: str, schemes: tuple[str, ...] = BROKER_SCHEMES) -> Server:
     try:
         parts = urlsplit(f"//{rest}")
         port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{allowed}, and its port is a number; {_ENCODED}") from error
+    except ValueError:
+        raise ValueError(f"{allowed}, and its port is a number; {ENCODED}") from None
     options = _options(scheme, parts)
     is_redis = not scheme.startswith("amqp")
     path = unquote(parts.path)
     if scheme in _SOCKETS and (parts.hostname or not path.strip("/")):
         raise ValueError(f"{scheme}:// is followed by the path of a socket, as {scheme}:///run/it")
     if scheme not in _SOCKETS and not parts.hostname:
-        raise ValueError(f"{allowed} and names a host; {_ENCODED}")
+        raise ValueError(f"{allowed} and names a host; {ENCODED}")
     return Server(
         is_redis=is_redis,
         host=unquote(parts.hostname or ""),
@@ -129,7 +133,7 @@ def words_of(error: BaseException) -> str:
 def _options(scheme: str, parts: SplitResult) -> dict[str, str]:
     """What stands behind the question mark."""
     if parts.fragment:
-        raise ValueError(f"it has a # in it; {_ENCODED}")
+        raise ValueError(f"it has a # in it; {ENCODED}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     known: tuple[str, ...] = () if scheme.startswith("amqp") else ("db", "virtual_host")
     known += _TLS_OPTIONS if scheme in _SECURE else ()
@@ -137,7 +141,11 @@ def _options(scheme: str, parts: SplitResult) -> dict[str, str]:
         if name in _TLS_OPTIONS and name not in known:
             raise ValueError(f"{name} belongs to a URL that begins with rediss:// or amqps://")
         if name not in known:
-            raise ValueError(f"{name!r} is none of its options: {', '.join(known) or 'none'}")
+            # What is no name may be the end of a password with a ? in it.
+            told = repr(name) if _NAME.fullmatch(name) else "what stands behind its ?"
+            raise ValueError(
+                f"{told} is none of its options: {', '.join(known) or 'none'}; {ENCODED}"
+            )
     return options
 
 

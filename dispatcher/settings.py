@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 from dispatcher import services_file
 from dispatcher.errors import SettingError
-from dispatcher.servers import BROKER_SCHEMES, REDIS_SCHEMES, read_server
+from dispatcher.redaction import Secret as Secret
+from dispatcher.redaction import remember, secrets_in
+from dispatcher.servers import BROKER_SCHEMES, ENCODED, REDIS_SCHEMES, read_server
 
 DEFAULT_ACCOUNT = "default"
 DEFAULT_QUEUE = "dispatcher"
@@ -48,27 +50,6 @@ _KEEP_AUDIENCE: timedelta | None = timedelta(days=30)
 T = TypeVar("T")
 
 
-class Secret:
-    """A text that no log, repr or traceback shows; `reveal()` is the only way to it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process. The names are those of the variables without DISPATCHER_.
@@ -78,7 +59,7 @@ class Settings:
     """
 
     home: Path
-    push_api_url: str = PUSH_API_URL
+    push_api_url: str = field(default=PUSH_API_URL, repr=False)
     database_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
@@ -94,6 +75,9 @@ class Settings:
     json_logs: bool = False
 
     def __post_init__(self) -> None:
+        remember(*(token.reveal() for token in self.tokens.values()))
+        for url in (self.push_api_url, self.database_url, self.broker_url, self.redis_url):
+            remember(*secrets_in(url or ""))
         _check_server("DISPATCHER_BROKER_URL", self.broker_url, BROKER_SCHEMES)
         _check_server("DISPATCHER_REDIS_URL", self.redis_url, REDIS_SCHEMES)
         if self.pack_id_window < 4 * self.request_timeout:
@@ -171,6 +155,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingError, which names the variable.
     """
     variables = _variables(environ)
+    for value in variables.values():
+        remember(*secrets_in(value))
+    tokens = _tokens(variables)
     read = _Reader(variables)
     home = read("HOME", _path, Path())
     told = variables.keys() >= {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"}
@@ -183,7 +170,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         broker_url=broker_url,
         redis_url=read("REDIS_URL", _server_url, _redis_of(broker_url)),
         queue=read("QUEUE", _queue, DEFAULT_QUEUE),
-        tokens=_tokens(variables),
+        tokens=tokens,
         rate=read("RATE", _rate, None),
         request_timeout=read("REQUEST_TIMEOUT", _seconds, timedelta(seconds=30)),
         pack_id_window=read("PACK_ID_WINDOW", _seconds, timedelta(seconds=600)),
@@ -218,7 +205,8 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            raise SettingError(f"{_PREFIX}{name} is wrong: {error}.") from error
+            # Not as its cause: that may quote what this does not.
+            raise SettingError(f"{_PREFIX}{name} is wrong: {error}.") from None
 
 
 def read_config(path: Path) -> dict[str, str]:
@@ -307,6 +295,7 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
         token = _read_token_file(variable, value) if is_file else value.strip()
         if not token or not token.isprintable():
             raise SettingError(f"{variable} holds no token.")
+        remember(token)
         tokens[account] = Secret(token)
     return tokens
 
@@ -314,9 +303,14 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
 def _read_token_file(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingError(f"{variable} names {path}, which cannot be read: {why}.") from error
+    except (OSError, ValueError) as error:
+        wrong = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "no path is so"
+        why = error.strerror if isinstance(error, OSError) else wrong
+        # What it names is not told: it may be the token itself, put into the wrong variable.
+        raise SettingError(
+            f"{variable} names a file that cannot be read: {why}. It takes the path of a file that "
+            "holds the token, and not the token."
+        ) from None
 
 
 def _running_services(home: Path) -> dict[str, str]:
@@ -348,9 +342,12 @@ def _database_url(text: str) -> str:
         raise ValueError("it must begin with postgresql://")
     authority, slash, tail = _partition(rest, "/?")
     login, at, servers = authority.rpartition("@")
+    login = login.replace("@", "%40")  # no host has one in its name: it is of the password
+    if ":" in authority and not at and "@" in tail.partition("?")[0]:
+        raise ValueError(f"it has an @ behind a /, which can be read in two ways; {ENCODED}")
     hosts, ports = zip(*map(_host_and_port, servers.split(",")), strict=True)
     if len(hosts) == 1:
-        return f"postgresql+psycopg2://{rest}"
+        return f"postgresql+psycopg2://{login}{at}{servers}{slash}{tail}"
     path, _, options = f"{slash}{tail}".partition("?")
     several = [options] if options else []
     several.append(f"host={','.join(hosts)}")
@@ -372,9 +369,9 @@ def _host_and_port(server: str) -> tuple[str, str]:
     match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", server)
     port = "" if match is None else match[2] or ""
     if match is None or not (port == "" or (port.isascii() and port.isdigit())):
-        raise ValueError("its port is not a number")
-    if port and not 0 < int(port) < 65_536:
-        raise ValueError(f"its port {port} is not between 1 and 65535")
+        raise ValueError(f"its port is not a number; {ENCODED}")
+    if port and not (len(port) < 6 and 0 < int(port) < 65_536):
+        raise ValueError(f"its port is not between 1 and 65535; {ENCODED}")
     return match[1].strip("[]"), port
 
 
@@ -397,7 +394,7 @@ def _check_server(variable: str, url: str | None, schemes: tuple[str, ...]) -> N
         if url is not None:
             read_server(url, schemes)
     except ValueError as error:
-        raise SettingError(f"{variable} is wrong: {error}.") from error
+        raise SettingError(f"{variable} is wrong: {error}.") from None
 
 
 def _queue(text: str) -> str:

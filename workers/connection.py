@@ -32,6 +32,10 @@ class TooLate(Exception):
     """The attempt's right to send ended before its first byte."""
 
 
+class NoReply(HTTPException):
+    """What came is no reply that has an end; the text is ours, and quotes nothing of it."""
+
+
 class Attempt(Line):
     """One request from before its connection to the end of its reply.
 
@@ -115,7 +119,7 @@ def _begin(response: HTTPResponse) -> None:
         response.begin()
         if response.status == HTTPStatus.SWITCHING_PROTOCOLS or response.status >= 200:
             return
-    raise HTTPException(f"{_MOST_INTERIM_REPLIES} replies announce another one")
+    raise NoReply(f"{_MOST_INTERIM_REPLIES} replies announce another one")
 
 
 def _has_more(sock: Any) -> bool:
@@ -131,7 +135,7 @@ def _read(response: HTTPResponse) -> bytes:
     while part := response.read(65_536):
         body += part
         if len(body) > _MOST_REPLY_BYTES:
-            raise HTTPException(f"the reply is longer than {_MOST_REPLY_BYTES} bytes")
+            raise NoReply(f"the reply is longer than {_MOST_REPLY_BYTES} bytes")
     if response.length:
         raise IncompleteRead(bytes(body), response.length)
     return bytes(body)

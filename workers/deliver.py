@@ -217,7 +217,7 @@ def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) 
 def _tell(report: Report, recorded: bool) -> None:
     """One line for what a person may want to know of the attempt."""
     claim, outcome, state = report.claim, report.outcome, report.decision.state
-    words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.message
+    words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.words
     if not recorded and isinstance(outcome, Accepted):
         log.warning(
             "accepted, but too late to count: it is delivered already, or was ordered to be sent "

@@ -2,13 +2,15 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from dispatcher.settings import Secret
+from dispatcher.redaction import Redactor, Secret, known, redact
 
 _MOST_REASON_CHARACTERS = 500
-_RECEIVED_VALUE = re.compile(r"(Received value: ).*?(?=\. Expected|$)", re.DOTALL)
+_RECEIVED_VALUE = re.compile(
+    r"(Received value: ).*(?=\. Expected)|(Received value: ).*", re.DOTALL | re.IGNORECASE
+)
 """In the vendor's codes 28 and 30; it may be a member's identifier."""
 
 
@@ -16,7 +18,7 @@ _RECEIVED_VALUE = re.compile(r"(Received value: ).*?(?=\. Expected|$)", re.DOTAL
 class Envelope:
     """The part of the body that all chunks of a campaign share, encoded once."""
 
-    head: bytes
+    head: bytes = field(repr=False)
     token: Secret
 
     @classmethod
@@ -38,14 +40,13 @@ class Envelope:
         )
 
     def redact(self, text: str) -> str:
-        """The text without the token, on one line, and not longer than a reason may be."""
-        hidden = _RECEIVED_VALUE.sub(r"\1(hidden)", self.hide(text))
+        """What the vendor said without the token and any secret, on one line, and not too long."""
+        hidden = redact(known().redact(_redactor(self.token).redact(text)))
+        hidden = _RECEIVED_VALUE.sub(lambda match: f"{match[1] or match[2]}(hidden)", hidden)
         printable = "".join(char if char.isprintable() else " " for char in hidden)
         return printable[:_MOST_REASON_CHARACTERS]
 
-    def hide(self, text: str) -> str:
-        """The text without the token."""
-        token = self.token.reveal()
-        for form in (token, json.dumps(token)[1:-1]):
-            text = text.replace(form, "***")
-        return text
+
+@lru_cache(maxsize=64)
+def _redactor(token: Secret) -> Redactor:
+    return Redactor([token.reveal()])

@@ -6,7 +6,7 @@ request goes onto them in one piece, behind a head that is the same for all.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from urllib.parse import urlsplit
 
 import requests
@@ -15,7 +15,8 @@ from urllib3.exceptions import HTTPError
 
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
-from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate
+from dispatcher.redaction import remember, secrets_in
+from workers.connection import Attempt, GuardedAdapter, GuardedPool, NoReply, TooLate
 from workers.envelope import Envelope
 from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
@@ -53,7 +54,7 @@ class PushApi:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
             return _failure(attempt, "", self._timeout)
-        return read_reply(reply.status, reply.headers, reply.body, envelope)
+        return read_reply(reply.status, reply.headers, reply.body, envelope, body)
 
     def close(self) -> None:
         """Close the connections that are kept for the next request."""
@@ -68,9 +69,11 @@ def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
     try:
         request = requests.Request("POST", url, headers=_HEADERS).prepare()
     except (requests.RequestException, ValueError) as error:
-        raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from error
+        raise SettingError(f"DISPATCHER_PUSH_API_URL is wrong: {error}.") from None
     environment = requests.Session().merge_environment_settings(url, {}, True, None, None)
     proxies = dict(environment["proxies"])
+    for proxy in proxies.values():
+        remember(*secrets_in(proxy))
     if (select_proxy(url, proxies) or "").lower().startswith("socks"):
         raise SettingError(
             f"{_PROXY_SETTINGS} names a SOCKS proxy, which cannot be used: name an HTTP proxy, or "
@@ -79,10 +82,10 @@ def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
     try:
         pool = adapter.pool(request, proxies, environment["verify"])
         target = adapter.request_url(request, proxies)
-    except (requests.RequestException, HTTPError, ValueError) as error:
+    except (requests.RequestException, HTTPError, ValueError):
         raise SettingError(
             f"{_PROXY_SETTINGS} names no proxy that can be used: write http://HOST:PORT."
-        ) from error
+        ) from None
     except OSError as error:
         raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong: {error}.") from error
     # Through a tunnel the proxy's headers go with CONNECT, and are none of the vendor's business.
@@ -109,7 +112,10 @@ def _failure(attempt: Attempt, why: str, timeout: float) -> Outcome:
 
 
 def _plain(error: Exception) -> str:
-    """The innermost reason of the network's error, without addresses of objects."""
+    """The innermost reason of the network's error, without addresses of objects.
+
+    Nothing of a reply's bytes is in it, as they may name members.
+    """
     inner: object = error
     while isinstance(inner, Exception):
         error = inner
@@ -117,5 +123,9 @@ def _plain(error: Exception) -> str:
         inner = next((part for part in parts if isinstance(part, Exception)), None)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, IncompleteRead):
+        return "the reply is cut short"
+    if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected | NoReply):
+        return f"the reply cannot be read ({type(error).__name__})"
     words = str(error.args[-1] if error.args else error)
     return words.rpartition(">: ")[2] or type(error).__name__

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
@@ -16,20 +17,28 @@ from dispatcher.lifecycle import (
     whole_number,
 )
 from workers.envelope import Envelope
+from workers.wording import Wording
 
 Headers = Mapping[str, str] | HTTPMessage
 
 _LARGEST_NUMBER = 2**31 - 1
 
 
-def read_reply(status: int, headers: Headers, reply: bytes, envelope: Envelope) -> Outcome:
-    """What a complete reply means: 429 first, then a valid document, then the HTTP status."""
+def read_reply(
+    status: int, headers: Headers, reply: bytes, envelope: Envelope, request: bytes = b""
+) -> Outcome:
+    """What a complete reply means: 429 first, then a valid document, then the HTTP status.
+
+    `request` is the body that it answers: what the vendor quotes of it is left out.
+    """
     document = _document(reply)
-    errors = [(code, envelope.redact(message)) for code, message in _errors(document)]
+    errors = _errors(document)
+    wording = Wording(envelope, request)
     if status == 200 and not errors:
-        accepted = _accepted(document, envelope)
+        accepted = _accepted(document, wording)
         return accepted or InDoubt(Reason("HTTP 200 with a reply that makes no sense", status))
-    return outcome_of_refusal(status, errors, _retry_after(headers))
+    outcome = outcome_of_refusal(status, errors, _retry_after(headers))
+    return replace(outcome, reason=wording.reason(outcome.reason))
 
 
 def _document(reply: bytes) -> dict[str, Any]:
@@ -50,7 +59,7 @@ def _errors(document: dict[str, Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _accepted(document: dict[str, Any], envelope: Envelope) -> Accepted | None:
+def _accepted(document: dict[str, Any], wording: Wording) -> Accepted | None:
     """The vendor's numbers, where the whole document has its documented form."""
     match document:
         case {
@@ -66,8 +75,8 @@ def _accepted(document: dict[str, Any], envelope: Envelope) -> Accepted | None:
         } if document.get("status_code", 200) == 200 and all(
             map(_is_number, (audience, successful, erroneous))
         ):
-            details = json.dumps(rest.get("error_details", []), separators=(",", ":"))
-            return Accepted(audience, successful, erroneous, envelope.hide(details))
+            details = wording.details(rest.get("error_details"))
+            return Accepted(audience, successful, erroneous, details)
         case _:
             return None
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 import psycopg2
@@ -19,6 +19,7 @@ _FORM = (
     "write postgresql://user:password@host:port/name, with %xx for special characters of a password"
 )
 _NAME = re.compile(r"[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*")
+_OPTION = re.compile(r"[a-z_]{1,40}")
 _WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 
 
@@ -27,10 +28,12 @@ class Address:
     """A server and a database; `asked` are the operator's settings, for every transaction.
 
     Where it has none, the driver may still find some in a service file, and sends them itself.
+    `key_password` opens the file of the client's key; neither it nor the URL's password is shown.
     """
 
     url: URL
     asked: tuple[tuple[str, str], ...]
+    key_password: str | None = field(default=None, repr=False)
 
 
 def read_address(database_url: str, environ: Mapping[str, str] | None = None) -> Address:
@@ -41,8 +44,9 @@ def read_address(database_url: str, environ: Mapping[str, str] | None = None) ->
     """
     try:
         url = make_url(database_url)
-    except (ArgumentError, ValueError) as error:
-        raise SettingError(f"{_VARIABLE} is wrong: {_FORM}.") from error
+    except (ArgumentError, ValueError):
+        # The cause would quote what stands where a port should, and that may be of a password.
+        raise SettingError(f"{_VARIABLE} is wrong: {_FORM}.") from None
     # As psql does: a socket's directory can stand in the place of a host then.
     url = url.set(
         host=url.host and unquote(url.host), database=url.database and unquote(url.database)
@@ -53,17 +57,31 @@ def read_address(database_url: str, environ: Mapping[str, str] | None = None) ->
     url = url.difference_update_query(["options"])
     _check_known(url)
     _check_ports(url)
-    return Address(url, tuple(asked.items()))
+    # The library hides a password in its place, and none among the options.
+    url, password = _option(url, "password")
+    url, key_password = _option(url, "sslpassword")
+    if password is not None:
+        url = url.set(password=password)
+    return Address(url, tuple(asked.items()), key_password)
+
+
+def _option(url: URL, name: str) -> tuple[URL, str | None]:
+    """The URL without an option, and what that was."""
+    told = url.normalized_query.get(name)
+    return url.difference_update_query([name]), told[-1] if told else None
 
 
 def _check_known(url: URL) -> None:
     """Refuse what the driver would, before anything is connected."""
+    for option in url.query:
+        if not _OPTION.fullmatch(option):  # it may be the end of a password with a ? in it
+            raise SettingError(f"{_VARIABLE} is wrong: {_FORM}, and its options behind a ?.")
     if "dsn" in url.query:  # which it would take for another address
         raise SettingError(f'{_VARIABLE} is wrong: invalid connection option "dsn".')
     try:
         make_dsn(**dict.fromkeys(url.query, ""))
     except psycopg2.ProgrammingError as error:
-        raise SettingError(f"{_VARIABLE} is wrong: {str(error).strip()}.") from error
+        raise SettingError(f"{_VARIABLE} is wrong: {str(error).strip()}.") from None
 
 
 def _check_ports(url: URL) -> None:
@@ -75,8 +93,8 @@ def _check_ports(url: URL) -> None:
     try:
         _, named = url.get_dialect()().create_connect_args(url)
         ports = [int(port) for port in str(named.get("port") or "").split(",") if port]
-    except (ArgumentError, ValueError) as error:
-        raise SettingError(wrong) from error
+    except (ArgumentError, ValueError):
+        raise SettingError(wrong) from None
     if not all(0 < port < 65_536 for port in ports):
         raise SettingError(wrong)
 

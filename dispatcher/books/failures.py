@@ -1,15 +1,15 @@
 """The members who were not delivered to, and why, as far as the vendor's answer can tell."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, Row, text
 
+from dispatcher.books.naming import read_details
 from dispatcher.books.session import transaction
-from dispatcher.lifecycle import whole_number
 
 _CHUNKS_A_PAGE = 50
 
@@ -28,7 +28,7 @@ class Failure:
     reason: str
     http_status: int | None
     code: int | None
-    member: dict[str, Any]
+    member: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ _REASONS = {
     "unresolved": "It may have been sent; it cannot be known any more",
 }
 
+_UNSAID = "The vendor does not say why"
+
 
 def failures(engine: Engine, campaign_id: UUID) -> Iterator[Failure | Unnamed | Forgotten]:
     """Everybody who was not delivered to, chunk by chunk; read in short transactions."""
@@ -99,61 +101,13 @@ def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
 
 
 def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
-    """Those whom error_details names, each once, and how many more there are.
-
-    The form of error_details is not documented: an entry names a member when the identifiers in
-    it, at its top or one level below, are those of exactly one member of the chunk.
-    """
-    members = _by_identifier(json.loads(row.members))
-    named: set[int] = set()
-    for detail in _details(row.error_details):
-        member = _named_in(detail, members)
-        if member is not None and id(member) not in named:
-            named.add(id(member))
-            yield Failure(row.sequence, row.state, "member", _said(detail), 200, None, member)
+    """Those whom the vendor named, each once, and how many more there are."""
+    members = json.loads(row.members)
+    named = read_details(row.error_details, members)
+    for place, said in named:
+        reason = said or _UNSAID
+        yield Failure(row.sequence, row.state, "member", reason, 200, None, members[place])
     more = max(0, row.erroneous - len(named))
     unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), more)
     if unnamed.not_found or unnamed.erroneous:
         yield unnamed
-
-
-def _details(stored: str | None) -> list[dict[str, Any]]:
-    """The entries of whatever the vendor sent: a list of them, one alone, or several by name."""
-    try:
-        found = json.loads(stored or "null", parse_int=whole_number)
-    except (ValueError, RecursionError):
-        return []
-    if isinstance(found, dict):
-        several = all(isinstance(value, dict) for value in found.values())
-        found = list(found.values()) if several else [found]
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-
-
-def _by_identifier(members: list[dict[str, Any]]) -> dict[tuple[str, Any], dict[str, Any] | None]:
-    """Each identifier's member; None where several members share it."""
-    found: dict[tuple[str, Any], dict[str, Any] | None] = {}
-    for member in members:
-        for identifier in member.items():
-            found[identifier] = None if identifier in found else member
-    return found
-
-
-def _named_in(
-    detail: dict[str, Any], members: Mapping[tuple[str, Any], dict[str, Any] | None]
-) -> dict[str, Any] | None:
-    inner = [value for value in detail.values() if isinstance(value, dict)]
-    for place in (detail, *inner):
-        for name, value in place.items():
-            if isinstance(value, str | int | float) and members.get((name, value)):
-                return members[(name, value)]
-    return None
-
-
-def _said(detail: dict[str, Any]) -> str:
-    """What the vendor said of the member, without the identifiers: its texts, in order.
-
-    Half a character, which JSON can spell and no file can hold, is spelt out.
-    """
-    words = [value for value in detail.values() if isinstance(value, str)]
-    said = ", ".join(words) or json.dumps(detail, ensure_ascii=False)
-    return said.encode("utf-8", "backslashreplace").decode()

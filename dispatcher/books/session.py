@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dispatcher.books.address import read_address
 from dispatcher.books.limits import Isolation, opening
-from dispatcher.books.troubles import as_ours, ends_connection, first_line
+from dispatcher.books.troubles import as_ours, ends_connection, first_line, leave_out_rows
 from dispatcher.errors import DatabaseUnavailable, OptionError, ServiceError, SettingError
 
 _OURS = "dispatcher"
@@ -78,6 +78,7 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
         connect_args={
             **{name: of for name, of in _CONNECTING.items() if name not in address.url.query},
             **_proof(address.url),
+            **({"sslpassword": address.key_password} if address.key_password else {}),
             "connection_factory": _Session,
             "client_encoding": "UTF8",
             # They are part of each transaction instead.
@@ -203,7 +204,9 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, psycopg2.Error, UnicodeDecodeError) as error:
-        raise as_ours(error, place_of(engine)) from error
+        ours = as_ours(error, place_of(engine))
+        leave_out_rows(error)
+        raise ours from error
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 
 import psycopg2
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dispatcher.errors import DatabaseUnavailable, DispatcherError, SchemaMismatch, ServiceError
@@ -122,6 +122,18 @@ def as_ours(
         f"PostgreSQL at {place} refused a statement of this program: {said} "
         f"(SQLSTATE {code or 'none'}). It would do so again; nothing was changed."
     )
+
+
+def leave_out_rows(error: BaseException) -> None:
+    """Leave of what the server said its first line only, in an error that a traceback may show.
+
+    Its details and its context quote rows, and those of an audience name members.
+    """
+    for told in (error, error.orig if isinstance(error, DBAPIError) else None):
+        if isinstance(told, DBAPIError | psycopg2.Error):
+            told.args = (first_line(told),)
+        if isinstance(told, StatementError):
+            told.hide_parameters = True
 
 
 def read_only(place: str) -> str:

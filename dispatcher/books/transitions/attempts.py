@@ -38,13 +38,13 @@ WHERE chunk.campaign_id = unproven.campaign_id AND chunk.sequence = unproven.seq
 """)
 
 # The attempt's row was written when its lease was lost: a proof corrects it, and whatever it came
-# to does where another attempt's proof had ended it. Whom it names goes with the audience.
+# to does where another attempt's proof had ended it. What the vendor quotes goes with the audience.
 _LOG_LATE = text("""
 UPDATE attempt
 SET outcome = :outcome, ended_at = clock_timestamp(), http_status = :http_status, code = :code,
-    error = :error,
-    (chunk_state, error_details) =
-        (SELECT state, CASE WHEN members IS NOT NULL THEN :error_details END FROM chunk
+    (chunk_state, error, error_details) =
+        (SELECT state, CASE WHEN members IS NULL THEN :words ELSE :error END,
+                CASE WHEN members IS NOT NULL THEN :error_details END FROM chunk
          WHERE campaign_id = :campaign_id AND sequence = :sequence)
 WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
   AND outcome <> :accepted
@@ -77,13 +77,15 @@ def record(connection: Connection, report: Report) -> bool:
 
 def _record_late(connection: Connection, report: Report) -> bool:
     """Log what came after the chunk was taken from this attempt; whether it proves delivery."""
+    outcome = report.outcome
     values = values_of(report) | {
+        "words": None if isinstance(outcome, Accepted) else outcome.reason.words,
         "round": report.claim.round,
         "accepted": _ACCEPTED,
         "lease_lost": _LEASE_LOST,
     }
     proven = False
-    if isinstance(report.outcome, Accepted):
+    if isinstance(outcome, Accepted):
         lock(connection, report.claim.campaign_id)
         proven = bool(connection.execute(_LATE_PROOF, values).rowcount)
         if proven:

@@ -1,7 +1,7 @@
 """Claims and records: one statement for what many attempts came to and which chunks come next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,7 +42,7 @@ class Claim:
     attempt: int
     pack_id: str
     size: int
-    members: str
+    members: str = field(repr=False)
     in_doubt_before: datetime | None
     claimed_at: datetime
     window_left: timedelta

@@ -1,9 +1,14 @@
-"""What is forgotten after a campaign's end: whom it was sent to. Its numbers stay."""
+"""What is forgotten after a campaign's end: whom it was sent to. Its numbers stay.
+
+So do the vendor's codes, with what they say where nobody is quoted.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+from dispatcher.lifecycle import DOCUMENTED, UNDOCUMENTED, words_of
 
 PURGED_A_STEP = 200
 
@@ -14,15 +19,19 @@ WHERE id = :campaign_id AND purged_to < chunks_total
   AND finished_at <= clock_timestamp() - CAST(:keep AS interval)
 FOR NO KEY UPDATE
 """)
-_DROP_MEMBERS = text("""
-UPDATE chunk SET members = NULL
+_BY_CODE = " ".join(f"WHEN {code} THEN '{words_of(code)}'" for code in DOCUMENTED)
+_WORDS = (
+    f"CASE WHEN code IS NULL THEN error ELSE CASE code {_BY_CODE} ELSE '{UNDOCUMENTED}' END END"
+)
+_DROP_MEMBERS = text(f"""
+UPDATE chunk SET members = NULL, error = {_WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
 """)
-# The vendor's details name members, too.
-_DROP_DETAILS = text("""
-UPDATE attempt SET error_details = NULL
+_DROP_DETAILS = text(f"""
+UPDATE attempt
+SET error_details = NULL, error = {_WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
-  AND error_details IS NOT NULL
+  AND (error_details IS NOT NULL OR code IS NOT NULL)
 """)
 _ADVANCE = text("UPDATE campaign SET purged_to = :until WHERE id = :campaign_id")
 
