@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
@@ -155,7 +156,7 @@ class Dispatcher:
             rejects=None if rejects is None else Path(rejects),
             suppress=suppress,
             memory=self._settings.prepare_memory,
-            scratch=self._settings.home / "scratch",
+            scratch=self._settings.scratch,
             progress=progress,
         ) as prepared:
             if told is not None:
@@ -350,24 +351,29 @@ class Dispatcher:
     def purgeable(self, older_than: timedelta | None = None) -> Audiences:
         """The audiences that `purge` would drop: how much they are. Raises OptionError."""
         with not_while_forking():
+            from dispatcher.audience import scratch
             from dispatcher.books import keeping
 
         keep = self._checked_keep(older_than)
         with transaction(self._engine) as connection:
             allow_long_statements(connection)
-            return keeping.measure(connection, keep)
+            found = keeping.measure(connection, keep)
+        return replace(found, scratch=len(scratch.leftovers(self._settings.scratch)))
 
     def purge(self, older_than: timedelta | None = None) -> Audiences:
         """Drop the audiences of campaigns that ended `older_than` ago; how much that was.
 
-        Without `older_than`, what DISPATCHER_KEEP_AUDIENCE says. The campaigns' numbers stay; their
-        members can be neither listed nor sent to again. Raises OptionError.
+        Without `older_than`, what DISPATCHER_KEEP_AUDIENCE says. The campaigns' numbers stay, and
+        the vendor's codes; their members can be neither listed nor sent to again. What killed
+        producers left on this machine goes, too, however old. Raises OptionError.
         """
         with not_while_forking():
+            from dispatcher.audience import scratch
             from dispatcher.books import keeping
 
         keep = self._checked_keep(older_than)
         dropped = self.purgeable(keep)
+        scratch.remove_leftovers(self._settings.scratch)
         with transaction(self._engine) as connection:
             ended = keeping.due(connection, keep)
         try:

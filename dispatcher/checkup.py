@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
 
 from dispatcher import publishing
+from dispatcher.audience import scratch
 from dispatcher.books import audit, fleet, ground, holding, limits, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import first_line, read_only
@@ -19,6 +20,7 @@ from dispatcher.books.upkeep import Terms
 from dispatcher.errand import Errand
 from dispatcher.errors import DispatcherError
 from dispatcher.lifecycle import usable_window
+from dispatcher.redaction import redact
 from dispatcher.redis_client import connect_redis
 from dispatcher.servers import read_server, words_of
 from dispatcher.settings import Settings, is_exposed
@@ -58,6 +60,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     broker = _attempted("broker", lambda: _broker(settings))
     yield broker
     yield _attempted("redis", lambda: _redis(settings))
+    yield _attempted("scratch", lambda: _scratch(settings))
     if database.result != "ok":
         return
     engine = make_engine(settings.require_database_url())
@@ -84,7 +87,7 @@ def _attempted(name: str, check: Callable[[], tuple[Result, str]]) -> Check:
         result, words = "failed", words_of(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other checks go on
         result, words = "failed", f"it ends with {type(error).__name__}: {first_line(error)}"
-    return Check(name, result, words)
+    return Check(name, result, redact(words))
 
 
 def _token(settings: Settings) -> tuple[Result, str]:
@@ -194,6 +197,15 @@ def _redis(settings: Settings) -> tuple[Result, str]:
         return _verified(settings.redis_url, "it evicts nothing")
     words = f"maxmemory-policy is {policy}: set noeviction, or messages and rates may be dropped"
     return ("failed" if limit else "warning"), words
+
+
+def _scratch(settings: Settings) -> tuple[Result, str]:
+    """Whose producer was killed is still on the disk."""
+    left = scratch.leftovers(settings.scratch)
+    if left:
+        words = f"{counted(len(left), 'audience')} of killed producers: run `dispatcher purge`"
+        return "warning", f"{settings.scratch} holds {words}, or send again, and they go"
+    return "ok", f"nobody's audience is left in {settings.scratch}"
 
 
 def _workers(engine: Engine) -> tuple[Result, str]:

@@ -98,6 +98,11 @@ class Settings:
         """How long a claim holds a chunk: the time to begin its request, and the request's."""
         return self.time_to_begin + self.request_timeout
 
+    @property
+    def scratch(self) -> Path:
+        """Where audiences are prepared: each in a directory that goes when that ends."""
+        return self.home / "scratch"
+
     def require_database_url(self) -> str:
         """The database's URL; SettingError where there is none."""
         return self._required("DISPATCHER_DATABASE_URL", self.database_url)

@@ -79,5 +79,5 @@ PUT /sandbox/faults            any of these fields; those it names are replaced,
 
 Faults: drop_before, drop_after, reset_before, reset_after, error_500_before, error_500_after,
 error_503, error_429, error_429_date, hang_before, hang_after, garbage, cut_reply, cut_headers,
-redirect, drip, and code_N for any number N. sandbox.faults.Kind says what each does.
+redirect, drip, and code_N and quote_N for any number N. sandbox.faults.Kind says what each does.
 """

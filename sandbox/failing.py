@@ -21,7 +21,7 @@ def faulty_reply(kind: Kind, honest: Reply, retry_after: int | None) -> Reply | 
     `honest` is the reply without the fault, `retry_after` the wait in seconds to ask for.
     """
     match kind:
-        case Kind.CODE:
+        case Kind.CODE | Kind.QUOTE:
             return honest
         case Kind.ERROR_500_BEFORE | Kind.ERROR_500_AFTER:
             return of_verdict(refusal(1))

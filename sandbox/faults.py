@@ -34,6 +34,7 @@ class Kind(Enum):
     REDIRECT = "redirect", "not processed; HTTP 302 to a page that answers 200"
     DRIP = "drip", "processed; the reply comes one byte every 0.2 s"
     CODE = "code_N", "not processed; refused with code N, of the vendor's table or not"
+    QUOTE = "quote_N", "as code_N, and the message quotes the token and the first member"
 
     description: str
 
@@ -51,7 +52,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault; for Kind.CODE with its code."""
+    """A kind of fault; for Kind.CODE and Kind.QUOTE with its code."""
 
     kind: Kind
     code: int = 0
@@ -59,10 +60,11 @@ class Fault:
     @property
     def name(self) -> str:
         """The name that options and JSON use."""
-        return f"code_{self.code}" if self.kind is Kind.CODE else str(self.kind.value)
+        return str(self.kind.value).replace("_N", f"_{self.code}")
 
 
-_BY_NAME: Final = {kind.value: Fault(kind) for kind in Kind if kind is not Kind.CODE}
+_WITH_CODE: Final = (Kind.CODE, Kind.QUOTE)
+_BY_NAME: Final = {kind.value: Fault(kind) for kind in Kind if kind not in _WITH_CODE}
 
 
 def parse(name: object) -> Fault:
@@ -70,9 +72,10 @@ def parse(name: object) -> Fault:
     text = str(name)
     if text in _BY_NAME:
         return _BY_NAME[text]
-    number = text.removeprefix("code_")
-    if number != text and number.isascii() and number.isdigit():
-        return Fault(Kind.CODE, int(number))
+    for kind in _WITH_CODE:
+        number = text.removeprefix(kind.value.removesuffix("N"))
+        if number != text and number.isascii() and number.isdigit():
+            return Fault(kind, int(number))
     names = ", ".join(kind.value for kind in Kind)
     raise ValueError(f"there is no fault {text!r}; there are {names}")
 

@@ -84,11 +84,10 @@ class Site:
         """Process the request, unless its fault comes first, and write it down."""
         now = time.monotonic()
         document = read(body)
-        processed = fault is None or fault.kind.processed
-        if processed:
+        if processed := fault is None or fault.kind.processed:
             verdict = self._control.vendor.push(document, query_token, self._control.behaviour, now)
         else:
-            verdict = as_if_refused(fault.code if fault else 1, document, query_token)
+            verdict = as_if_refused(fault, document, query_token)
         entry = self._write_down(now, body, document, verdict if processed else None, fault)
         return verdict, entry
 

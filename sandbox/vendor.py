@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sandbox.audience import Member, device_of, devices, platform_of
 from sandbox.behaviour import Behaviour
-from sandbox.codes import CODES, Refusal, refusal
+from sandbox.codes import CODES, Refusal, quoted, refusal
 from sandbox.contract import Account, Document, Push, check
+from sandbox.faults import Fault, Kind
 from sandbox.ledger import Ledger
 from sandbox.packs import Packs
 from sandbox.registry import sort
@@ -114,22 +115,34 @@ def count(ledger: Ledger, member: Member) -> int:
     return 0 if device is None else ledger.reached.count(device)
 
 
-def as_if_refused(code: int, document: Document | Refusal, query_token: str | None) -> Refusal:
+def as_if_refused(fault: Fault, document: Document | Refusal, query_token: str | None) -> Refusal:
     """The refusal that a fault pretends, about the request's own token, app and pack_id.
 
-    A code outside the vendor's table makes an undocumented 400.
+    A code outside the vendor's table makes an undocumented 400. Kind.QUOTE quotes the first member
+    wherever the message has room for a value, or else behind it, and half of the token in capitals.
     """
-    if code not in CODES:
-        return Refusal(400, code, f"Undocumented error {code}")
+    code = fault.code
     request = {} if isinstance(document, Refusal) else document
-    return refusal(
-        code,
-        token=query_token or request.get("user_token"),
-        app_id=request.get("app_id"),
-        pack_id=request.get("pack_id"),
-        file_id="report",
-        field="audience",
-        value="null",
-        values="none",
-        description="an array",
-    )
+    token = query_token or request.get("user_token")
+    quotes = fault.kind is Kind.QUOTE
+    audience = request.get("audience")
+    member = quoted(audience[0]) if quotes and isinstance(audience, list) and audience else ""
+    if code in CODES:
+        refused = refusal(
+            code,
+            token=token,
+            app_id=request.get("app_id"),
+            pack_id=request.get("pack_id"),
+            file_id="report",
+            field=f"audience[0].{member}" if code == 29 and quotes else "audience",
+            value=member if quotes else "null",
+            values="none",
+            description="an array",
+        )
+    else:
+        refused = Refusal(400, code, f"Undocumented error {code}")
+    if not quotes:
+        return refused
+    half = str(token)[: len(str(token)) // 2].upper()
+    about = "" if member in refused.msg else f" Received: {member}"
+    return Refusal(refused.status, code, f"{refused.msg}{about} Token: {half}...")

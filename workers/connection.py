@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import Any
@@ -65,7 +65,7 @@ class Reply:
 
     status: int
     headers: HTTPMessage
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class _Guarded(HTTPConnection):

@@ -4,13 +4,16 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from dispatcher.diagnostics import RedactedLines
+from dispatcher.redaction import redact
+
 QUIET = ("celery.app.trace", "celery.worker.strategy", "alembic")
 """Loggers that would write lines for every message, or of things that nobody asks about."""
 
 FIELDS = ("campaign", "chunk", "attempt", "pack_id")
 
 
-class TextLines(logging.Formatter):
+class TextLines(RedactedLines):
     """Time, level, words, and the event's fields as name=value."""
 
     def __init__(self) -> None:
@@ -30,11 +33,11 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
             **_fields(record),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = redact(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from celery import bootsteps, signals
 from celery.exceptions import SecurityWarning
 
+from dispatcher.diagnostics import redact_tracebacks
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.settings import read_settings
 from workers import ending, logs, transports, wiring
@@ -29,6 +30,7 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
+        redact_tracebacks()
         try:
             self._process = wiring.begin(
                 read_settings(), worker.app, worker.hostname, int(worker.concurrency)
@@ -73,6 +75,7 @@ def _sum_up(**_: Any) -> None:
     process.relay.sum_up()
 
 
+@signals.after_setup_task_logger.connect  # type: ignore[untyped-decorator]
 @signals.after_setup_logger.connect  # type: ignore[untyped-decorator]
 def _set_up_logs(logger: Any, **_: Any) -> None:
     logs.set_up(logger, json_lines=read_settings().json_logs)

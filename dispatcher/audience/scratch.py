@@ -9,8 +9,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dispatcher.errors import AudienceError
@@ -46,6 +46,25 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
             ) from error
 
 
+def leftovers(parent: Path) -> list[Path]:
+    """The directories of killed producers in `parent`, in which their members are left."""
+    try:
+        with _locked(parent, fcntl.LOCK_SH):
+            found = sorted(parent.glob(f"{_PREFIX}*"))
+            return [path for path in found if _with_leftover(path, lambda _: True)]
+    except OSError:
+        return []
+
+
+def remove_leftovers(parent: Path) -> int:
+    """Remove them; how many went. What a living producer holds stays."""
+    try:
+        with _locked(parent, fcntl.LOCK_EX):
+            return _remove_leftovers(parent)
+    except OSError:
+        return 0
+
+
 def is_full(error: BaseException) -> bool:
     """Whether it says that the disk, or this user's share of it, has no room left."""
     return isinstance(error, OSError) and error.errno in _FULL
@@ -64,11 +83,27 @@ def _made(parent: Path) -> Iterator[Path]:
         yield directory
 
 
-def _remove_leftovers(parent: Path) -> None:
-    for directory in parent.glob(f"{_PREFIX}*"):
-        # Held by a living producer, or another user's, and then that user's to remove.
-        with suppress(OSError), _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(directory, ignore_errors=True)
+def _remove_leftovers(parent: Path) -> int:
+    return sum(_with_leftover(path, _removed) for path in parent.glob(f"{_PREFIX}*"))
+
+
+def _with_leftover(directory: Path, act: Callable[[Path], bool]) -> bool:
+    """What it comes to for a directory that nobody holds; False for any other.
+
+    One is held by a living producer, or it is another user's, and then that user's to remove.
+    """
+    if directory.is_symlink():
+        return False
+    try:
+        with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return act(directory)
+    except OSError:
+        return False
+
+
+def _removed(directory: Path) -> bool:
+    shutil.rmtree(directory, ignore_errors=True)
+    return not directory.exists()
 
 
 @contextmanager

@@ -10,11 +10,15 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Audiences:
-    """The audiences of so many campaigns, and the bytes that they take where they are stored."""
+    """The audiences of so many campaigns, and the bytes that they take where they are stored.
+
+    `scratch` are the directories on this machine in which killed producers left an audience.
+    """
 
     campaigns: int
     members: int
     bytes: int
+    scratch: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The document of `purge --json`."""

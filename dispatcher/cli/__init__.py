@@ -10,6 +10,7 @@ import click
 from dispatcher.cli.context import Context, say
 from dispatcher.cli.encoding import never_fail, why_unwritten
 from dispatcher.cli.verbs import VerbGroup
+from dispatcher.diagnostics import RedactedLines, redact_tracebacks
 from dispatcher.errors import CallerError, DispatcherError
 from dispatcher.extras import DISTRIBUTION
 from dispatcher.settings import below_environment, read_config
@@ -55,7 +56,10 @@ def app(ctx: click.Context, config: Path | None) -> None:
 def main() -> None:
     """The console script: run the verb and exit with its status."""
     never_fail()
-    logging.basicConfig(level=logging.WARNING, format="Warning: %(message)s", stream=sys.stderr)
+    redact_tracebacks()
+    warnings = logging.StreamHandler()
+    warnings.setFormatter(RedactedLines("Warning: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[warnings])
     try:
         app()
     except DispatcherError as error:

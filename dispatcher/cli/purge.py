@@ -27,15 +27,16 @@ def purge(ctx: click.Context, older_than: str | None, yes: bool, as_json: bool) 
     """Drop the audiences of campaigns that ended long ago; their numbers stay.
 
     Says how much that is first, and asks on a terminal; elsewhere it wants --yes. Members who were
-    not delivered to can be neither listed nor sent to again afterwards. Workers do the same by
-    themselves.
+    not delivered to can be neither listed nor sent to again afterwards; of the vendor's reasons
+    the codes stay, and what they mean. Workers do the same by themselves. What a `send` that was
+    killed left on this machine goes, too.
 
     Example: dispatcher purge --older-than 7 --yes
     """
     age = _age(older_than)
     dispatcher = context_of(ctx).dispatcher()
     found = dispatcher.purgeable(age)
-    if not found.campaigns:
+    if not found.campaigns and not found.scratch:
         say("No campaign that ended so long ago has its audience any more: nothing is to be done.")
     else:
         say(f"To be dropped for good: {_described(found)}.")
@@ -58,10 +59,14 @@ def _age(text: str | None) -> timedelta | None:
 
 def _described(found: Audiences) -> str:
     unit, size = next((step for step in _STEPS if found.bytes >= step[1]), ("bytes", 1))
-    return (
+    stored = (
         f"the audiences of {counted(found.campaigns, 'campaign')}, "
         f"{counted(found.members, 'member')} in {found.bytes / size:,.0f} {unit}"
     )
+    if not found.scratch:
+        return stored
+    left = f"what killed producers left on this machine ({counted(found.scratch, 'audience')})"
+    return f"{stored}; and {left}" if found.campaigns else left
 
 
 def _confirmed() -> bool:

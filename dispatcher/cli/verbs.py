@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import click
 
+from dispatcher.redaction import redact
+
 FAMILIES = {
     "demo": "demo",
     "send": "send",
@@ -90,4 +92,5 @@ def _in_our_words() -> Iterator[None]:
             name = error.option_name
             message = f"No such option: {name}"
             error = click.NoSuchOption(name, message, error.possibilities, error.ctx)
-        raise _WrongUsage(error.format_message(), error.ctx) from error
+        # A URL with a password may stand where none belongs.
+        raise _WrongUsage(redact(error.format_message()), error.ctx) from None

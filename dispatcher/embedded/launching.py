@@ -47,6 +47,8 @@ def answers_soon(server: Server) -> bool:
 def _begin_log(directory: ServerDirectory) -> None:
     """A log for this start; the one before it stays, as it may tell why a server died."""
     if os.path.lexists(directory.log):
+        if not directory.log.is_symlink():
+            directory.log.chmod(0o600)
         directory.log.rename(directory.log.with_suffix(".previous"))
 
 

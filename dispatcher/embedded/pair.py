@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dispatcher import locks
@@ -35,8 +35,8 @@ _OWNED = "These servers belong to process {pid} and end with it: end that one fi
 class ServerUrls:
     """Where the servers are reached, passwords included."""
 
-    database_url: str
-    broker_url: str
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
 
     @property
     def libpq_url(self) -> str:

@@ -202,6 +202,19 @@ def test_a_code_can_be_pretended(sandbox: Sandbox, fault: str, status: int, msg:
     assert left_behind(sandbox) == UNPROCESSED
 
 
+@pytest.mark.parametrize("code", [1, 11, 28, 29, 30, 33, 99])
+def test_a_refusal_can_quote_the_first_member_and_half_of_the_token(
+    sandbox: Sandbox, code: int
+) -> None:
+    found = reply(sandbox, f"quote_{code}")
+
+    (error,) = found.json()["errors"]
+    assert error["code"] == code
+    assert '{"token":"anna"}' in error["msg"]
+    assert error["msg"].endswith("Token: SANDBO...")
+    assert left_behind(sandbox) == UNPROCESSED
+
+
 def test_a_pack_id_is_used_up_only_if_its_request_was_processed(sandbox: Sandbox) -> None:
     sandbox.next("error_500_before", "error_500_after", None)
     codes = [sandbox.code(push(pack_id="in-doubt")) for _ in range(3)]
