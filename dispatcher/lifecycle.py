@@ -117,7 +117,7 @@ class Reason:
 
     @property
     def words(self) -> str:
-        """The reason for a log and a campaign's row: what the vendor quotes is not in it."""
+        """The reason for a log: nothing that the vendor may have quoted is in it."""
         return self.message if self.code is None else words_of(self.code, self.place)
 
 
@@ -216,7 +216,7 @@ DOCUMENTED = {
     1: "Unknown Error",
     2: "Request body is empty",
     3: "Malformed json",
-    4: "{Place} is not found",
+    4: "Field not found",
     CODE_UNKNOWN_APP: "Invalid app id",
     11: "Authorization error. Wrong user token",
     12: "Authorization error. User_token is not set",
@@ -228,9 +228,9 @@ DOCUMENTED = {
     25: "The devtodev SDK is not integrated with the application you specified",
     26: "No push token has been received from the devtodev SDK integrated with the app",
     27: "The audience array should not contain more than 1000 elements",
-    28: "Unexpected value for {place}",
-    29: "Unexpected {place}",
-    30: "Invalid value for {place}",
+    28: "Unexpected value for field",
+    29: "Unexpected field",
+    30: "Invalid value for field",
     31: "Notification payload size limit exceeded",
     32: "The sending was blocked. The request has already been sent during previous 10 minutes",
     CODE_NOBODY_FOUND: (
@@ -241,12 +241,13 @@ DOCUMENTED = {
 """What the vendor's documented messages say without the values that they quote."""
 
 
+_ABOUT_FIELDS = frozenset({4, 28, 29, 30})
+
+
 def words_of(code: int, place: str | None = None) -> str:
     """What a code of the vendor says, and of which field where that is known; no value is in it."""
-    named = f"field {place}" if place else "a field"
-    return DOCUMENTED.get(code, UNDOCUMENTED).format(
-        place=named, Place=named[0].upper() + named[1:]
-    )
+    words = DOCUMENTED.get(code, UNDOCUMENTED)
+    return f"{words} {place}" if place and code in _ABOUT_FIELDS else words
 
 
 _Refusal = type[InDoubt | AlreadySent | NobodyReached | Corrupted | AccessRefused | CampaignWrong]
@@ -546,4 +547,4 @@ def _words(reason: Reason) -> str:
     """The reason as a campaign shows it, with the vendor's numbers."""
     numbers = [f"HTTP {reason.http_status}"] if reason.http_status is not None else []
     numbers += [f"code {reason.code}"] if reason.code is not None else []
-    return f"The Push API refused it: {reason.words.rstrip('.')} ({', '.join(numbers)})."
+    return f"The Push API refused it: {reason.message.rstrip('.')} ({', '.join(numbers)})."

@@ -19,10 +19,12 @@ WHERE id = :campaign_id AND purged_to < chunks_total
   AND finished_at <= clock_timestamp() - CAST(:keep AS interval)
 FOR NO KEY UPDATE
 """)
+# The vendor may have quoted members; what its codes say without them stays.
 _BY_CODE = " ".join(f"WHEN {code} THEN '{words_of(code)}'" for code in DOCUMENTED)
-_WORDS = (
-    f"CASE WHEN code IS NULL THEN error ELSE CASE code {_BY_CODE} ELSE '{UNDOCUMENTED}' END END"
-)
+_SAID = f"CASE code {_BY_CODE} ELSE '{UNDOCUMENTED}' END"
+_WORDS = f"""
+CASE WHEN code IS NULL OR starts_with({_SAID}, rtrim(error, '.')) THEN error ELSE {_SAID} END
+"""
 _DROP_MEMBERS = text(f"""
 UPDATE chunk SET members = NULL, error = {_WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
@@ -33,7 +35,13 @@ SET error_details = NULL, error = {_WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
   AND (error_details IS NOT NULL OR code IS NOT NULL)
 """)
-_ADVANCE = text("UPDATE campaign SET purged_to = :until WHERE id = :campaign_id")
+_ADVANCE = text(r"""
+UPDATE campaign
+SET purged_to = :until,
+    reason = regexp_replace(
+        reason, 'refused it: .* (\(HTTP [0-9]+, code [0-9]+\)[.])$', 'refused it \1')
+WHERE id = :campaign_id
+""")
 
 
 def purge(connection: Connection, campaign_id: UUID, keep: timedelta | None) -> bool:
