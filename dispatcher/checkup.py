@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from dispatcher import publishing
 from dispatcher.audience import scratch
-from dispatcher.books import audit, fleet, ground, holding, limits, schema
+from dispatcher.books import audit, fleet, ground, holding, limits, roles, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import first_line, read_only
 from dispatcher.books.upkeep import Terms
@@ -142,14 +142,13 @@ def _limits(engine: Engine) -> tuple[Result, str]:
 
 
 def _rights(engine: Engine) -> tuple[Result, str]:
-    from dispatcher.books.models import Base
-
     with transaction(engine) as connection:
         role, where = ground.role_and_schema(connection)
-        lacking = ground.lacking_rights(connection, Base.metadata.tables)
+        lacking = roles.lacking(connection, roles.WORKER)
     if lacking:
-        words = f"the role {role} lacks {', '.join(lacking)}: a worker needs them (GRANT SELECT,"
-        return "warning", f"{words} INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {where} ...)"
+        words = f"the role {role} lacks {', '.join(lacking)}: a worker needs them"
+        remedy = f"`dispatcher migrate --roles`, and GRANT {roles.WORKER} TO its role"
+        return "warning", f"{words} ({remedy})"
     return "ok", f"the role {role} may do what a worker does, in the schema {where}"
 
 

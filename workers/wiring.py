@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from celery import Celery
 from sqlalchemy import Engine
 
+from dispatcher.books.roles import check_right_to_send
 from dispatcher.books.schema import check_schema
-from dispatcher.books.session import make_engine
+from dispatcher.books.session import make_engine, transaction
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
 from dispatcher.publishing import Bell
@@ -74,7 +75,8 @@ def begin(settings: Settings, app: Celery, nodename: str, slots: int) -> Process
     """Build this process's one Process, which `current` gives from then on.
 
     Waits for the database where it is away, and says so. `nodename` is Celery's name of the worker,
-    `slots` how many requests it makes at once. Raises SettingError and SchemaMismatch.
+    `slots` how many requests it makes at once. Raises SettingError, SchemaMismatch, and
+    ServiceError where the database's role may not do what a worker does.
     """
     global _current
     _current = _build(settings, app, nodename, slots)
@@ -117,6 +119,8 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
+    with transaction(engine) as connection:
+        check_right_to_send(connection)
     worker = f"{nodename}/{os.getpid()}"
     window = usable_window(settings.pack_id_window, settings.request_timeout)
     process: Process

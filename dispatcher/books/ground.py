@@ -1,10 +1,7 @@
 """What the books stand on: the database's encoding, a schema to be in, and the role's rights."""
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, text
 
-from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import ServiceError
 
 _OTHER_SCHEMA = "name another at the end of DISPATCHER_DATABASE_URL, ?options=-csearch_path=NAME"
@@ -13,17 +10,6 @@ SELECT current_setting('server_encoding') AS encoding, current_database() AS dat
        current_schema() AS schema, current_setting('search_path') AS path, current_user AS role
 """)
 _MAY_CREATE = text("SELECT has_schema_privilege(current_schema(), 'CREATE')")
-_LACKING = text("""
-SELECT privilege || ' on ' || name
-FROM unnest(CAST(:tables AS text[])) AS name
-CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS privilege
-WHERE NOT has_table_privilege(
-    to_regclass(quote_ident(current_schema()) || '.' || name), privilege)
-UNION ALL
-SELECT 'EXECUTE on ' || name
-FROM unnest(CAST(:functions AS text[])) AS name
-WHERE NOT has_function_privilege(to_regproc(name), 'EXECUTE')
-""")
 
 
 def check(connection: Connection) -> None:
@@ -52,15 +38,6 @@ def check_right_to_build(connection: Connection) -> None:
             f"{found.database}: GRANT CREATE ON SCHEMA {found.schema} TO {found.role}, or "
             f"{_OTHER_SCHEMA}."
         )
-
-
-def lacking_rights(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """The rights on the books that a worker of this role lacks, as in `UPDATE on chunk`."""
-    names = {
-        "tables": list(tables),
-        "functions": [function.name for function in FUNCTIONS],
-    }
-    return list(connection.scalars(_LACKING, names))
 
 
 def role_and_schema(connection: Connection) -> tuple[str, str]:

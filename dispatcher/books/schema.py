@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from dispatcher.books import ground
+from dispatcher.books import ground, roles
 from dispatcher.books.commits import commit
 from dispatcher.books.functions import install, missing
 from dispatcher.books.session import keeping_transactions, transaction
@@ -62,13 +62,36 @@ def _upgrade(connection: Connection) -> str | None:
     ground.check(connection)
     before = _current_revision(connection)
     _refuse_unknown(before)
-    if before != head_revision() or missing(connection, FUNCTIONS):
+    changes = before != head_revision() or bool(missing(connection, FUNCTIONS))
+    if changes:
         ground.check_right_to_build(connection)
     config = migration_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     install(connection, FUNCTIONS)
+    if changes:
+        roles.renew(connection)
     return before
+
+
+def migrate_roles(engine: Engine) -> None:
+    """Have the least-privilege roles, with their rights on these books, which are up to date.
+
+    Raises ServiceError where we may not create roles, or own the tables.
+    """
+    with keeping_transactions(engine):
+        commit(
+            engine,
+            _make_roles,
+            doubt=lambda _: (
+                "the roles may be made; run `dispatcher migrate --roles` again: it does no harm."
+            ),
+        )
+
+
+def _make_roles(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    roles.make(connection)
 
 
 def check_schema(engine: Engine) -> None:

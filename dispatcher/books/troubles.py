@@ -111,7 +111,8 @@ def as_ours(
     if code == _NO_RIGHT:
         return ServiceError(
             f"PostgreSQL at {place} refuses the role of DISPATCHER_DATABASE_URL: {said}. "
-            "Grant it the rights on the tables."
+            "Grant it the role that may do this: dispatcher_producer, dispatcher_worker or "
+            "dispatcher_reader, which `dispatcher migrate --roles` makes."
         )
     if isinstance(driver, psycopg2.Error) and driver.diag.constraint_name == _IS_WHOLE:
         return ServiceError(

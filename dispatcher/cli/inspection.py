@@ -235,6 +235,8 @@ def _print_verdict(verdict: Verdict) -> None:
             print(styled(words, "bold red"))
     if not verdict.audience_kept:
         print("  Its audience is no longer kept: who was in a chunk was not checked.")
+    if not verdict.members_read:
+        print("  The database's role may not read members: the rules about them were not checked.")
     print(styled("The books are sound." if not wrong else "The books are not sound.", "bold"))
 
 

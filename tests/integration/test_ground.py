@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 
-from dispatcher.books import ground
-from dispatcher.books.models import Base
+from dispatcher.books import roles
 from dispatcher.books.schema import check_schema, migrate
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.embedded import ServerUrls
@@ -19,7 +18,6 @@ from tests.integration.builders import ACCEPTED, Books
 from tests.integration.reading import assert_values_stay
 
 Check = Callable[[Engine], object]
-TABLES = list(Base.metadata.tables)
 TO_OWN_SCHEMA = {"options": "-csearch_path=push,public"}
 GRANTS = """
 GRANT USAGE ON SCHEMA push TO {role};
@@ -103,12 +101,12 @@ def test_a_role_that_owns_nothing_works_with_the_grants_that_are_told(own_schema
         migrate(owner)
         run(own_schema, f"GRANT USAGE ON SCHEMA push TO {make_url(url).username}")
         with transaction(engine) as connection:
-            assert "UPDATE on chunk" in ground.lacking_rights(connection, TABLES)
+            assert "UPDATE on chunk" in roles.lacking(connection, roles.WORKER)
         with pytest.raises(ServiceError, match="permission denied for table"):
             check_schema(engine)
         run(own_schema, GRANTS.format(role=make_url(url).username))
         with transaction(engine) as connection:
-            assert ground.lacking_rights(connection, TABLES) == []
+            assert roles.lacking(connection, roles.WORKER) == []
         check_schema(engine)
         assert migrate(engine)[0] is not None
         assert_values_stay(engine)

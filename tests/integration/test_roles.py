@@ -1,0 +1,341 @@
+"""The three roles: the exact rights of each, and what each can and cannot do."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy.engine import make_url
+
+from dispatcher import Dispatcher
+from dispatcher.books import roles
+from dispatcher.books.roles import CALLERS, PRODUCER, READER, RIGHTS, ROLES, WORKER
+from dispatcher.books.schema import migrate, migrate_roles
+from dispatcher.books.session import make_engine, transaction
+from dispatcher.errors import ServiceError
+from dispatcher.settings import Settings
+from tests.integration.builders import ACCEPTED, Books
+
+_CONTENT = "account app_id campaign_tag content_digest created_at id key message platforms send_at"
+
+_GRANTED = text("""
+SELECT relname AS name, rolname AS role, privilege_type AS privilege
+FROM pg_class CROSS JOIN LATERAL aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+WHERE relnamespace = current_schema()::regnamespace AND rolname ~ '^dispatcher_'
+UNION ALL
+SELECT regexp_replace(proname, '_[0-9a-f]{12}$', ''), coalesce(rolname, 'PUBLIC'), privilege_type
+FROM pg_proc
+CROSS JOIN LATERAL aclexplode(coalesce(proacl, acldefault('f', proowner)))
+LEFT JOIN pg_roles ON pg_roles.oid = grantee
+WHERE pronamespace = current_schema()::regnamespace AND grantee <> proowner
+""")
+_ON_COLUMNS = text("""
+SELECT relname AS name, rolname AS role, privilege_type AS privilege, attname AS column
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+CROSS JOIN LATERAL aclexplode(attacl) JOIN pg_roles ON pg_roles.oid = grantee
+WHERE relnamespace = current_schema()::regnamespace
+""")
+_EVERYTHING = text("""
+SELECT relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+UNION ALL
+SELECT regexp_replace(proname, '_[0-9a-f]{12}$', '') FROM pg_proc
+WHERE pronamespace = current_schema()::regnamespace
+""")
+_COLUMNS = text("""
+SELECT attname FROM pg_attribute
+WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped
+""")
+
+GRANTED = {
+    ("campaign", PRODUCER): {"SELECT", "INSERT"},
+    ("campaign", WORKER): {"SELECT"},
+    ("campaign", READER): {"SELECT"},
+    ("chunk", PRODUCER): {"SELECT", "INSERT"},
+    ("chunk", WORKER): {"SELECT"},
+    ("attempt", PRODUCER): {"SELECT"},
+    ("attempt", WORKER): {"SELECT", "INSERT", "UPDATE"},
+    ("account", PRODUCER): {"SELECT", "INSERT", "UPDATE"},
+    ("account", WORKER): {"SELECT", "UPDATE"},
+    ("account", READER): {"SELECT"},
+    ("worker", PRODUCER): {"SELECT"},
+    ("worker", WORKER): {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    ("worker", READER): {"SELECT"},
+    ("alembic_version", PRODUCER): {"SELECT"},
+    ("alembic_version", WORKER): {"SELECT"},
+    ("alembic_version", READER): {"SELECT"},
+    ("exchange_chunks", WORKER): {"EXECUTE"},
+    ("record_chunk", WORKER): {"EXECUTE"},
+}
+"""On the whole of a table or function."""
+
+ALL_COLUMNS_BUT = {
+    ("campaign", PRODUCER, "UPDATE"): _CONTENT,
+    ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at rate",
+    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size",
+    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size",
+    ("chunk", READER, "SELECT"): "members",
+    ("attempt", READER, "SELECT"): "error_details",
+}
+COLUMNS = {("attempt", PRODUCER, "UPDATE"): "error_details"}
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[Engine]:
+    """The books' owner, to whom the roles are made known."""
+    engine = make_engine(database_url)
+    migrate_roles(engine)
+    yield engine
+    run(engine, "; ".join(f"DROP OWNED BY {role}; DROP ROLE {role}" for role in ROLES))
+    engine.dispose()
+
+
+def run(engine: Engine, statements: str) -> None:
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(statements)
+
+
+@contextmanager
+def user(owner: Engine, role: str | None) -> Iterator[str]:
+    """The URL of a user who was granted the role."""
+    name = f"user_{uuid.uuid4().hex}"
+    run(owner, f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+    if role:
+        run(owner, f"GRANT {role} TO {name}")
+    try:
+        yield owner.url.set(username=name, password="secret").render_as_string(False)
+    finally:
+        run(owner, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def granted(engine: Engine) -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(_GRANTED):
+            found.setdefault((row.name, row.role), set()).add(row.privilege)
+    return found
+
+
+def on_columns(engine: Engine) -> dict[tuple[str, str, str], set[str]]:
+    found: dict[tuple[str, str, str], set[str]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(_ON_COLUMNS):
+            found.setdefault((row.name, row.role, row.privilege), set()).add(row.column)
+    return found
+
+
+def test_the_rights_of_each_role_are_exactly_these(owner: Engine) -> None:
+    assert granted(owner) == GRANTED
+    expected = {key: set(columns.split()) for key, columns in COLUMNS.items()}
+    with transaction(owner) as connection:
+        for key, but in ALL_COLUMNS_BUT.items():
+            columns = set(connection.scalars(_COLUMNS, {"table": key[0]}))
+            assert set(but.split()) < columns
+            expected[key] = columns - set(but.split())
+    assert on_columns(owner) == expected
+
+
+def test_every_table_sequence_and_function_was_decided_about(owner: Engine) -> None:
+    with transaction(owner) as connection:
+        there = set(connection.scalars(_EVERYTHING))
+    assert there == RIGHTS.keys() | CALLERS.keys()
+    assert there >= {name for name, _ in GRANTED}
+
+
+def test_what_is_new_in_the_schema_is_its_owner_s_alone(owner: Engine) -> None:
+    run(owner, "CREATE TABLE novelty (id serial)")
+    migrate_roles(owner)
+    assert not any(name.startswith("novelty") for name, _ in granted(owner))
+
+
+def test_again_changes_nothing_and_takes_back_what_is_too_much(owner: Engine) -> None:
+    run(owner, f"GRANT ALL ON chunk, worker TO {READER}")
+    run(owner, f"GRANT UPDATE (members) ON chunk TO {READER}")
+    run(owner, f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC, {PRODUCER}")
+    before = on_columns(owner)
+
+    migrate_roles(owner)
+    migrate_roles(owner)
+
+    assert granted(owner) == GRANTED
+    assert ("chunk", READER, "UPDATE") in before
+    assert ("chunk", READER, "UPDATE") not in on_columns(owner)
+
+
+def test_a_migration_gives_the_rights_again_where_the_roles_are_known(owner: Engine) -> None:
+    with transaction(owner) as connection:
+        recording = text("SELECT proname FROM pg_proc WHERE proname ~ '^record_chunk'")
+        name = connection.scalar(recording)
+    run(owner, f"DROP FUNCTION {name}")
+    migrate(owner)
+    assert granted(owner) == GRANTED
+
+
+def test_a_migration_gives_nobody_rights_where_they_were_not_asked_for(
+    owner: Engine, empty_database_url: str
+) -> None:
+    elsewhere = make_engine(empty_database_url)
+    migrate(elsewhere)
+    assert not any(role in ROLES for _, role in granted(elsewhere))
+    elsewhere.dispose()
+
+
+def test_nobody_logs_in_as_a_role(owner: Engine) -> None:
+    with transaction(owner) as connection:
+        powers = connection.execute(
+            text(
+                "SELECT DISTINCT rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls"
+                " FROM pg_roles WHERE rolname = ANY(:roles)"
+            ),
+            {"roles": list(ROLES)},
+        ).all()
+    assert [tuple(row) for row in powers] == [(False, False, False, False, False)]
+
+
+def test_without_the_right_to_create_roles_the_remedy_is_told(empty_database_url: str) -> None:
+    superuser = make_engine(empty_database_url)
+    with user(superuser, None) as url:
+        name = make_url(url).username
+        run(superuser, f"GRANT CREATE ON SCHEMA public TO {name}")
+        engine = make_engine(url)
+        migrate(engine)
+        with pytest.raises(ServiceError) as told:
+            migrate_roles(engine)
+        assert f"The role {name} may create no roles" in str(told.value)
+        assert f"CREATE ROLE {PRODUCER} NOLOGIN; CREATE ROLE {WORKER} NOLOGIN;" in str(told.value)
+        engine.dispose()
+
+        # As the sentence says: somebody else makes them, and then the tables' owner goes on.
+        run(superuser, "; ".join(f"CREATE ROLE {role} NOLOGIN" for role in ROLES))
+        engine = make_engine(url)
+        migrate_roles(engine)
+        assert granted(engine) == GRANTED
+        engine.dispose()
+        run(superuser, "; ".join(f"DROP OWNED BY {role}; DROP ROLE {role}" for role in ROLES))
+    superuser.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A running campaign and one that has ended, and the verbs as each role's user has them."""
+
+    running: str
+    ended: str
+    directory: Path
+    verbs: dict[str, Dispatcher]
+
+
+@pytest.fixture
+def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
+    books = Books(owner)
+    running = books.campaign()
+    ended = books.campaign()
+    ended.attempt(ACCEPTED)
+    assert ended.rolled_up().state == "completed"
+    with ExitStack() as stack:
+        verbs = {}
+        for role in ROLES:
+            url = stack.enter_context(user(owner, role))
+            engine = create_engine(url, poolclass=NullPool)
+            settings = Settings(
+                home=tmp_path, database_url=url, broker_url=broker_url, redis_url=broker_url
+            )
+            verbs[role] = Dispatcher(settings, engine)
+        yield Scene(str(running.id), str(ended.id), tmp_path, verbs)
+
+
+def enqueue(it: Dispatcher, _: Scene) -> object:
+    message = {"ios": {"payload": {"text": "Hello"}}}
+    return it.enqueue(app_id="app", message=message, audience=[{"userId": "anna"}], rate=5)
+
+
+Verb = Callable[[Dispatcher, Scene], object]
+LOOKING: dict[str, Verb] = {
+    "show": lambda it, scene: it.show(scene.running),
+    "list": lambda it, _: list(it.list()),
+    "explain": lambda it, scene: it.explain(scene.ended),
+    "verify": lambda it, scene: it.verify(scene.ended),
+    "accounts": lambda it, _: it.accounts(),
+}
+CHANGING: dict[str, Verb] = {
+    "enqueue": enqueue,
+    "pause": lambda it, scene: it.pause(scene.running),
+    "resume": lambda it, scene: (it.pause(scene.running), it.resume(scene.running)),
+    "rate": lambda it, scene: it.rate(scene.running, 7),
+    "cancel": lambda it, scene: it.cancel(scene.running),
+    "purge": lambda it, _: it.purge(older_than=timedelta(0)),
+    "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
+    "resume_account": lambda it, _: it.resume_account("default"),
+}
+NAMING: dict[str, Verb] = {"failures": lambda it, scene: list(it.failures(scene.ended))}
+ALL = LOOKING | CHANGING | NAMING
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_a_producer_may_do_whatever_a_person_does(scene: Scene, verb: str) -> None:
+    ALL[verb](scene.verbs[PRODUCER], scene)
+
+
+@pytest.mark.parametrize("verb", LOOKING)
+def test_a_reader_may_look(scene: Scene, verb: str) -> None:
+    LOOKING[verb](scene.verbs[READER], scene)
+
+
+@pytest.mark.parametrize("verb", [*CHANGING, *NAMING])
+def test_a_reader_may_neither_change_anything_nor_learn_who_members_are(
+    scene: Scene, verb: str
+) -> None:
+    with pytest.raises(ServiceError, match=f"{READER}.*dispatcher migrate --roles"):
+        ALL[verb](scene.verbs[READER], scene)
+
+
+@pytest.mark.parametrize("verb", ["enqueue", "rate"])
+def test_a_worker_makes_no_campaign_and_gives_no_orders(scene: Scene, verb: str) -> None:
+    with pytest.raises(ServiceError, match=r"permission denied for table (account|campaign)"):
+        ALL[verb](scene.verbs[WORKER], scene)
+
+
+def test_a_reader_checks_the_books_but_for_what_is_about_members(scene: Scene) -> None:
+    of_reader = scene.verbs[READER].verify(scene.ended)
+    of_producer = scene.verbs[PRODUCER].verify(scene.ended)
+    assert (of_reader.members_read, of_producer.members_read) == (False, True)
+    assert set(of_reader.checked) < set(of_producer.checked)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        (PRODUCER, "UPDATE campaign SET message = '{}'"),
+        (PRODUCER, "DELETE FROM campaign"),
+        (PRODUCER, "INSERT INTO worker (name, slots) VALUES ('me', 1)"),
+        (PRODUCER, "UPDATE attempt SET outcome = 'accepted'"),
+        (WORKER, "UPDATE campaign SET message = '{}'"),
+        (WORKER, "UPDATE chunk SET size = 1"),
+        (WORKER, "DELETE FROM attempt"),
+        (READER, "SELECT members FROM chunk"),
+        (READER, "SELECT error_details FROM attempt"),
+        (READER, "CREATE TABLE mine ()"),
+    ],
+)
+def test_what_no_verb_does_is_refused(owner: Engine, role: str, statement: str) -> None:
+    with user(owner, role) as url:
+        engine = make_engine(url)
+        with pytest.raises(ServiceError, match="permission denied"):
+            run(engine, statement)
+        engine.dispose()
+
+
+@pytest.mark.parametrize("role", [PRODUCER, READER])
+def test_only_a_worker_claims(owner: Engine, role: str) -> None:
+    with user(owner, role) as url, user(owner, WORKER) as worker:
+        for allowed, one in ((False, url), (True, worker)):
+            engine = make_engine(one)
+            with transaction(engine) as connection:
+                lacks = roles.lacking(connection, WORKER)
+            assert (lacks == []) == allowed
+            assert any(right.startswith("EXECUTE on exchange_chunks") for right in lacks) != allowed
+            engine.dispose()
