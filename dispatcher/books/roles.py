@@ -65,7 +65,7 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         READER: (Right("SELECT", but=("members",)),),
     },
     "attempt": {
-        PRODUCER: (_SELECT, Right("UPDATE", only=("error_details",))),
+        PRODUCER: (_SELECT, Right("UPDATE", only=("error", "error_details"))),
         WORKER: (_SELECT, _INSERT, _UPDATE),
         READER: (Right("SELECT", but=("error_details",)),),
     },

@@ -81,7 +81,7 @@ ALL_COLUMNS_BUT = {
     ("chunk", READER, "SELECT"): "members",
     ("attempt", READER, "SELECT"): "error_details",
 }
-COLUMNS = {("attempt", PRODUCER, "UPDATE"): "error_details"}
+COLUMNS = {("attempt", PRODUCER, "UPDATE"): "error error_details"}
 
 
 @pytest.fixture
