@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         retry,
         show,
         verify,
+        window,
     )
     from dispatcher.settings import Settings, read_settings
 
@@ -90,6 +91,7 @@ __all__ = [
     "retry",
     "show",
     "verify",
+    "window",
 ]
 
 _VERBS = "dispatcher.functions"

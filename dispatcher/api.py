@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from threading import Lock
@@ -39,6 +39,7 @@ from dispatcher.errors import (
 )
 from dispatcher.forks import not_while_forking
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState, usable_window
+from dispatcher.schedule import Window, next_opening, parse_windows
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings, is_account_name, read_settings
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Dispatcher:
         rate: float | None = None,
         send_at: datetime | None = None,
         expires_at: datetime | None = None,
+        window: str | Sequence[str] | None = None,
         account: str = DEFAULT_ACCOUNT,
         format: str | None = None,
         on_invalid: Literal["fail", "skip"] = "fail",
@@ -116,9 +118,10 @@ class Dispatcher:
         or several paths; all of them count. `format` says which of "csv", "jsonl" and "parquet" it
         is where no name does. `campaign_tag` is the vendor's statistics group. The same `key` again
         returns the same campaign. `rate` is the most requests a second, over all workers. `send_at`
-        and `expires_at` are aware. With `on_invalid="skip"` invalid rows are left out, and written
-        to the file `rejects` where one is named. `suppress` lists identifiers, in the forms of an
-        audience: who has one of them gets nothing. `progress` is called a few times a second,
+        and `expires_at` are aware. Nothing fresh begins outside of `window`, one or several as
+        "mon-fri 09:00-21:00 Europe/Berlin". With `on_invalid="skip"` invalid rows are left out, and
+        written to the file `rejects` where one is named. `suppress` lists identifiers, in the forms
+        of an audience: who has one of them gets nothing. `progress` is called a few times a second,
         `told` with sentences about what was left out or read otherwise than it stands there, before
         the commit, and `committed` once, with the campaign as it was committed.
 
@@ -143,6 +146,8 @@ class Dispatcher:
         check_rate(rate)
         self._settings.require_place_for_rates(rate)
         _check_times(send_at, expires_at)
+        windows = None if window is None else parse_windows(window)
+        check_opens_in_time(windows, send_at, expires_at)
         if connection is None:
             check_schema(self._engine)
         else:
@@ -176,6 +181,7 @@ class Dispatcher:
                 rate=rate,
                 send_at=send_at,
                 expires_at=expires_at,
+                windows=windows,
                 input=Input(
                     prepared.read, prepared.invalid, prepared.duplicates, prepared.suppressed
                 ),
@@ -268,6 +274,21 @@ class Dispatcher:
         return self._change(
             campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
         )
+
+    def window(self, campaign: Reference, window: str | Sequence[str] | None) -> Campaign:
+        """Begin nothing fresh outside of these windows, one or several; None: at any time.
+
+        What may have been sent is asked about at any time. Raises OptionError, also where it never
+        opens before the campaign expires, and ImpossibleInState.
+        """
+        windows = None if window is None else parse_windows(window)
+
+        def change(connection: Connection, found: UUID) -> None:
+            now = campaigns.read(connection, found)
+            check_opens_in_time(windows, now.send_at, now.expires_at)
+            transitions.set_windows(connection, found, windows)
+
+        return self._change(campaign, change)
 
     def accounts(self) -> tuple[Account, ...]:
         """The accounts that campaigns are sent for, by name: their rates, and what holds them."""
@@ -566,6 +587,22 @@ def _check_times(send_at: datetime | None, expires_at: datetime | None) -> None:
         raise OptionError(f"expires_at is {expires_at.isoformat()}, which has passed.")
     if send_at is not None and expires_at <= send_at:
         raise OptionError("expires_at is not after send_at: the campaign could send nothing.")
+
+
+def check_opens_in_time(
+    windows: Sequence[Window] | None, send_at: datetime | None, expires_at: datetime | None
+) -> None:
+    """Raise OptionError where no window opens between a campaign's begin and its end."""
+    if windows is None:
+        return
+    now = datetime.now(UTC)
+    opens_at = next_opening(windows, now if send_at is None else max(now, send_at)).opens_at
+    if expires_at is not None and opens_at >= expires_at:
+        raise OptionError(
+            f"The window {', '.join(each.text for each in windows)} opens at "
+            f"{opens_at.isoformat(timespec='minutes')}, and the campaign expires at "
+            f"{expires_at.isoformat(timespec='minutes')}: nothing could be sent."
+        )
 
 
 def _content_digest(

@@ -176,8 +176,8 @@ def _exchange(courier: Courier, last: Report | None, wanted: ChunkKey | None) ->
 
 
 def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Outcome:
-    """One request, begun while a whole one still fits into the lease and while the window lasts."""
-    time_left = min(courier.settings.time_to_begin, claim.window_left)
+    """One request, begun while a whole one still fits into the lease and while windows last."""
+    time_left = min(courier.settings.time_to_begin, claim.time_left)
     send_before = asked_at + time_left.total_seconds()
     return courier.push_api.send(envelope, envelope.body(claim.pack_id, claim.members), send_before)
 

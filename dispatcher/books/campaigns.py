@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.holding import Held, held
+from dispatcher.books.windows import opening_of
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
+from dispatcher.schedule import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Campaign:
     started_at: datetime | None
     finished_at: datetime | None
     rate: float | None
+    window: tuple[str, ...]
     input: Input
     members: Members
     result: Result
@@ -144,6 +147,7 @@ class NewCampaign:
     rate: float | None
     send_at: datetime | None
     expires_at: datetime | None
+    windows: tuple[Window, ...] | None
     input: Input
     members: int
     chunks: int
@@ -152,11 +156,11 @@ class NewCampaign:
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
 _CREATE = text("""
 INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
-    rate, created_at, send_at, expires_at, state, started_at, resumed_at, input_read, input_invalid,
-    input_duplicates, input_suppressed, members_total, members_remaining, chunks_total,
-    chunks_pending)
+    rate, created_at, send_at, expires_at, windows, opens_at, closes_at, state, started_at,
+    resumed_at, input_read, input_invalid, input_duplicates, input_suppressed, members_total,
+    members_remaining, chunks_total, chunks_pending)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
-    :rate, start.now, :send_at, :expires_at,
+    :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
@@ -178,6 +182,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
         **{name: getattr(new, name) for name in NewCampaign.__slots__ if name != "input"},
         **asdict(new.input),
         "platforms": list(new.platforms),
+        **opening_of(connection, new.windows),
     }
     created: UUID | None = connection.scalar(_CREATE, values)
     return created
@@ -317,10 +322,11 @@ def _snapshot(
         **{
             name: getattr(row, name)
             for name in Campaign.__slots__
-            if name not in ("id", "platforms", "input", *_COMPUTED)
+            if name not in ("id", "platforms", "window", "input", *_COMPUTED)
         },
         id=str(row.id),
         platforms=tuple(row.platforms),
+        window=tuple(row.windows or ()),
         input=Input(**_numbers(row, "input", Input.__slots__)),
         members=Members(**_numbers(row, "members", ("total", "remaining", *SETTLED))),
         result=Result(**_numbers(row, "result", Result.__slots__)),

@@ -32,6 +32,11 @@ AWAITS_A_PROBE = f"""
  AND NOT {doubt.waits("account.name")})
 """
 """Whether an account in doubt has nothing left to ask about, and may not begin a clean chunk."""
+IN_WINDOW = """
+(campaign.windows IS NULL
+ OR clock_timestamp() >= campaign.opens_at AND clock_timestamp() < campaign.closes_at)
+"""
+"""Whether fresh chunks may begin; what is in doubt is asked about whatever the clock shows."""
 MAY_SEND = f"({CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
@@ -61,7 +66,11 @@ _FACTS = text(f"""
 SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.account,
     account.hold_until, account.hold_reason, account.fresh_from, account.failures, account.doubts,
     NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
-    {fleet.LIVE_SLOTS} AS slots, pace.rate, pace.next_at, pace.next_at > clock_timestamp()
+    {fleet.LIVE_SLOTS} AS slots, campaign.windows, campaign.opens_at,
+    NOT {IN_WINDOW} AND EXISTS (
+        SELECT FROM chunk
+        WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
+        AS awaits_its_window, pace.rate, pace.next_at, pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
         AS awaits_its_place
 FROM campaign JOIN account ON account.name = campaign.account
@@ -99,6 +108,9 @@ def _held(facts: Row[Any]) -> Held | None:
 def _running_held(facts: Row[Any]) -> Held | None:
     if facts.slots == 0:
         return Held("workers", None, "No worker is alive.")
+    if facts.awaits_its_window:
+        words = f"It is outside its window: {', '.join(facts.windows)}."
+        return Held("window", facts.opens_at, words)
     if facts.is_on_hold:
         by = "doubt" if facts.hold_reason == IN_DOUBT else "account"
         words = f"Account {facts.account} rests{because(facts.hold_reason)}."

@@ -91,6 +91,11 @@ class Campaign(Base):
         ),
         CheckConstraint("rate > 0 AND rate < 'infinity'", "rate_is_positive"),
         CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
+        CheckConstraint(
+            "(windows IS NULL) = (opens_at IS NULL) AND (windows IS NULL) = (closes_at IS NULL)"
+            " AND (windows IS NULL OR opens_at < closes_at)",
+            "window_has_an_opening",
+        ),
         Index("campaign_created_at", text("created_at DESC")),
         # What `list` shows of one state, or of one tag.
         Index("campaign_by_state", "state", text("created_at DESC"), text("id DESC")),
@@ -128,6 +133,9 @@ class Campaign(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     send_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    windows: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    opens_at: Mapped[datetime | None]
+    closes_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     resumed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

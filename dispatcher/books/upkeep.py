@@ -23,6 +23,7 @@ class Duty(StrEnum):
     """What can be due for a campaign, in the order in which a sweep does it; in words for a log."""
 
     START = "start"
+    TURN = "turn to its next window"
     TAKE_BACK = "get back what dead workers had"
     UNMARK = "publish again what nobody claimed"
     SETTLE = "give up what can no longer be asked about"
@@ -89,6 +90,10 @@ OR ((chunks_sending <> (SELECT count(*) FROM chunk
 _NEEDED = text(f"""
 SELECT 'START' AS duty, id AS campaign_id, chunks_total AS chunks FROM campaign
 WHERE state = 'scheduled' AND finished_at IS NULL AND send_at <= clock_timestamp()
+UNION ALL
+SELECT 'TURN', id, chunks_total FROM campaign
+WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
+  AND closes_at <= clock_timestamp()
 UNION ALL
 SELECT DISTINCT 'TAKE_BACK', campaign_id, 0 FROM chunk
 WHERE state = 'sending' AND lease_until <= statement_timestamp()
@@ -177,6 +182,7 @@ def _under_lock(
 
 _ACTS: dict[Duty, Callable[[Connection, UUID, Terms], object]] = {
     Duty.START: lambda connection, one, _: transitions.start_due(connection, one),
+    Duty.TURN: lambda connection, one, _: transitions.turn_window(connection, one),
     Duty.SETTLE: lambda connection, one, terms: transitions.settle_closed_windows(
         connection, one, terms.window
     ),

@@ -1,4 +1,4 @@
-"""The verbs about campaigns that are there: list, show, pause, resume, cancel, rate."""
+"""The verbs about campaigns that are there: list, show, pause, resume, cancel, rate, window."""
 
 import click
 
@@ -118,6 +118,28 @@ def rate(ctx: click.Context, campaign: str, requests: str, as_json: bool) -> Non
     Example: dispatcher rate last 20
     """
     print_campaign(context_of(ctx).dispatcher().rate(campaign, parse_rate(requests)), as_json)
+
+
+@click.command()
+@campaign_argument
+@click.argument(
+    "windows",
+    metavar="W...",
+    nargs=-1,
+    required=True,
+    help="Windows, as `mon-fri 09:00-21:00 Europe/Berlin`, or `none` for any time.",
+)
+@json_option
+@click.pass_context
+def window(ctx: click.Context, campaign: str, windows: tuple[str, ...], as_json: bool) -> None:
+    """Set when a campaign may begin something new.
+
+    What may have been sent already is asked about at any time, for nine minutes at most.
+
+    Example: dispatcher window last "mon-fri 09:00-21:00 Europe/Berlin"
+    """
+    given = None if windows == ("none",) else windows
+    print_campaign(context_of(ctx).dispatcher().window(campaign, given), as_json)
 
 
 def parse_rate(text: str) -> float | None:

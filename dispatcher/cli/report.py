@@ -90,6 +90,8 @@ def _facts(campaign: Campaign) -> Iterator[str]:
         yield f"tag {campaign.campaign_tag}"
     if campaign.rate is not None:
         yield f"at most {campaign.rate:g} requests/s"
+    if campaign.window:
+        yield f"only {', '.join(campaign.window)}"
     if campaign.send_at and campaign.started_at is None:
         yield f"begins {_moment(campaign.send_at)}"
     if campaign.expires_at and campaign.finished_at is None:

@@ -48,6 +48,13 @@ from dispatcher.words import counted
 @click.option("--at", help="When to begin, as 2026-11-24T10:00+01:00.")
 @click.option("--expires", help="When to give up, as 2026-11-24T22:00+01:00.")
 @click.option(
+    "--window",
+    "windows",
+    metavar="W",
+    multiple=True,
+    help="Begin only then, as `mon-fri 09:00-21:00 Europe/Berlin`; may stand several times.",
+)
+@click.option(
     "--account",
     default=DEFAULT_ACCOUNT,
     help="Whose token sends it: DISPATCHER_USER_TOKEN_NAME's is `name`.",
@@ -83,6 +90,7 @@ def send(
     rate: str,
     at: str | None,
     expires: str | None,
+    windows: tuple[str, ...],
     account: str,
     on_invalid: str,
     rejects: Path | None,
@@ -110,6 +118,7 @@ def send(
             rate=parse_rate(rate),
             send_at=_moment("--at", at),
             expires_at=_moment("--expires", expires),
+            window=windows or None,
             account=account,
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,

@@ -24,6 +24,7 @@ FAMILIES = {
     "resume": "campaigns",
     "cancel": "campaigns",
     "rate": "campaigns",
+    "window": "campaigns",
     "retry": "retry",
     "explain": "inspection",
     "verify": "inspection",

@@ -55,9 +55,10 @@ _IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_ti
 # Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
 _HAS_DUE = f"""
 coalesce(
+    CASE WHEN {holding.IN_WINDOW} THEN
     (SELECT true FROM chunk
      WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NULL
-     ORDER BY due_at, sequence LIMIT 1),
+     ORDER BY due_at, sequence LIMIT 1) END,
     (SELECT true FROM chunk
      WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
      ORDER BY in_doubt_since LIMIT 1),
@@ -74,7 +75,8 @@ SELECT campaign.id, campaign.rate, campaign.account,
     CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
         AS waits_in_doubt,
     account.throttled_until > statement_timestamp() - :slow_after_a_rest AS has_rested,
-    {_HAS_DUE} AS has_due, published.chunks AS published, published.clean AS published_clean,
+    {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window,
+    published.chunks AS published, published.clean AS published_clean,
     sending.chunks AS sending, sending.clean AS sending_clean,
     coalesce(last.ended_at <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
@@ -201,7 +203,7 @@ def _grants(
     most = [min(room, _allowance(campaign, rates)) for campaign in campaigns]
     asked = {"ids": [campaign.id for campaign in campaigns], "most": most}
     claimants = [
-        Claimant(campaign.since, due.doubtful, due.clean, allowed)
+        Claimant(campaign.since, due.doubtful, due.clean if campaign.in_window else 0, allowed)
         for campaign, due, allowed in zip(
             campaigns, connection.execute(_DUE, asked), most, strict=True
         )

@@ -19,9 +19,11 @@ from dispatcher.publishing.planning import NOTHING, Mark, Plan, anything_due, pl
 from dispatcher.publishing.turns import Gauge
 
 _ROUND_LOCK = 0x7075626C
-# A campaign with a rate waits for its account's turns; one whose account has trouble, for its end.
+# A campaign with a rate waits for its account's turns; one whose account has trouble, for its end;
+# one outside its window, for that.
 _MAY_BEGIN = text(f"""
 SELECT campaign.rate IS NULL AND {fleet.RATE} IS NULL AND {holding.UNTROUBLED}
+    AND {holding.IN_WINDOW}
     AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
     AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
 FROM campaign JOIN account ON account.name = campaign.account

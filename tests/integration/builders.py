@@ -266,6 +266,7 @@ def new_campaign(chunks: int = 1, **given: Any) -> NewCampaign:
         "rate": None,
         "send_at": None,
         "expires_at": None,
+        "windows": None,
         "input": Input(read=chunks * SIZE, invalid=0, duplicates=0, suppressed=0),
         "members": chunks * SIZE,
         "chunks": chunks,

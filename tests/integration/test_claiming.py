@@ -29,7 +29,7 @@ def test_a_claim_holds_the_chunk_for_the_lease(books: Books) -> None:
     assert (claim.sequence, claim.round, claim.attempt, claim.size) == (2, 1, 1, 10)
     assert claim.pack_id == f"{campaign.id}-2-1"
     assert claim.in_doubt_before is None
-    assert claim.window_left == WINDOW
+    assert claim.time_left == WINDOW
     assert chunk.lease_until == claim.claimed_at + LEASE
     assert chunk.in_doubt_since == chunk.claimed_at == claim.claimed_at
     assert chunk.claimed_by == "worker-1"
@@ -50,7 +50,7 @@ def test_a_later_claim_keeps_the_first_doubt_and_what_is_left_of_its_window(book
     assert second.attempt == 2
     assert second.in_doubt_before == first.claimed_at - 100 * SECOND
     assert campaign.chunk().in_doubt_since == second.in_doubt_before
-    assert timedelta(0) < WINDOW - 100 * SECOND - second.window_left < 30 * SECOND
+    assert timedelta(0) < WINDOW - 100 * SECOND - second.time_left < 30 * SECOND
 
 
 def test_only_one_of_many_racing_workers_gets_the_chunk(books: Books) -> None:

@@ -122,7 +122,7 @@ class Model:
 
     def send(self, flight: Flight, fate: Fate, inclination: Outcome) -> None:
         """Let the request have its fate; what begins too late sends nothing."""
-        begin_within = min(SLACK, flight.claim.window_left).total_seconds()
+        begin_within = min(SLACK, flight.claim.time_left).total_seconds()
         if fate == Fate.FROZEN:
             return
         flight.outcome = _WITHOUT_A_REPLY.get(fate)

@@ -39,6 +39,7 @@ def make_campaign(
             rate=None,
             send_at=None,
             expires_at=None,
+            windows=None,
             input=Input(read=chunks, invalid=0, duplicates=0, suppressed=0),
             members=chunks,
             chunks=chunks,

@@ -201,6 +201,8 @@ def _held_words(facts: Row[Any], held: Held) -> str:
             return f"`dispatcher resume`: it is paused{because(held.reason)}"
         case "workers":
             return "a worker: none is alive"
+        case "window":
+            return f"its window{until}: {', '.join(facts.windows)}"
         case "account" | "doubt":
             return f"account {facts.account}, which rests{until}{because(held.reason)}"
         case _:

@@ -32,7 +32,9 @@ from dispatcher.books.transitions.steering import (
     pause_itself,
     resume,
     set_rate,
+    set_windows,
     start_due,
+    turn_window,
 )
 from dispatcher.books.transitions.summing import (
     STEP,
@@ -65,11 +67,13 @@ __all__ = [
     "retry",
     "roll_up",
     "set_rate",
+    "set_windows",
     "settle_closed_windows",
     "settle_rest",
     "start_due",
     "sum_up_locked",
     "take_back_lost_leases",
+    "turn_window",
     "unmark_unclaimed",
     "was_recorded",
 ]

@@ -33,7 +33,8 @@ ChunkKey = tuple[UUID, int]
 class Claim:
     """The right to make one attempt at a chunk until its lease ends.
 
-    Nothing else of its account begins while a claim is `probing`.
+    The attempt has to begin within `time_left`: of the vendor's window, and of the campaign's for a
+    fresh chunk. Nothing else of its account begins while a claim is `probing`.
     """
 
     campaign_id: UUID
@@ -45,7 +46,7 @@ class Claim:
     members: str = field(repr=False)
     in_doubt_before: datetime | None
     claimed_at: datetime
-    window_left: timedelta
+    time_left: timedelta
     corruptions: int
     account: str
     probing: bool = False

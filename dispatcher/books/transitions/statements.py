@@ -29,7 +29,7 @@ _COLUMNS = {
     "members": "text",
     "in_doubt_before": "timestamptz",
     "claimed_at": "timestamptz",
-    "window_left": "interval",
+    "time_left": "interval",
     "corruptions": "integer",
     "account": "text",
     "probing": "boolean",
@@ -90,7 +90,14 @@ _IS_DUE = f"""
         WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
           AND (chunk.in_doubt_since IS NULL
                OR chunk.in_doubt_since + :window > clock_timestamp())
+          AND (chunk.in_doubt_since IS NOT NULL OR {holding.IN_WINDOW})
           AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
+"""
+
+
+# A fresh one has to begin before the campaign's window closes.
+_UNTIL = """
+least(chunk.in_doubt_since + :window, CASE WHEN fit.in_doubt_since IS NULL THEN fit.closes_at END)
 """
 
 
@@ -107,7 +114,7 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
           AND {which}
         RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
             chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
-            chunk.in_doubt_since + :window - fit.now AS window_left, chunk.corruptions, fit.account,
+            {_UNTIL} - fit.now AS time_left, chunk.corruptions, fit.account,
             {probing}
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
@@ -120,7 +127,7 @@ _WELL = f"""
 {_recorded("SKIP LOCKED")}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               clock_timestamp() AS now
+               campaign.closes_at, clock_timestamp() AS now
 {_FROM_WANTED}
 {_IS_DUE}
 {_claimed("due", "true", "false")}
@@ -193,7 +200,7 @@ def _in_trouble(when_locked: str) -> str:
 {_TOLD}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               account.doubtful_since, told.name IS NOT NULL AS was_told,
+               campaign.closes_at, account.doubtful_since, told.name IS NOT NULL AS was_told,
                coalesce(told.failures, account.failures) AS failures,
                coalesce(told.doubts, account.doubts) AS doubts,
                account.fresh_from <= clock_timestamp() AS fresh_again,

@@ -3,12 +3,14 @@
 Each verb locks the campaign's row first.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions.summing import lock, settle_rest
-from dispatcher.errors import ImpossibleInState
+from dispatcher.books.windows import opening_of
+from dispatcher.errors import ImpossibleInState, OptionError
 from dispatcher.lifecycle import (
     CODE_NOBODY_FOUND,
     LAST_ENDED,
@@ -18,6 +20,7 @@ from dispatcher.lifecycle import (
     ChunkState,
     Decision,
 )
+from dispatcher.schedule import Window, parse_windows
 
 _SET_STATE = text("UPDATE campaign SET state = :state, reason = :reason WHERE id = :campaign_id")
 _START_DUE = text("""
@@ -53,6 +56,13 @@ WITH published AS (
 )
 UPDATE chunk SET published_at = NULL
 WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM published))
+""")
+_SET_WINDOWS = text("""
+UPDATE campaign SET windows = :windows, opens_at = :opens_at, closes_at = :closes_at
+WHERE id = :campaign_id
+""")
+_CLOSED_WINDOWS = text("""
+SELECT windows FROM campaign WHERE id = :campaign_id AND closes_at <= clock_timestamp()
 """)
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
@@ -124,6 +134,34 @@ def set_rate(connection: Connection, campaign_id: UUID, rate: float | None) -> N
     connection.execute(
         text("UPDATE campaign SET rate = :rate WHERE id = :campaign_id"),
         {"rate": rate, "campaign_id": campaign_id},
+    )
+
+
+def set_windows(
+    connection: Connection, campaign_id: UUID, windows: Sequence[Window] | None
+) -> None:
+    """Set the windows in which fresh chunks begin; None lets them begin at any time."""
+    state = lock(connection, campaign_id)
+    if state not in LIVE_CAMPAIGNS:
+        raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it has no window any more.")
+    _open(connection, campaign_id, windows)
+
+
+def turn_window(connection: Connection, campaign_id: UUID) -> None:
+    """Where the campaign's window has closed, note when it opens again."""
+    lock(connection, campaign_id)
+    written = connection.scalar(_CLOSED_WINDOWS, {"campaign_id": campaign_id})
+    if written is not None:
+        try:
+            windows = parse_windows(written)
+        except OptionError as error:  # this machine may know fewer zones than the producer's
+            raise LookupError(str(error)) from error
+        _open(connection, campaign_id, windows)
+
+
+def _open(connection: Connection, campaign_id: UUID, windows: Sequence[Window] | None) -> None:
+    connection.execute(
+        _SET_WINDOWS, {"campaign_id": campaign_id, **opening_of(connection, windows)}
     )
 
 

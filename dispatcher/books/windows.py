@@ -1,0 +1,25 @@
+"""A campaign's windows, and when they are open: worked out anew each time that one has closed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from dispatcher.schedule import Window, next_opening
+
+
+def opening_of(
+    connection: Connection, windows: Sequence[Window] | None
+) -> dict[str, list[str] | datetime | None]:
+    """The columns that tell of a campaign's windows, by the database's clock; None for no window.
+
+    Once `closes_at` has passed nothing fresh begins until somebody works out the next opening.
+    """
+    if windows is None:
+        return {"windows": None, "opens_at": None, "closes_at": None}
+    now: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
+    return {
+        "windows": [window.text for window in windows],
+        **asdict(next_opening(windows, now)),
+    }

@@ -1,0 +1,187 @@
+"""Windows: the hours of weekdays in which fresh chunks may begin, by the clock of a zone.
+
+A moment is inside when the clock on the wall shows so: where the clock is put on, an hour that it
+skips is in no window; where it is put back, an hour that it shows twice is in its window twice.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from dispatcher.errors import OptionError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+EXAMPLE = "mon-fri 09:00-21:00 Europe/Berlin"
+MOST_WINDOWS = 50
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FORM = re.compile(r"(\S+) (\d\d):(\d\d)-(\d\d):(\d\d) (\S+)", re.ASCII)
+_MINUTES = 24 * 60
+_DAY = timedelta(days=1)
+_LOOKED_AHEAD = 22 * _DAY
+"""Every window opens within it: a change of the clock may take one week's hours away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours of some weekdays: `opens` and `closes` are minutes of the day on which it opens.
+
+    `days` count from Monday, 0. One that passes midnight closes beyond 1,440 minutes, on the day
+    after. `text` is how a person writes it.
+    """
+
+    text: str
+    days: frozenset[int]
+    opens: int
+    closes: int
+    zone: "ZoneInfo"
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether the clock on the wall shows one of its hours then; `moment` is aware."""
+        wall = moment.astimezone(self.zone)
+        minute, day = wall.hour * 60 + wall.minute, wall.weekday()
+        since_midnight = day in self.days and self.opens <= minute < self.closes
+        since_yesterday = (day - 1) % 7 in self.days and minute + _MINUTES < self.closes
+        return since_midnight or since_yesterday
+
+    def turns(self, first: datetime, last: datetime) -> Iterator[datetime]:
+        """Every moment between at which it may open or close, and some more, in no order."""
+        day = first.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        end = last.astimezone(self.zone).replace(tzinfo=None) + _DAY
+        midnight = day.replace(tzinfo=None) - _DAY
+        while midnight <= end:
+            for minutes in (self.opens, self.closes):
+                wall = midnight + timedelta(minutes=minutes)
+                for fold in (0, 1):
+                    yield wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
+            midnight += _DAY
+        yield from _changes_of_clock(self.zone, first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """From when until when fresh chunks may begin."""
+
+    opens_at: datetime
+    closes_at: datetime
+
+
+def parse_windows(texts: str | Iterable[str]) -> tuple[Window, ...]:
+    """The windows as people write them, as `mon-fri 09:00-21:00 Europe/Berlin`: one or several.
+
+    Raises OptionError, which quotes the window and says what is wrong with it.
+    """
+    written = [texts] if isinstance(texts, str) else list(texts)
+    if not written:
+        raise OptionError(f"No window is given: write one as `{EXAMPLE}`.")
+    if len(written) > MOST_WINDOWS:
+        raise OptionError(f"There are {len(written)} windows: give at most {MOST_WINDOWS}.")
+    return tuple(_parse(each) for each in written)
+
+
+def next_opening(windows: Sequence[Window], moment: datetime) -> Opening:
+    """The time around `moment` in which one of the windows is open, or the next such time.
+
+    `moment` is aware. Of a time that began before, only what is left; of one without an end, three
+    weeks.
+    """
+    last = moment + _LOOKED_AHEAD
+    turns = {turn for window in windows for turn in window.turns(moment, last)}
+    ahead = sorted(turn for turn in turns if moment < turn < last)
+    opens_at: datetime | None = None
+    for turn in (moment, *ahead):
+        is_open = any(window.is_open(turn) for window in windows)
+        if is_open and opens_at is None:
+            opens_at = turn
+        elif not is_open and opens_at is not None:
+            return Opening(opens_at, turn)
+    if opens_at is None:
+        written = ", ".join(window.text for window in windows)
+        raise OptionError(f"The window {written} opens at no time that the clock shows.")
+    return Opening(opens_at, last)
+
+
+def _parse(written: object) -> Window:
+    if not isinstance(written, str):
+        raise OptionError(f"A window is a {type(written).__name__}: write it as `{EXAMPLE}`.")
+    words = " ".join(written.split())
+    form = _FORM.fullmatch(words)
+    if form is None:
+        missing = " It has no time zone." if _FORM.fullmatch(f"{words} UTC") else ""
+        _refuse(words, f"is none.{missing} Write it as `{EXAMPLE}`")
+    days, hour, minute, last_hour, last_minute, zone = form.groups()
+    opens, closes = _minutes(words, hour, minute), _minutes(words, last_hour, last_minute)
+    if opens in (closes, _MINUTES):
+        _refuse(words, "never opens: let it close after it opens, the whole day as 00:00-24:00")
+    return Window(
+        text=f"{days.lower()} {words.partition(' ')[2]}",
+        days=_days(words, days.lower()),
+        opens=opens,
+        closes=closes if opens < closes else closes + _MINUTES,
+        zone=_zone(words, zone),
+    )
+
+
+def _minutes(words: str, hour: str, minute: str) -> int:
+    minutes = int(hour) * 60 + int(minute)
+    if int(minute) > 59 or minutes > _MINUTES:
+        _refuse(words, f"has no time of a day at {hour}:{minute}: give 00:00 to 24:00")
+    return minutes
+
+
+def _days(words: str, written: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in written.split(","):
+        first, _, last = part.partition("-")
+        for name in (first, last) if "-" in part else (first,):
+            if name not in _DAYS:
+                _refuse(words, f"has no day {name!r}: known are {', '.join(_DAYS)}, and mon-fri")
+        start, end = _DAYS.index(first), _DAYS.index(last or first)
+        days.update(day % 7 for day in range(start, (end if start <= end else end + 7) + 1))
+    return frozenset(days)
+
+
+def _zone(words: str, name: str) -> "ZoneInfo":
+    import zoneinfo  # takes as long to load as a fifth of a command does
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
+        meant = known.get(name.lower())
+        remedy = f"write {meant}" if meant else "give one of IANA's, as Europe/Berlin or UTC"
+        _refuse(words, f"has no time zone {name!r}: {remedy}")
+
+
+def _refuse(words: str, why: str) -> NoReturn:
+    raise OptionError(f"The window {words!r} {why}.")
+
+
+def _changes_of_clock(zone: "ZoneInfo", first: datetime, last: datetime) -> Iterator[datetime]:
+    """The moments at which the zone's clocks are put on or back."""
+    before = first.astimezone(UTC).replace(microsecond=0)
+    while before < last:
+        after = before + _DAY
+        if _offset(zone, before) != _offset(zone, after):
+            yield _first_with(zone, _offset(zone, after), before, after)
+        before = after
+
+
+def _first_with(
+    zone: "ZoneInfo", offset: timedelta | None, before: datetime, after: datetime
+) -> datetime:
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if _offset(zone, middle) == offset:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def _offset(zone: "ZoneInfo", moment: datetime) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
