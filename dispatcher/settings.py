@@ -159,7 +159,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingError, which names the variable.
     """
-    variables = _variables(environ)
+    variables = _with_files(_variables(environ))
     for value in variables.values():
         remember(*secrets_in(value))
     tokens = _tokens(variables)
@@ -197,6 +197,22 @@ def _variables(environ: Mapping[str, str] | None) -> dict[str, str]:
         for name, value in (os.environ if environ is None else environ).items()
         if name.startswith(_PREFIX) and value != ""
     }
+
+
+def _with_files(variables: dict[str, str]) -> dict[str, str]:
+    """The same with the URLs that stand in files, each named by the variable and _FILE."""
+    read = dict(variables)
+    for name in _IN_FILES:
+        variable = f"{_PREFIX}{name}"
+        path = read.pop(f"{variable}_FILE", None)
+        if path is None:
+            continue
+        if variable in variables:
+            raise SettingError(f"{variable} and {variable}_FILE are both set: set one of the two.")
+        read[variable] = _read_secret_file(f"{variable}_FILE", path, "URL")
+        if not read[variable]:
+            raise SettingError(f"{variable}_FILE names a file that holds no URL.")
+    return read
 
 
 @dataclass(frozen=True)
@@ -245,12 +261,15 @@ def read_config(path: Path) -> dict[str, str]:
     return {_PREFIX + key.upper(): str(value) for key, value in table.items()}
 
 
+_IN_FILES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL")
+"""URLs that have passwords in them, and may stand in files of their own."""
 _KNOWN = frozenset(
     _PREFIX + name
     for name in (
         "DATABASE_URL",
         "BROKER_URL",
         "REDIS_URL",
+        *(f"{name}_FILE" for name in _IN_FILES),
         "QUEUE",
         "PUSH_API_URL",
         "USER_TOKEN",
@@ -269,7 +288,7 @@ _KNOWN = frozenset(
 def below_environment(variables: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """Those of a file's variables that the environment does not set; an empty one sets nothing.
 
-    A token and the file that holds it are two forms of one setting.
+    A secret and the file that holds it are two forms of one setting.
     """
     taken = {name.removesuffix("_FILE") for name, value in environ.items() if value != ""}
     return {
@@ -297,7 +316,7 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
                 f"{variable} gives a token to account {account}, which has one already: "
                 "set one of the two."
             )
-        token = _read_token_file(variable, value) if is_file else value.strip()
+        token = _read_secret_file(variable, value, "token") if is_file else value.strip()
         if not token or not token.isprintable():
             raise SettingError(f"{variable} holds no token.")
         remember(token)
@@ -305,16 +324,16 @@ def _tokens(variables: Mapping[str, str]) -> dict[str, Secret]:
     return tokens
 
 
-def _read_token_file(variable: str, path: str) -> str:
+def _read_secret_file(variable: str, path: str, what: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         wrong = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "no path is so"
         why = error.strerror if isinstance(error, OSError) else wrong
-        # What it names is not told: it may be the token itself, put into the wrong variable.
+        # What it names is not told: it may be the secret itself, put into the wrong variable.
         raise SettingError(
             f"{variable} names a file that cannot be read: {why}. It takes the path of a file that "
-            "holds the token, and not the token."
+            f"holds the {what}, and not the {what}."
         ) from None
 
 

@@ -8,20 +8,16 @@ import yaml
 
 from tests.packaging.image import ROOT
 
-_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
-
-
-class MissingVariable(Exception):
-    """A variable that has to be set is not; the text is the file's own."""
+_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::-([^}]*))?\})")
 
 
 def services(variables: Mapping[str, str]) -> dict[str, Any]:
-    """The services by name, with these variables of the shell put in. Raises MissingVariable."""
+    """The services by name, with these variables of the shell put in."""
     return cast(dict[str, Any], document(variables)["services"])
 
 
 def document(variables: Mapping[str, str]) -> dict[str, Any]:
-    """The whole file, with these variables of the shell put in. Raises MissingVariable."""
+    """The whole file, with these variables of the shell put in."""
     parsed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     return cast(dict[str, Any], _filled(parsed, variables))
 
@@ -54,10 +50,5 @@ def _filled(node: Any, variables: Mapping[str, str]) -> Any:
 
 
 def _value(match: re.Match[str], variables: Mapping[str, str]) -> str:
-    dollar, name, operator, words = match.groups()
-    if dollar:
-        return "$"
-    value = variables.get(name, "")
-    if not value and operator == "?":
-        raise MissingVariable(f"{name}: {words}")
-    return value or (words if operator == "-" else "")
+    dollar, name, default = match.groups()
+    return "$" if dollar else variables.get(name) or default or ""

@@ -1,6 +1,8 @@
-"""docker-compose.yml: what it promises, and its commands at work on this machine."""
+"""docker-compose.yml: what it promises of how its services run."""
 
-import socket
+import re
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,51 +10,126 @@ import pytest
 
 from dispatcher.settings import Settings, read_settings
 from tests.packaging import compose
-from tests.packaging.conftest import SmallCampaign
-from tests.packaging.image import Image
-from tests.packaging.programs import run, run_json, running
-from tests.sandbox_process import running_push_api
-from tests.waiting import eventually
+from tests.packaging.image import ROOT, stages
 
-SHELL = {"DISPATCHER_USER_TOKEN": "sandbox-token"}
-OURS = ("migrate", "worker", "flower")
+OURS = ("migrate", "worker", "producer", "flower")
+PASSING = ("migrate", "producer")
+SECRETS = {
+    "postgres": {
+        "postgres_password",
+        "owner_database_url",
+        "producer_database_url",
+        "worker_database_url",
+    },
+    "valkey": {"valkey_password"},
+    "migrate": {"owner_database_url"},
+    "worker": {"worker_database_url", "broker_url", "user_token"},
+    "producer": {"producer_database_url", "broker_url"},
+    "flower": {"broker_url"},
+}
+NETWORKS = {
+    "postgres": {"database"},
+    "valkey": {"broker"},
+    "migrate": {"database"},
+    "worker": {"database", "broker", "vendor"},
+    "producer": {"database", "broker"},
+    "flower": {"broker", "monitoring"},
+}
 
 
 @pytest.fixture
 def services() -> dict[str, Any]:
-    """The services, with nothing set but the token."""
-    return compose.services(SHELL)
+    """The services, with nothing set."""
+    return compose.services({})
 
 
 def test_it_starts_these_services(services: dict[str, Any]) -> None:
     assert set(services) == {"postgres", "valkey", *OURS}
     assert services["postgres"]["image"] == "postgres:18"
     assert services["valkey"]["image"] == "valkey/valkey:9"
+    assert [name for name in services if "profiles" in services[name]] == ["producer"]
 
 
-def test_a_missing_token_is_told_in_a_sentence() -> None:
-    with pytest.raises(compose.MissingVariable, match=r"DISPATCHER_USER_TOKEN: put .* \.env"):
-        compose.services({})
+@pytest.mark.parametrize("name", SECRETS)
+def test_each_gets_the_secrets_that_it_needs_and_no_other(
+    services: dict[str, Any], name: str
+) -> None:
+    assert set(services[name]["secrets"]) == SECRETS[name]
+    told = set(re.findall(r"/run/secrets/(\w+)", str(services[name])))
+    assert told <= SECRETS[name]
 
 
-def test_only_the_worker_gets_the_token(services: dict[str, Any]) -> None:
-    holders = {name for name in services if "sandbox-token" in str(services[name])}
-    assert holders == {"worker"}
+def test_secrets_are_files_and_nothing_secret_stands_in_the_file_itself(
+    services: dict[str, Any],
+) -> None:
+    sources = compose.document({})["secrets"]
+    assert sources == {name: {"file": f"secrets/{name}"} for name in set().union(*SECRETS.values())}
+    for service in services.values():
+        for name, value in service.get("environment", {}).items():
+            assert "://" not in str(value), name
+            secret = re.search(r"PASSWORD|TOKEN|_URL", name) and name != "DISPATCHER_PUSH_API_URL"
+            assert not secret or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_reaches_those_that_it_needs_and_nobody_else(
+    services: dict[str, Any], name: str
+) -> None:
+    assert set(services[name]["networks"]) == NETWORKS[name]
+
+
+def test_no_way_leads_out_from_the_servers() -> None:
+    networks = compose.document({})["networks"]
+    assert {name: bool(it and it["internal"]) for name, it in networks.items()} == {
+        "database": True,
+        "broker": True,
+        "vendor": False,
+        "monitoring": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["postgres", "valkey", *OURS])
+def test_each_is_confined(services: dict[str, Any], name: str) -> None:
+    service = services[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert "privileged" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"][-1] in "mg"
+    assert 0 < service["pids_limit"] <= 512
+    assert "/tmp" in service["tmpfs"]
+
+
+def test_none_runs_as_root(services: dict[str, Any]) -> None:
+    assert services["postgres"]["user"] == "postgres"
+    assert services["valkey"]["user"] == "999:999"
+    assert [step.words for step in stages()[-1] if step.name == "USER"] == ["dispatcher"]
+    assert not any("user" in services[name] for name in OURS)
+
+
+def test_what_is_written_while_it_runs_has_a_place(services: dict[str, Any]) -> None:
+    (uid,) = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    home = f"/var/lib/dispatcher:uid={uid},gid={uid},mode=0700"
+    assert all(home in services[name]["tmpfs"] for name in ("migrate", "worker", "flower"))
+    assert services["producer"]["volumes"] == ["scratch:/var/lib/dispatcher"]
+    assert "/run/postgresql" in services["postgres"]["tmpfs"]
 
 
 def test_everything_that_stays_is_watched_and_started_again(services: dict[str, Any]) -> None:
-    lasting = {name: services[name] for name in services if name != "migrate"}
+    lasting = {name: services[name] for name in services if name not in PASSING}
     assert all("healthcheck" in service for service in lasting.values())
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
-    assert "restart" not in services["migrate"]
+    assert not any("restart" in services[name] for name in PASSING)
 
 
-def test_the_worker_waits_for_servers_and_schema(services: dict[str, Any]) -> None:
-    assert services["worker"]["depends_on"] == {
-        "postgres": {"condition": "service_healthy"},
-        "valkey": {"condition": "service_healthy"},
-        "migrate": {"condition": "service_completed_successfully"},
-    }
+def test_what_needs_servers_and_schema_waits_for_them(services: dict[str, Any]) -> None:
+    for name in ("worker", "producer"):
+        assert services[name]["depends_on"] == {
+            "postgres": {"condition": "service_healthy"},
+            "valkey": {"condition": "service_healthy"},
+            "migrate": {"condition": "service_completed_successfully"},
+        }
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
 
 
@@ -72,13 +149,8 @@ def test_a_worker_has_time_to_end_its_requests(services: dict[str, Any], tmp_pat
 
 
 def test_the_books_outlive_their_container(services: dict[str, Any]) -> None:
-    assert services["postgres"]["volumes"] == ["books:/var/lib/postgresql"]
-    assert "books" in compose.document(SHELL)["volumes"]
-
-
-def test_nothing_is_evicted_from_the_broker(services: dict[str, Any]) -> None:
-    command = services["valkey"]["command"]
-    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+    assert "books:/var/lib/postgresql" in services["postgres"]["volumes"]
+    assert "books" in compose.document({})["volumes"]
 
 
 def test_our_programs_share_an_image_that_is_never_pulled(services: dict[str, Any]) -> None:
@@ -89,7 +161,8 @@ def test_our_programs_share_an_image_that_is_never_pulled(services: dict[str, An
 
 
 def test_the_settings_of_the_shell_reach_the_worker() -> None:
-    shell = SHELL | {
+    shell = {
+        "DISPATCHER_QUEUE": "shop",
         "DISPATCHER_PUSH_API_URL": "http://push.example/send",
         "DISPATCHER_RATE": "20",
         "DISPATCHER_REQUEST_TIMEOUT": "10",
@@ -103,74 +176,46 @@ def test_the_settings_of_the_shell_reach_the_worker() -> None:
 
 
 def test_what_the_shell_leaves_out_keeps_its_default(services: dict[str, Any]) -> None:
-    settings = read_settings(compose.environment(services["worker"]))
+    told = compose.environment(services["worker"])
+    settings = read_settings({name: told[name] for name in told if not name.endswith("_FILE")})
     ours = Settings(home=settings.home)
     assert settings.push_api_url == ours.push_api_url
     assert settings.request_timeout == ours.request_timeout
     assert settings.rate is None
 
 
-def _on_this_machine(
-    service: dict[str, Any], image: Image, environment: dict[str, str], **replaced: str
-) -> dict[str, str]:
-    """The service's own environment, with this machine's servers in place of the containers'."""
-    own = {name: environment[name] for name in ("HOME", "LANG", "DISPATCHER_HOME")}
-    urls = {
-        name: environment[name] for name in ("DISPATCHER_DATABASE_URL", "DISPATCHER_BROKER_URL")
-    }
-    return image.environment(own | compose.environment(service) | urls | replaced)
-
-
-def test_migrate_makes_the_schema_and_may_run_again(
-    services: dict[str, Any],
-    image: Image,
-    environment: dict[str, str],
-    empty_database_url: str,
-    tmp_path: Path,
-) -> None:
-    migrate = services["migrate"]
-    here = _on_this_machine(migrate, image, environment, DISPATCHER_DATABASE_URL=empty_database_url)
-    assert "is now at" in run(migrate["command"], here, tmp_path)
-    assert "up to date" in run(migrate["command"], here, tmp_path)
-
-
-def test_the_worker_sends_a_campaign_and_ends_when_asked(
-    services: dict[str, Any], image: Image, environment: dict[str, str], campaign: SmallCampaign
-) -> None:
-    worker = services["worker"]
-    with running_push_api() as push_api:
-        here = _on_this_machine(
-            worker,
-            image,
-            environment,
-            DISPATCHER_PUSH_API_URL=push_api.url,
-            HOSTNAME=socket.gethostname(),
-        )
-        with running(worker["command"], here, campaign.directory) as program:
-            eventually(lambda: program.has_said(" ready."), within=60)
-            run(compose.health_check(worker), here, campaign.directory)
-            send = ["dispatcher", "send", *campaign.arguments, "--watch", "--json"]
-            shown = run_json(send, here, campaign.directory)
-            grace = compose.seconds(worker["stop_grace_period"])
-            assert program.end(within=grace) == 0
-        assert shown["members"]["delivered"] == campaign.members
-        assert push_api.ledger()["devices"] == push_api.ledger()["pushes"] == campaign.members
-
-
-def test_flower_answers_on_its_port(
-    services: dict[str, Any], image: Image, environment: dict[str, str], tmp_path: Path
-) -> None:
-    flower = services["flower"]
-    port = _free_port()
-    here = _on_this_machine(
-        flower, image, environment, FLOWER_PORT=str(port), FLOWER_ADDRESS="127.0.0.1"
+def make_secrets(directory: Path, given: str) -> "subprocess.CompletedProcess[str]":
+    """`deploy/secrets.sh`, in a copy of its place in the checkout."""
+    (directory / "deploy").mkdir(exist_ok=True)
+    script = directory / "deploy" / "secrets.sh"
+    script.write_bytes((ROOT / "deploy" / "secrets.sh").read_bytes())
+    return subprocess.run(
+        ["sh", script], input=given, capture_output=True, text=True, check=False, cwd="/"
     )
-    with running(flower["command"], here, tmp_path) as program:
-        eventually(lambda: program.answers(f"http://127.0.0.1:{port}/workers"), within=60)
-        run(compose.health_check(flower), here, tmp_path)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    made = make_secrets(tmp_path, "the-token\n")
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+    directory = tmp_path / "secrets"
+    assert {path.name for path in directory.iterdir()} == set(compose.document({})["secrets"])
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o644}
+    assert (directory / "user_token").read_text() == "the-token\n"
+    first = {path.name: path.read_text() for path in directory.iterdir()}
+    assert len(set(first.values())) == len(first)
+
+    assert make_secrets(tmp_path, "another\n").returncode == 0
+    assert {path.name: path.read_text() for path in directory.iterdir()} == first
+
+
+def test_a_missing_token_is_told_in_a_sentence(tmp_path: Path) -> None:
+    made = make_secrets(tmp_path, "")
+    assert made.returncode == 2
+    assert made.stderr == "No token: give the vendor's User API token.\n"
+    assert make_secrets(tmp_path, "the-token").returncode == 0
+
+
+def test_no_secret_gets_into_git_or_into_the_image() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "secrets/" in ignored

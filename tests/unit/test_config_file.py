@@ -39,7 +39,10 @@ def test_an_empty_file_says_nothing(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("speed = 5", "speed is not a setting; known are .*rate, redis_url, request_timeout"),
+        (
+            "speed = 5",
+            "speed is not a setting; known are .*rate, redis_url, redis_url_file, request",
+        ),
         ("RATE = 5", "RATE is not a setting"),
         ("rate = true", "rate must be a text or a number"),
         ("rate = [5]", "rate must be a text or a number"),

@@ -223,6 +223,29 @@ def test_what_is_needed_and_missing_is_named_with_the_remedy(home: Path, name: s
         require()
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "BROKER_URL", "REDIS_URL"])
+def test_a_url_may_stand_in_a_file(home: Path, name: str) -> None:
+    url = "postgresql://u:s3cret@h/d" if name == "DATABASE_URL" else "redis://:s3cret@h"
+    file = home / "url"
+    file.write_text(f"{url}\n")
+    told = {"BROKER_URL": "amqp://h"} if name == "REDIS_URL" else {}
+    beside = read(home, **told, **{f"{name}_FILE": str(file)})
+    assert getattr(beside, name.lower()) == getattr(read(home, **told, **{name: url}), name.lower())
+
+    with pytest.raises(SettingError, match=f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set"):
+        read(home, **{name: url, f"{name}_FILE": str(file)})
+    file.write_text("\n")
+    with pytest.raises(SettingError, match=f"{PREFIX}{name}_FILE names a file that holds no URL"):
+        read(home, **{f"{name}_FILE": str(file)})
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "BROKER_URL", "REDIS_URL"])
+def test_a_url_in_the_place_of_its_file_is_not_told(home: Path, name: str) -> None:
+    with pytest.raises(SettingError, match=f"{PREFIX}{name}_FILE names a file.*path") as refused:
+        read(home, **{f"{name}_FILE": "postgresql://u:s3cret@h/d"})
+    assert "s3cret" not in str(refused.value)
+
+
 @contextmanager
 def left_by_services(home: Path, **urls: str) -> Iterator[None]:
     """A record of servers that run for as long as the block."""
