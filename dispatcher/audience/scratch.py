@@ -1,21 +1,28 @@
 """A place on the disk for one preparation: private, and gone when it ends, however it ends.
 
-Each directory is held by a lock on it. The kernel gives up the locks of a killed process, so the
-next preparation sees which directories nobody holds, and removes them.
+Signals that would end the process at once (a service's stop, a terminal that closes) remove it
+first. Each directory is held by a lock on it. The kernel gives up the locks of a killed process, so
+the next preparation sees which directories nobody holds, and removes them.
 """
 
 import errno
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 
 from dispatcher.errors import AudienceError
 
-_PREFIX = "audience-"
+PREFIX = "audience-"
+"""Begins the name of each preparation's directory."""
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -27,7 +34,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
     Leftovers of killed producers in `parent` are removed first. Raises AudienceError where the
     directory cannot be made, or what is written to it finds no room.
     """
-    with ExitStack() as held:
+    with _outliving_signals(), ExitStack() as held:
         try:
             directory = held.enter_context(_made(parent))
         except OSError as error:
@@ -50,7 +57,7 @@ def leftovers(parent: Path) -> list[Path]:
     """The directories of killed producers in `parent`, in which their members are left."""
     try:
         with _locked(parent, fcntl.LOCK_SH):
-            found = sorted(parent.glob(f"{_PREFIX}*"))
+            found = sorted(parent.glob(f"{PREFIX}*"))
             return [path for path in found if _with_leftover(path, lambda _: True)]
     except OSError:
         return []
@@ -70,6 +77,38 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
+class _Ended(BaseException):
+    """A signal came that ends this process."""
+
+
+@contextmanager
+def _outliving_signals() -> Iterator[None]:
+    """Let what is inside be undone before a signal ends this process, as it would have at once.
+
+    An application that does something of its own then is left to it; so are threads, which Python
+    lets have no say.
+    """
+    mine = [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []
+    came: list[int] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        if len(came) == 1:  # a second one does not break off what the first one began
+            raise _Ended
+
+    for each in mine:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each in mine:
+            signal.signal(each, signal.SIG_DFL)
+        if came:
+            os.kill(os.getpid(), came[0])
+
+
 @contextmanager
 def _made(parent: Path) -> Iterator[Path]:
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,14 +116,14 @@ def _made(parent: Path) -> Iterator[Path]:
         # While a directory is made but not locked yet, nobody may take it for a leftover.
         with _locked(parent, fcntl.LOCK_EX):
             _remove_leftovers(parent)
-            directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             held.enter_context(_locked(directory, fcntl.LOCK_EX))
             held.callback(shutil.rmtree, directory, ignore_errors=True)
         yield directory
 
 
 def _remove_leftovers(parent: Path) -> int:
-    return sum(_with_leftover(path, _removed) for path in parent.glob(f"{_PREFIX}*"))
+    return sum(_with_leftover(path, _removed) for path in parent.glob(f"{PREFIX}*"))
 
 
 def _with_leftover(directory: Path, act: Callable[[Path], bool]) -> bool:

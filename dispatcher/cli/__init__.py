@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dispatcher.cli.context import Context, say
-from dispatcher.cli.encoding import never_fail, why_unwritten
+from dispatcher.cli.encoding import never_fail, visible, why_unwritten
 from dispatcher.cli.verbs import VerbGroup
 from dispatcher.diagnostics import RedactedLines, redact_tracebacks
 from dispatcher.errors import CallerError, DispatcherError
@@ -58,7 +58,7 @@ def main() -> None:
     never_fail()
     redact_tracebacks()
     warnings = logging.StreamHandler()
-    warnings.setFormatter(RedactedLines("Warning: %(message)s"))
+    warnings.setFormatter(_Visible("Warning: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[warnings])
     try:
         app()
@@ -68,6 +68,13 @@ def main() -> None:
     except BaseException as error:  # click leaves by SystemExit
         _leave_if_unwritten(error)
         raise
+
+
+class _Visible(RedactedLines):
+    """Lines that steer no terminal either."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record), lines=True)
 
 
 def _leave_if_unwritten(ended_by: BaseException) -> None:

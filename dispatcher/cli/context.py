@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.cli.encoding import give_up, is_unicode
+from dispatcher.cli.encoding import give_up, is_unicode, visible, visible_json
 from dispatcher.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def context_of(ctx: click.Context) -> Context:
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(document, indent=2, ensure_ascii=not is_unicode()))
+    print(visible_json(json.dumps(document, indent=2, ensure_ascii=not is_unicode())))
 
 
 def say(words: str) -> None:
     """Something for the person, on standard error; where nobody can be told, the verb goes on."""
     try:
-        print(words, file=sys.stderr, flush=True)
+        print(visible(words, lines=True), file=sys.stderr, flush=True)
     except OSError:
         give_up(sys.stderr)

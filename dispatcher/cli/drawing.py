@@ -11,6 +11,8 @@ from itertools import zip_longest
 from textwrap import wrap
 from unicodedata import combining, east_asian_width
 
+from dispatcher.cli.encoding import visible
+
 Cell = tuple[str, str]
 """A text and its style, as in `("running", "bold cyan")`."""
 
@@ -20,7 +22,7 @@ _BETWEEN = "  "
 
 def styled(text: str, style: str = "") -> str:
     """The text in this style where standard output shows any; it cannot steer the terminal."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    plain = visible(text)
     if not (style and plain and _shows_colours()):
         return plain
     codes = ";".join(str(_CODES[word]) for word in style.split())
@@ -59,6 +61,7 @@ def _filled(cell: Cell, width: int, right: bool) -> str:
 
 def _width(text: str) -> int:
     """How many columns of a terminal it takes."""
+    text = visible(text)
     if text.isascii():
         return len(text)
     return sum(

@@ -1,10 +1,17 @@
-"""Output that goes wherever it is led: any encoding, a closed stream, a disk that is full."""
+"""Output that goes wherever it is led: any encoding, a closed stream, a disk that is full.
+
+What would steer a terminal (control characters, and those that turn the direction of writing) is
+shown and not obeyed, as it may come from a file, from the vendor or from an application.
+"""
 
 import codecs
 import errno
 import io
+import json
 import os
 import sys
+import unicodedata
+from collections.abc import Callable
 from typing import TextIO
 
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
@@ -47,6 +54,35 @@ def give_up(stream: TextIO) -> None:
 def is_unicode() -> bool:
     """Whether standard output takes every letter as it is."""
     return (sys.stdout.encoding or "").lower().startswith("utf")
+
+
+def visible(text: str, lines: bool = False) -> str:
+    """The text with what would steer a terminal written out, as in \\x1b; `lines` may end lines."""
+    parts = text.split("\n") if lines else [text]
+    return "\n".join(_written_out(part, _escaped) for part in parts)
+
+
+def visible_json(text: str) -> str:
+    """A JSON text that stands for the same, with nothing in it that would steer a terminal."""
+    return "\n".join(_written_out(line, _escaped_in_json) for line in text.split("\n"))
+
+
+def _written_out(text: str, escaped: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_harmless(letter) else escaped(letter) for letter in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
+
+
+def _escaped_in_json(letter: str) -> str:
+    return json.dumps(letter)[1:-1]
 
 
 def _nowhere() -> TextIO:

@@ -12,17 +12,18 @@ from typing import Protocol, TextIO
 
 import click
 
+from dispatcher import outputs
 from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
 from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
 from dispatcher.cli.drawing import styled
+from dispatcher.cli.encoding import visible
 from dispatcher.errors import OptionError
 from dispatcher.words import counted
 
 _BROKEN = 1
 _NAMES = tuple(identifier.name for identifier in IDENTIFIERS)
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
@@ -122,9 +123,13 @@ class _Writer(Protocol):
 
 
 class _CsvWriter:
-    """A table that a spreadsheet may open: no cell of it is taken for a formula."""
+    """A table that a spreadsheet may open: no cell of it is taken for a formula.
+
+    On a terminal nothing in it steers that.
+    """
 
     def __init__(self, file: TextIO) -> None:
+        self._is_shown = file.isatty()
         self._csv = csv.writer(file)
         columns = ("chunk", "state", "precision", "reason", "http_status", "code")
         self._csv.writerow([*columns, *_NAMES])
@@ -139,7 +144,12 @@ class _CsvWriter:
             failure.code,
             *(failure.member.get(name) for name in _NAMES),
         ]
-        self._csv.writerow([_harmless(cell) for cell in cells])
+        self._csv.writerow(map(self._written, cells))
+
+    def _written(self, cell: object) -> object:
+        if self._is_shown and isinstance(cell, str):
+            cell = visible(cell)
+        return outputs.harmless(cell)
 
 
 class _JsonLinesWriter:
@@ -171,22 +181,14 @@ def _opened(
         return
     if out.suffix not in (".csv", ".jsonl"):
         raise OptionError(f"--out {out} ends in neither .csv nor .jsonl.")
-    part = out.with_name(f"{out.name}.part")
+    obstacle = outputs.obstacle(out)
+    if obstacle is not None:
+        raise OptionError(f"--out {out} cannot be written: {obstacle}; name another file.")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with outputs.written(out) as file:
             yield file, _CsvWriter if out.suffix == ".csv" else _JsonLinesWriter
-        part.replace(out)
     except OSError as error:
         raise OptionError(f"--out {out} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _harmless(cell: object) -> object:
-    """A text that a spreadsheet would compute gets an apostrophe in front."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_BEGINS):
-        return f"'{cell}"
-    return cell
 
 
 def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -199,23 +200,30 @@ def _on_invalid(text: str) -> audience.OnInvalid:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say what Ctrl-C leaves, and exit with 130, whatever error a library made of it."""
-    interrupted = False
+    """Say what Ctrl-C, or a stop of the service or the terminal, leaves; then exit as it asks.
 
-    def interrupt(*_: object) -> None:
-        nonlocal interrupted
-        interrupted = True
+    The status is 130 for Ctrl-C and 128 + its number for a signal, whatever error a library made of
+    it.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+    mine = [each for each in _ENDING if signal.getsignal(each) in _USUAL]
+    before = {each: signal.signal(each, interrupt) for each in mine}
     try:
         yield
     except BaseException:
-        if not interrupted:
+        if not came:
             raise
         say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
-        raise click.exceptions.Exit(130) from None
+        raise click.exceptions.Exit(128 + came[0]) from None
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_USUAL = (signal.default_int_handler, signal.SIG_DFL)

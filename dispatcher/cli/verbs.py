@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import click
 
+from dispatcher.cli.encoding import visible
 from dispatcher.redaction import redact
 
 FAMILIES = {
@@ -79,7 +80,7 @@ class _WrongUsage(click.UsageError):
         if self.ctx is not None:
             way = f"Try '{self.ctx.command_path} -h' for help."
             click.echo(f"{self.ctx.get_usage()}\n{way}\n", file=file, err=True)
-        click.echo(f"Error: {self.format_message()}", file=file, err=True)
+        click.echo(f"Error: {visible(self.format_message(), lines=True)}", file=file, err=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import gzip
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,31 @@ with scratch_directory(Path(sys.argv[2])) as directory, Engine(directory, 200_00
 """
 
 
+UNPACKING = """
+import gzip, sys, threading
+from pathlib import Path
+from dispatcher.audience import prepare
+
+file = Path(sys.argv[1]).with_suffix(".csv.gz")
+with gzip.open(file, "wb", 1) as packed:
+    packed.write(b"token\\n")
+    for number in range(3_000_000):
+        packed.write(b"t%d\\n" % number)
+
+def tell(progress):
+    print("reading", flush=True)
+
+with prepare(file, ["ios"], scratch=Path(sys.argv[2]), progress=tell):
+    sys.stdin.read()
+"""
+
+HANDLING = """
+def end(*_):
+    raise SystemExit(7)
+signal.signal(signal.SIGTERM, end)
+"""
+
+
 SPILLING = """
 import sys
 from pathlib import Path
@@ -89,6 +115,38 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(program: str, file: Path, scratc
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=5)
     assert errors.splitlines()[-1].startswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("program", [PREPARING, ENDLESS, IN_A_QUERY, UNPACKING])
+def test_a_signal_that_ends_the_process_ends_it_and_leaves_nothing(
+    program: str, number: signal.Signals, file: Path, scratch: Path
+) -> None:
+    process = started(program, file, scratch)
+    assert len(list(scratch.iterdir())) == 1
+    process.send_signal(number)
+    process.communicate(timeout=5)
+    assert process.returncode == -number
+
+
+def test_what_an_application_does_with_a_signal_is_left_to_it(file: Path, scratch: Path) -> None:
+    process = started(f"import signal\n{HANDLING}\n{ENDLESS}", file, scratch)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=5)
+    assert process.returncode == 7
+
+
+def test_a_preparation_in_a_thread_touches_no_signal(file: Path, scratch: Path) -> None:
+    seen = []
+
+    def look() -> None:
+        with prepare([{"token": "a"}], IOS_AND_ANDROID, scratch=scratch):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.SIG_DFL]
 
 
 def test_leftovers_of_a_killed_producer_are_removed_by_the_next(file: Path, scratch: Path) -> None:
