@@ -7,7 +7,7 @@ files are unpacked into it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -69,6 +69,18 @@ class ParquetFile:
 
 
 Opened: TypeAlias = CsvFile | JsonLines | ParquetFile
+
+
+def pieces(source: Opened, scratch: Path) -> Iterator[Opened]:
+    """The source, or its rows a few at a time, where so much memory would be needed for all.
+
+    DuckDB parses two thousand rows of JSON at once, however long they are.
+    """
+    if isinstance(source, JsonLines) and unpacking.has_heavy_lines(source.path):
+        for path in unpacking.pieces(source.path, scratch / "piece.jsonl"):
+            yield replace(source, path=path)
+    else:
+        yield source
 
 
 @contextmanager

@@ -23,11 +23,15 @@ from dispatcher.errors import AudienceError
 
 _COUNTS = "SELECT count(*), count(*) - count(key), coalesce(bit_xor(key), 0) FROM {table}"
 
-_READ = "SELECT count(*), count(*) - count(key) FROM {table} WHERE rowid >= {before}"
+_COUNT_INVALID = "SELECT count(*) - count(key) FROM part"
 
-_INVALID = """
-    SELECT rowid - {before}, text FROM {table}
-    WHERE key IS NULL AND rowid >= {before} ORDER BY rowid"""
+_INVALID = "SELECT rowid, text FROM part WHERE key IS NULL ORDER BY rowid"
+
+_TAKE = "ALTER TABLE part RENAME TO {table}"
+
+_ADD = "INSERT INTO {table} FROM part"
+
+_FORGET = "DROP TABLE IF EXISTS part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """Fills the table `table` from the parts of a source; what has to be spooled goes to
-    `directory`.
+    """Fills the table `table` from an audience's parts, each of which goes through a table `part`.
+
+    What has to be spooled goes to `directory`.
     """
 
     engine: Engine
@@ -56,34 +61,31 @@ class Staging:
 
         Raises AudienceError where a part cannot be read, or names what no platform knows.
         """
-        read = 0
-        for part in listing.parts:
+        for number, part in enumerate(listing.parts):
             with sources.opened(part, self.directory, self.reporter) as source:
-                read = self._stage(source, read, rejects)
+                self._stage(source, rejects)
+            self.engine.run((_TAKE if number == 0 else _ADD).format(table=self.table))
+            self.engine.run(_FORGET)
         return Staged(*self.engine.run(_COUNTS.format(table=self.table)))
 
-    def _stage(self, source: Opened, before: int, rejects: Rejects) -> int:
-        """Add the rows of one part behind those `before`; how many there are now.
-
-        A CSV file with a fault is read again to find its line.
-        """
+    def _stage(self, source: Opened, rejects: Rejects) -> None:
+        """Fill the table `part`; a CSV file with a fault is read again to find its line."""
         columns = self._columns(source)
         readable = sources.trusted(source, self.directory, self.reporter)
         try:
-            self._fill(readable, columns, before)
+            self._fill(readable, columns)
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             if not isinstance(source, CsvFile):
                 raise unreadable(source.name, error) from error
             spooled = sources.with_faults_named(source, self.directory, self.reporter)
-            self._fill(spooled, columns, before)
+            self._fill(spooled, columns)
         except (duckdb.IOException, duckdb.SerializationException) as error:
             raise unreadable(source.name, error) from error
-        read, invalid = self.engine.run(_READ.format(table=self.table, before=before))
+        (invalid,) = self.engine.run(_COUNT_INVALID)
         if invalid:
-            self._refuse_unknown_keys(source, before)
-            with self.engine.rows(_INVALID.format(table=self.table, before=before)) as rows:
+            self._refuse_unknown_keys(source)
+            with self.engine.rows(_INVALID) as rows:
                 rejects.take(source, invalid, iter(rows.fetchone, None))
-        return before + int(read)
 
     def _columns(self, source: Opened) -> list[str]:
         match source:
@@ -102,21 +104,16 @@ class Staging:
         except duckdb.Error as error:
             raise unreadable(source.name, error) from error
 
-    def _fill(self, source: Opened, columns: list[str], before: int) -> None:
+    def _fill(self, source: Opened, columns: list[str]) -> None:
         rows = self._expected_rows(source)
         phase: Phase = "checking" if isinstance(source, JsonLines) and source.spooled else "reading"
-        self.engine.run(
-            f"{self._into(before)} {checked_rows(source, columns, self.identifiers)}",
-            lambda fraction: self.reporter.report(
-                phase, before + int(fraction * rows), None, fraction
-            ),
-        )
-
-    def _into(self, before: int) -> str:
-        """What is done with a part's rows; the places of those `before` stay as they are."""
-        if before:
-            return f"INSERT INTO {self.table}"
-        return f"CREATE OR REPLACE TABLE {self.table} AS"
+        into = "CREATE OR REPLACE TABLE part AS"
+        for piece in sources.pieces(source, self.directory):
+            self.engine.run(
+                f"{into} {checked_rows(piece, columns, self.identifiers)}",
+                lambda fraction: self.reporter.report(phase, int(fraction * rows), None, fraction),
+            )
+            into = "INSERT INTO part"
 
     def _expected_rows(self, source: Opened) -> int:
         """How many rows there seem to be, so that progress can be told in rows."""
@@ -125,11 +122,10 @@ class Staging:
         (rows,) = self.engine.run(f"SELECT count(*) {_parquet(source)}")
         return int(rows)
 
-    def _refuse_unknown_keys(self, source: Opened, before: int) -> None:
+    def _refuse_unknown_keys(self, source: Opened) -> None:
         first = self.engine.run(
-            f"SELECT rowid - {before}, text FROM {self.table} WHERE key IS NULL "
-            f"AND rowid >= {before} AND starts_with(text, {literal(UNKNOWN_KEY)}) "
-            "ORDER BY rowid LIMIT 1"
+            "SELECT rowid, text FROM part WHERE key IS NULL "
+            f"AND starts_with(text, {literal(UNKNOWN_KEY)}) ORDER BY rowid LIMIT 1"
         )
         if first:
             (reject,) = rejected.located(source, [first])

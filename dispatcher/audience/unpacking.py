@@ -24,6 +24,12 @@ LONGEST_LINE = 65_536
 TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes"
 """What is said of a longer one."""
 
+HEAVY = 400
+"""Bytes of a line from which on a few thousand of them, parsed at once, take up a small memory."""
+
+PIECE = 1 << 21
+"""Bytes of such lines that are parsed at once."""
+
 _PIECE = 1 << 20
 
 
@@ -68,6 +74,23 @@ def has_long_line(path: Path) -> bool:
             if len(piece) == LONGEST_LINE and b"\n" not in piece:
                 return True
     return False
+
+
+def has_heavy_lines(path: Path) -> bool:
+    """Whether lines anywhere take more than HEAVY bytes on average."""
+    with open(path, "rb") as file:
+        while piece := file.read(LONGEST_LINE):
+            if piece.count(b"\n") < len(piece) // HEAVY:
+                return True
+    return False
+
+
+def pieces(path: Path, target: Path) -> Iterator[Path]:
+    """The file's lines a few at a time, each time in the file `target`: PIECE bytes, and a line."""
+    with open(path, "rb") as file:
+        while piece := file.read(PIECE):
+            target.write_bytes(piece + file.readline())
+            yield target
 
 
 def has_bare_return(path: Path) -> bool:

@@ -47,18 +47,22 @@ def test_a_producer_killed_at_any_moment_leaves_no_campaign(program: Program, la
     assert leftovers(program) == []
 
 
-def test_ctrl_c_says_what_is_left_in_one_sentence(program: Program, large: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_says_what_is_left_in_one_sentence(
+    program: Program, large: str, number: signal.Signals
+) -> None:
     moments = [lambda: leftovers(program) != [], lambda: in_copy(program)]
     for moment in moments:
         with program.start("dispatcher", *program.send_command(large, *LATER)) as producer:
             eventually(moment, within=20)
-            producer.send_signal(signal.SIGINT)
+            producer.send_signal(number)
             said = producer.communicate(timeout=20)
 
-        assert producer.returncode == 130
-        assert said == (
-            "",
-            "Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.\n",
+        assert producer.returncode == 128 + number
+        output, messages = said
+        assert output == ""
+        assert messages.splitlines()[-1] == (
+            "Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign."
         )
         check_nothing_left(program)
 

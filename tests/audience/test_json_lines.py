@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatcher.outputs import harmless
 from tests.audience.preparing import outcome_of, read_rejects, refusal_of, rejects_of, written
 
 KNOWN = "token, idfa, idfv, advertisingId, androidId, serialId, userId, devtodevId"
@@ -176,4 +177,4 @@ def test_every_line_is_counted_and_named(tmp_path: Path, scratch: Path, content:
     assert outcome.invalid == len(named)
     for line, _, row in named:
         shown = texts[line - 1].rstrip("\r").replace("\r", "\\r").replace("\0", "\\0")
-        assert row == shown
+        assert row == harmless(shown)

@@ -1,0 +1,83 @@
+"""Whatever is given, memory and time are bounded, and what is wrong is said in a sentence."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dispatcher.audience import Source
+from tests.audience.preparing import outcome_of, refusal_of, written
+
+LONG = 45_000
+Rows = Callable[[Path], Source]
+
+
+def long_rows() -> Iterator[dict[str, str]]:
+    return ({"token": f"{number:0900}"} for number in range(LONG))
+
+
+def as_json_lines(directory: Path) -> Source:
+    return written(directory / "a.jsonl", "\n".join(map(json.dumps, long_rows())))
+
+
+def as_csv(directory: Path) -> Source:
+    return written(
+        directory / "a.csv", "\n".join(["token", *(row["token"] for row in long_rows())])
+    )
+
+
+def as_csv_with_a_fault(directory: Path) -> Source:
+    content = "\n".join(["token", *(row["token"] for row in long_rows()), "one,two", ""])
+    return written(directory / "a.csv", content)
+
+
+def as_parquet(directory: Path) -> Source:
+    path = directory / "a.parquet"
+    query = f"SELECT lpad(range::VARCHAR, 900, '0') AS token FROM range({LONG})"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+    return path
+
+
+def as_dicts(directory: Path) -> Source:
+    return long_rows()
+
+
+@pytest.mark.parametrize("rows", [as_json_lines, as_csv, as_csv_with_a_fault, as_parquet, as_dicts])
+def test_long_rows_are_an_audience_in_the_default_memory(
+    tmp_path: Path, scratch: Path, rows: Rows
+) -> None:
+    outcome = outcome_of(rows(tmp_path), scratch, on_invalid="skip")
+    assert (outcome.total, outcome.duplicates) == (LONG, 0)
+    assert [member["token"] for member in outcome.members] == [row["token"] for row in long_rows()]
+
+
+def test_documents_with_an_unknown_key_are_refused_by_it(tmp_path: Path, scratch: Path) -> None:
+    documents = ({"token": f"t{n}", "profile": {"a": "x" * (2000 + n)}} for n in range(18_000))
+    file = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, documents)))
+    for source in (file, map(json.loads, file.read_text().splitlines())):
+        text = refusal_of(source, scratch)
+        assert "profile" in text
+        assert "known are token, " in text
+
+
+def test_lines_of_documents_keep_their_numbers(tmp_path: Path, scratch: Path) -> None:
+    lines = [json.dumps({"token": f"{n}".zfill(3000)}) for n in range(5_000)]
+    lines[1_234] = ""
+    lines[4_321] = "broken" * 500
+    text = refusal_of(written(tmp_path / "a.jsonl", "\n".join(lines)), scratch)
+    assert text.endswith("\n  line 4322 is not JSON")
+    outcome = outcome_of(tmp_path / "a.jsonl", scratch, on_invalid="skip")
+    assert (outcome.read, outcome.invalid) == (4_999, 1)
+    assert [int(member["token"]) for member in outcome.members] == [
+        n for n in range(5_000) if n not in (1_234, 4_321)
+    ]
+
+
+def test_rows_as_long_as_any_can_be_are_an_audience(tmp_path: Path, scratch: Path) -> None:
+    names = ("token", "idfa", "idfv", "androidId", "serialId", "userId")
+    rows: Any = [{name: f"{name}{n:04}".ljust(4000, "x") for name in names} for n in range(1_500)]
+    assert outcome_of(rows, scratch).members == rows
