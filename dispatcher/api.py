@@ -101,6 +101,7 @@ class Dispatcher:
         send_at: datetime | None = None,
         expires_at: datetime | None = None,
         window: str | Sequence[str] | None = None,
+        finish_by: datetime | None = None,
         account: str = DEFAULT_ACCOUNT,
         format: str | None = None,
         on_invalid: Literal["fail", "skip"] = "fail",
@@ -119,11 +120,12 @@ class Dispatcher:
         is where no name does. `campaign_tag` is the vendor's statistics group. The same `key` again
         returns the same campaign. `rate` is the most requests a second, over all workers. `send_at`
         and `expires_at` are aware. Nothing fresh begins outside of `window`, one or several as
-        "mon-fri 09:00-21:00 Europe/Berlin". With `on_invalid="skip"` invalid rows are left out, and
-        written to the file `rejects` where one is named. `suppress` lists identifiers, in the forms
-        of an audience: who has one of them gets nothing. `progress` is called a few times a second,
-        `told` with sentences about what was left out or read otherwise than it stands there, before
-        the commit, and `committed` once, with the campaign as it was committed.
+        "mon-fri 09:00-21:00 Europe/Berlin". With `finish_by`, aware, it goes at the rate that lets
+        it end then, planned anew as it runs. With `on_invalid="skip"` invalid rows are left out,
+        and written to the file `rejects` where one is named. `suppress` lists identifiers, in the
+        forms of an audience: who has one of them gets nothing. `progress` is called a few times a
+        second, `told` with sentences about what was left out or read otherwise than it stands
+        there, before the commit, and `committed` once, with the campaign as it was committed.
 
         With `connection`, a SQLAlchemy Connection inside of a transaction on the same database, the
         campaign becomes part of that: it is there once the caller commits, with the caller's rows,
@@ -146,6 +148,7 @@ class Dispatcher:
         check_rate(rate)
         self._settings.require_place_for_rates(rate)
         _check_times(send_at, expires_at)
+        self._check_finish_by(finish_by, send_at, expires_at)
         windows = None if window is None else parse_windows(window)
         check_opens_in_time(windows, send_at, expires_at)
         if connection is None:
@@ -182,6 +185,8 @@ class Dispatcher:
                 send_at=send_at,
                 expires_at=expires_at,
                 windows=windows,
+                finish_by=finish_by,
+                account_rate=self._settings.rate,
                 input=Input(
                     prepared.read, prepared.invalid, prepared.duplicates, prepared.suppressed
                 ),
@@ -287,6 +292,21 @@ class Dispatcher:
             now = campaigns.read(connection, found)
             check_opens_in_time(windows, now.send_at, now.expires_at)
             transitions.set_windows(connection, found, windows)
+
+        return self._change(campaign, change)
+
+    def finish_by(self, campaign: Reference, finish_by: datetime | None) -> Campaign:
+        """Go at the rate that lets the campaign end by then, an aware time; None takes that back.
+
+        It is planned anew as it runs, and never above the campaign's or the account's rate. Raises
+        OptionError, with the earliest time, where it cannot be made, ImpossibleInState, and
+        SettingError where nobody would keep a rate.
+        """
+
+        def change(connection: Connection, found: UUID) -> None:
+            now = campaigns.read(connection, found)
+            self._check_finish_by(finish_by, now.send_at, now.expires_at)
+            transitions.set_finish_by(connection, found, finish_by, self._settings.rate)
 
         return self._change(campaign, change)
 
@@ -443,6 +463,19 @@ class Dispatcher:
             ),
             found=lambda made, connection: campaigns.exists(connection, UUID(made.id)),
         )
+
+    def _check_finish_by(
+        self, finish_by: datetime | None, send_at: datetime | None, expires_at: datetime | None
+    ) -> None:
+        if finish_by is None:
+            return
+        self._settings.require_place_for_rates(1)
+        if finish_by.utcoffset() is None:
+            raise OptionError("finish_by has no time zone: give an aware datetime.")
+        if send_at is not None and finish_by <= send_at:
+            raise OptionError("finish_by is not after send_at: the campaign could send nothing.")
+        if expires_at is not None and finish_by > expires_at:
+            raise OptionError("finish_by is after expires_at: the campaign would expire before.")
 
     def _checked_keep(self, older_than: timedelta | None) -> timedelta:
         keep = self._settings.keep_audience if older_than is None else older_than

@@ -233,7 +233,7 @@ _LONG = f"""
 greatest(:overdue, make_interval(secs => coalesce(
     (2 + (SELECT count(*) FROM campaign AS other
           WHERE other.account = campaign.account AND other.state = 'running'))
-    / least(campaign.rate, {fleet.RATE}), 0)))
+    / least({holding.RATE}, {fleet.RATE}), 0)))
 """
 _WAITING = text(f"""
 SELECT count(*) FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id

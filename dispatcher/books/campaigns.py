@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from math import inf
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books.holding import Held, held
+from dispatcher.books import pacing
+from dispatcher.books.holding import RATE, Held, held
 from dispatcher.books.windows import opening_of
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
@@ -109,6 +111,8 @@ class Campaign:
     finished_at: datetime | None
     rate: float | None
     window: tuple[str, ...]
+    finish_by: datetime | None
+    planned_rate: float | None
     input: Input
     members: Members
     result: Result
@@ -134,7 +138,10 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class NewCampaign:
-    """What a producer asks for, checked, with its audience counted."""
+    """What a producer asks for, checked, with its audience counted.
+
+    `account_rate` is its account's limit, as far as the producer is told one.
+    """
 
     id: UUID
     key: str | None
@@ -148,6 +155,8 @@ class NewCampaign:
     send_at: datetime | None
     expires_at: datetime | None
     windows: tuple[Window, ...] | None
+    finish_by: datetime | None
+    account_rate: float | None
     input: Input
     members: int
     chunks: int
@@ -156,11 +165,12 @@ class NewCampaign:
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
 _CREATE = text("""
 INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
-    rate, created_at, send_at, expires_at, windows, opens_at, closes_at, state, started_at,
-    resumed_at, input_read, input_invalid, input_duplicates, input_suppressed, members_total,
-    members_remaining, chunks_total, chunks_pending)
+    rate, created_at, send_at, expires_at, windows, opens_at, closes_at, finish_by,
+    planned_rate, state, started_at, resumed_at, input_read, input_invalid, input_duplicates,
+    input_suppressed, members_total, members_remaining, chunks_total, chunks_pending)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
-    :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
+    :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at, :finish_by,
+    :planned_rate,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
@@ -175,7 +185,8 @@ RETURNING id
 def create(connection: Connection, new: NewCampaign) -> UUID | None:
     """Make the campaign's row, which the commit makes visible; None where its key is taken.
 
-    Where another producer is making a campaign of this key right now, waits for it to end.
+    Where another producer is making a campaign of this key right now, waits for it to end. Raises
+    OptionError where it cannot end by its time.
     """
     connection.execute(_OPEN_ACCOUNT, {"account": new.account})
     values = {
@@ -183,6 +194,14 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
         **asdict(new.input),
         "platforms": list(new.platforms),
         **opening_of(connection, new.windows),
+        "planned_rate": pacing.first_plan(
+            connection,
+            new.finish_by,
+            requests=new.chunks,
+            rate=min(filter(None, (new.rate, new.account_rate)), default=None),
+            windows=new.windows,
+            begin=new.send_at,
+        ),
     }
     created: UUID | None = connection.scalar(_CREATE, values)
     return created
@@ -322,11 +341,12 @@ def _snapshot(
         **{
             name: getattr(row, name)
             for name in Campaign.__slots__
-            if name not in ("id", "platforms", "window", "input", *_COMPUTED)
+            if name not in ("id", "platforms", "window", "planned_rate", "input", *_COMPUTED)
         },
         id=str(row.id),
         platforms=tuple(row.platforms),
         window=tuple(row.windows or ()),
+        planned_rate=row.planned_rate and min(row.planned_rate, row.rate or inf),
         input=Input(**_numbers(row, "input", Input.__slots__)),
         members=Members(**_numbers(row, "members", ("total", "remaining", *SETTLED))),
         result=Result(**_numbers(row, "result", Result.__slots__)),
@@ -372,8 +392,8 @@ class Sendable:
     rate: float | None
 
 
-_SENDABLE = text("""
-SELECT id, app_id, campaign_tag, account, message, rate
+_SENDABLE = text(f"""
+SELECT id, app_id, campaign_tag, account, message, {RATE} AS rate
 FROM campaign WHERE id = :campaign_id AND state = 'running'
 """)
 

@@ -7,6 +7,7 @@ The conditions name the tables `campaign` and `account`. Claims, publishing, `ex
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,8 @@ AWAITS_A_PROBE = f"""
  AND NOT {doubt.waits("account.name")})
 """
 """Whether an account in doubt has nothing left to ask about, and may not begin a clean chunk."""
+RATE = "least(campaign.rate, campaign.planned_rate)"
+"""The requests a second that a campaign may make: what it is told, and what ends it in time."""
 IN_WINDOW = """
 (campaign.windows IS NULL
  OR clock_timestamp() >= campaign.opens_at AND clock_timestamp() < campaign.closes_at)
@@ -66,17 +69,19 @@ _FACTS = text(f"""
 SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.account,
     account.hold_until, account.hold_reason, account.fresh_from, account.failures, account.doubts,
     NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
-    {fleet.LIVE_SLOTS} AS slots, campaign.windows, campaign.opens_at,
+    clock_timestamp() AS now, {fleet.LIVE_SLOTS} AS slots, campaign.windows, campaign.opens_at,
     NOT {IN_WINDOW} AND EXISTS (
         SELECT FROM chunk
         WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
-        AS awaits_its_window, pace.rate, pace.next_at, pace.next_at > clock_timestamp()
+        AS awaits_its_window,
+    campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
+    pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
         AS awaits_its_place
 FROM campaign JOIN account ON account.name = campaign.account
 CROSS JOIN LATERAL (
-    SELECT least(campaign.rate, {fleet.RATE}) AS rate,
-        (SELECT max(started_at) + make_interval(secs => 1 / least(campaign.rate, {fleet.RATE}))
+    SELECT least({RATE}, {fleet.RATE}) AS rate, least(campaign.rate, {fleet.RATE}) AS allowed,
+        (SELECT max(started_at) + make_interval(secs => 1 / least({RATE}, {fleet.RATE}))
          FROM (SELECT started_at FROM attempt WHERE campaign_id = campaign.id
                ORDER BY ended_at DESC LIMIT 16) AS latest) AS next_at) AS pace
 WHERE campaign.id = ANY(:ids) AND campaign.finished_at IS NULL
@@ -122,10 +127,26 @@ def _running_held(facts: Row[Any]) -> Held | None:
         by, why = _PROBED_FOR[facts.doubts >= MOST_DOUBTS]
         words = f"Account {facts.account} probes with one request at a time{because(why)}."
         return Held(by, None, words, why)
+    if facts.planned_rate is not None and facts.finish_by <= facts.now:
+        return Held("rate", None, f"It should have ended by {_minute(facts.finish_by)}.")
+    if (facts.planned_rate or 0) > (facts.allowed or inf) * _NEARLY:
+        words = (
+            f"It cannot end by {_minute(facts.finish_by)}: that would take "
+            f"{facts.planned_rate:.3g} requests a second, and {facts.allowed:g} are allowed."
+        )
+        return Held("rate", facts.next_at, words)
     if facts.awaits_its_place:
         words = f"It waits for its place at {facts.rate:g} requests a second."
         return Held("rate", facts.next_at, words)
     return None
+
+
+_NEARLY = 1.05
+"""A plan that is off by so little is made."""
+
+
+def _minute(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")
 
 
 _PROBED_FOR = {True: ("doubt", IN_DOUBT), False: ("account", UNREACHABLE)}

@@ -96,6 +96,11 @@ class Campaign(Base):
             " AND (windows IS NULL OR opens_at < closes_at)",
             "window_has_an_opening",
         ),
+        CheckConstraint(
+            "(finish_by IS NULL) = (planned_rate IS NULL) AND planned_rate > 0"
+            " AND planned_rate < 'infinity'",
+            "planned_to_finish",
+        ),
         Index("campaign_created_at", text("created_at DESC")),
         # What `list` shows of one state, or of one tag.
         Index("campaign_by_state", "state", text("created_at DESC"), text("id DESC")),
@@ -136,6 +141,8 @@ class Campaign(Base):
     windows: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     opens_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
+    finish_by: Mapped[datetime | None]
+    planned_rate: Mapped[float | None]
     started_at: Mapped[datetime | None]
     resumed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -50,7 +50,7 @@ _CONTENT = (
     "send_at",
 )
 _PLACE = ("campaign_id", "sequence", "size", "pack_id")
-_ORDERS = ("rate", "expires_at", "windows")
+_ORDERS = ("rate", "expires_at", "windows", "finish_by")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
 
 RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books import keeping, transitions
+from dispatcher.books import keeping, pacing, transitions
 
 MOST_LOOKED_OVER = 10
 """So many campaigns at rest are summed up a sweep, in turn: somebody may meddle with the books."""
@@ -30,6 +30,7 @@ class Duty(StrEnum):
     EXPIRE = "expire"
     CLOSE = "settle what it will not send"
     SUM_UP = "be summed up"
+    PLAN = "plan its rate anew"
     PURGE = "forget whom it was sent to"
 
 
@@ -118,6 +119,9 @@ UNION ALL
    AND NOT id = ANY(CAST(:resting AS uuid[]))
  ORDER BY summed_at LIMIT :looked_over)
 UNION ALL
+SELECT 'PLAN', id, chunks_total FROM campaign
+WHERE finished_at IS NULL AND state = 'running' AND finish_by IS NOT NULL
+UNION ALL
 (SELECT 'PURGE', id, chunks_total - purged_to FROM campaign
  WHERE {keeping.KEPT} AND NOT id = ANY(CAST(:resting AS uuid[]))
  ORDER BY finished_at LIMIT :purged)
@@ -188,6 +192,7 @@ _ACTS: dict[Duty, Callable[[Connection, UUID, Terms], object]] = {
     ),
     Duty.EXPIRE: lambda connection, one, _: transitions.expire(connection, one),
     Duty.CLOSE: lambda connection, one, _: transitions.settle_rest(connection, one),
+    Duty.PLAN: lambda connection, one, _: pacing.plan_anew(connection, one),
     Duty.PURGE: lambda connection, one, terms: transitions.purge(
         connection, one, terms.keep_audience
     ),

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from dispatcher.schedule import Window, next_opening
+from dispatcher.errors import OptionError
+from dispatcher.schedule import Window, next_opening, parse_windows
 
 
 def opening_of(
@@ -23,3 +24,11 @@ def opening_of(
         "windows": [window.text for window in windows],
         **asdict(next_opening(windows, now)),
     }
+
+
+def stored_windows(written: Sequence[str]) -> tuple[Window, ...]:
+    """The windows of a campaign's row. Raises LookupError where their zone is not known here."""
+    try:
+        return parse_windows(written)
+    except OptionError as error:  # this machine may know fewer zones than the producer's
+        raise LookupError(str(error)) from error

@@ -1,10 +1,11 @@
-"""The verbs about campaigns that are there: list, show, pause, resume, cancel, rate, window."""
+"""The verbs about campaigns that are there: list, show, pause, resume, cancel and the like."""
 
 import click
 
 from dispatcher.api import MOST_LISTED
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
+from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 
@@ -140,6 +141,22 @@ def window(ctx: click.Context, campaign: str, windows: tuple[str, ...], as_json:
     """
     given = None if windows == ("none",) else windows
     print_campaign(context_of(ctx).dispatcher().window(campaign, given), as_json)
+
+
+@click.command("finish-by")
+@campaign_argument
+@click.argument("time", metavar="TIME", help="As 2026-11-24T18:00+01:00, or `none`.")
+@json_option
+@click.pass_context
+def finish_by(ctx: click.Context, campaign: str, time: str, as_json: bool) -> None:
+    """Go at the rate that lets a campaign end by a time, planned anew as it runs.
+
+    It is never above the campaign's own rate or its account's; `show` says where they are too low.
+
+    Example: dispatcher finish-by last 2026-11-24T18:00+01:00
+    """
+    moment = None if time == "none" else parse_moment("TIME", time)
+    print_campaign(context_of(ctx).dispatcher().finish_by(campaign, moment), as_json)
 
 
 def parse_rate(text: str) -> float | None:

@@ -92,6 +92,8 @@ def _facts(campaign: Campaign) -> Iterator[str]:
         yield f"at most {campaign.rate:g} requests/s"
     if campaign.window:
         yield f"only {', '.join(campaign.window)}"
+    if campaign.finish_by and campaign.planned_rate and campaign.finished_at is None:
+        yield f"to end by {_moment(campaign.finish_by)} at {campaign.planned_rate:.3g} requests/s"
     if campaign.send_at and campaign.started_at is None:
         yield f"begins {_moment(campaign.send_at)}"
     if campaign.expires_at and campaign.finished_at is None:

@@ -4,7 +4,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -14,6 +13,7 @@ from dispatcher import audience, message
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
@@ -56,6 +56,11 @@ from dispatcher.words import counted
     help="Begin only then, as `mon-fri 09:00-21:00 Europe/Berlin`; may stand several times.",
 )
 @click.option(
+    "--finish-by",
+    metavar="TIME",
+    help="Go at the rate that lets it end then, as 2026-11-24T18:00+01:00.",
+)
+@click.option(
     "--account",
     default=DEFAULT_ACCOUNT,
     help="Whose token sends it: DISPATCHER_USER_TOKEN_NAME's is `name`.",
@@ -92,6 +97,7 @@ def send(
     at: str | None,
     expires: str | None,
     windows: tuple[str, ...],
+    finish_by: str | None,
     account: str,
     on_invalid: str,
     rejects: Path | None,
@@ -117,9 +123,10 @@ def send(
             campaign_tag=tag,
             key=key,
             rate=parse_rate(rate),
-            send_at=_moment("--at", at),
-            expires_at=_moment("--expires", expires),
+            send_at=parse_moment("--at", at),
+            expires_at=parse_moment("--expires", expires),
             window=windows or None,
+            finish_by=parse_moment("--finish-by", finish_by),
             account=account,
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
@@ -172,22 +179,6 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
     for warning in checked.warnings:
         say(f"Warning: {warning}")
     return checked
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise OptionError(
-            f"{option} {text!r} is no moment: write it as 2026-11-24T10:00+01:00."
-        ) from error
-    if moment.utcoffset() is None:
-        raise OptionError(
-            f"{option} {text!r} has no time zone: write it as 2026-11-24T10:00+01:00."
-        )
-    return moment
 
 
 def _on_invalid(text: str) -> audience.OnInvalid:

@@ -26,6 +26,7 @@ FAMILIES = {
     "cancel": "campaigns",
     "rate": "campaigns",
     "window": "campaigns",
+    "finish-by": "campaigns",
     "retry": "retry",
     "explain": "inspection",
     "verify": "inspection",
@@ -70,7 +71,7 @@ class _Verbs(UserDict[str, Any]):
 
     def __getitem__(self, verb: str) -> Any:
         family = super().__getitem__(verb)
-        return getattr(import_module(f"dispatcher.cli.{family}"), verb)
+        return getattr(import_module(f"dispatcher.cli.{family}"), verb.replace("-", "_"))
 
 
 class _WrongUsage(click.UsageError):

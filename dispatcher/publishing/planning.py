@@ -70,7 +70,7 @@ SELECT EXISTS (
     WHERE {holding.MAY_SEND} AND {_HAS_DUE})
 """)
 _RUNNING = text(f"""
-SELECT campaign.id, campaign.rate, campaign.account,
+SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
     account.failures, account.doubts,
     CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
         AS waits_in_doubt,

@@ -22,7 +22,7 @@ _ROUND_LOCK = 0x7075626C
 # A campaign with a rate waits for its account's turns; one whose account has trouble, for its end;
 # one outside its window, for that.
 _MAY_BEGIN = text(f"""
-SELECT campaign.rate IS NULL AND {fleet.RATE} IS NULL AND {holding.UNTROUBLED}
+SELECT {holding.RATE} IS NULL AND {fleet.RATE} IS NULL AND {holding.UNTROUBLED}
     AND {holding.IN_WINDOW}
     AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
     AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')

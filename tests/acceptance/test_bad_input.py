@@ -119,6 +119,16 @@ OPTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
         ),
         ("opens at 2099-01-05T10:00+00:00", "expires at 2098-12-31", "nothing could be sent"),
     ),
+    (("--finish-by", "2099-01-01T00:00"), ("--finish-by", "has no time zone")),
+    (("--finish-by", "2020-01-01T00:00Z"), ("cannot end by 2020", "the earliest time is 20")),
+    (
+        ("--at", "2099-01-02T00:00Z", "--finish-by", "2099-01-01T00:00Z"),
+        ("finish_by is not after send_at",),
+    ),
+    (
+        ("--expires", "2099-01-01T00:00Z", "--finish-by", "2099-01-02T00:00Z"),
+        ("finish_by is after expires_at",),
+    ),
     (("--on-invalid", "maybe"), ("neither fail nor skip",)),
     (("--rejects", "missing/rejects.csv"), ("missing/rejects.csv", "directory is missing")),
     (("--rejects", "."), ("it is a directory",)),

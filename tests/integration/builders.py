@@ -267,6 +267,8 @@ def new_campaign(chunks: int = 1, **given: Any) -> NewCampaign:
         "send_at": None,
         "expires_at": None,
         "windows": None,
+        "finish_by": None,
+        "account_rate": None,
         "input": Input(read=chunks * SIZE, invalid=0, duplicates=0, suppressed=0),
         "members": chunks * SIZE,
         "chunks": chunks,

@@ -75,7 +75,7 @@ GRANTED = {
 
 ALL_COLUMNS_BUT = {
     ("campaign", PRODUCER, "UPDATE"): _CONTENT,
-    ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at rate windows",
+    ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at finish_by rate windows",
     ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size",
     ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size",
     ("chunk", READER, "SELECT"): "members",

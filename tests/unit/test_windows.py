@@ -174,7 +174,7 @@ REFUSED = {
     "mon 10:00-11:00 europe/berlin": "write Europe/Berlin",
     "mon 10:00-11:00 Europe": "no time zone 'Europe'",
     "mon 10:00-11:00 +02:00": "give one of IANA's",
-    "mon 10:00-11:00 ../../etc/passwd": "give one of IANA's",
+    "mon 10:00-11:00 ../../etc/hosts": "give one of IANA's",
 }
 
 

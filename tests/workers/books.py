@@ -40,6 +40,8 @@ def make_campaign(
             send_at=None,
             expires_at=None,
             windows=None,
+            finish_by=None,
+            account_rate=None,
             input=Input(read=chunks, invalid=0, duplicates=0, suppressed=0),
             members=chunks,
             chunks=chunks,

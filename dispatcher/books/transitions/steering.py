@@ -4,13 +4,15 @@ Each verb locks the campaign's row first.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books.pacing import first_plan
 from dispatcher.books.transitions.summing import lock, settle_rest
-from dispatcher.books.windows import opening_of
-from dispatcher.errors import ImpossibleInState, OptionError
+from dispatcher.books.windows import opening_of, stored_windows
+from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import (
     CODE_NOBODY_FOUND,
     LAST_ENDED,
@@ -20,7 +22,7 @@ from dispatcher.lifecycle import (
     ChunkState,
     Decision,
 )
-from dispatcher.schedule import Window, parse_windows
+from dispatcher.schedule import Window
 
 _SET_STATE = text("UPDATE campaign SET state = :state, reason = :reason WHERE id = :campaign_id")
 _START_DUE = text("""
@@ -60,6 +62,15 @@ WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM p
 _SET_WINDOWS = text("""
 UPDATE campaign SET windows = :windows, opens_at = :opens_at, closes_at = :closes_at
 WHERE id = :campaign_id
+""")
+_TURN_WINDOW = text("""
+UPDATE campaign SET opens_at = :opens_at, closes_at = :closes_at WHERE id = :campaign_id
+""")
+_FOR_A_PLAN = text("""
+SELECT rate, windows, send_at, chunks_pending FROM campaign WHERE id = :campaign_id
+""")
+_SET_FINISH_BY = text("""
+UPDATE campaign SET finish_by = :finish_by, planned_rate = :planned_rate WHERE id = :campaign_id
 """)
 _CLOSED_WINDOWS = text("""
 SELECT windows FROM campaign WHERE id = :campaign_id AND closes_at <= clock_timestamp()
@@ -144,7 +155,9 @@ def set_windows(
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it has no window any more.")
-    _open(connection, campaign_id, windows)
+    connection.execute(
+        _SET_WINDOWS, {"campaign_id": campaign_id, **opening_of(connection, windows)}
+    )
 
 
 def turn_window(connection: Connection, campaign_id: UUID) -> None:
@@ -152,17 +165,35 @@ def turn_window(connection: Connection, campaign_id: UUID) -> None:
     lock(connection, campaign_id)
     written = connection.scalar(_CLOSED_WINDOWS, {"campaign_id": campaign_id})
     if written is not None:
-        try:
-            windows = parse_windows(written)
-        except OptionError as error:  # this machine may know fewer zones than the producer's
-            raise LookupError(str(error)) from error
-        _open(connection, campaign_id, windows)
+        opening = opening_of(connection, stored_windows(written))
+        connection.execute(_TURN_WINDOW, {"campaign_id": campaign_id, **opening})
 
 
-def _open(connection: Connection, campaign_id: UUID, windows: Sequence[Window] | None) -> None:
-    connection.execute(
-        _SET_WINDOWS, {"campaign_id": campaign_id, **opening_of(connection, windows)}
+def set_finish_by(
+    connection: Connection,
+    campaign_id: UUID,
+    finish_by: datetime | None,
+    account_rate: float | None = None,
+) -> None:
+    """Let the campaign end by then, at the rate that makes it; None takes that back.
+
+    `account_rate` is a limit of the account's, besides the live workers'. Raises OptionError where
+    it cannot be made.
+    """
+    state = lock(connection, campaign_id)
+    if state not in LIVE_CAMPAIGNS:
+        raise ImpossibleInState(f"Campaign {campaign_id} is {state}: its end is no plan any more.")
+    facts = connection.execute(_FOR_A_PLAN, {"campaign_id": campaign_id}).one()
+    planned = first_plan(
+        connection,
+        finish_by,
+        requests=facts.chunks_pending,
+        rate=min(filter(None, (facts.rate, account_rate)), default=None),
+        windows=facts.windows and stored_windows(facts.windows),
+        begin=facts.send_at,
     )
+    values = {"campaign_id": campaign_id, "finish_by": finish_by, "planned_rate": planned}
+    connection.execute(_SET_FINISH_BY, values)
 
 
 def _set_state(connection: Connection, campaign_id: UUID, state: CampaignState) -> None:
