@@ -51,7 +51,8 @@ class Check:
 def examine(settings: Settings) -> Iterator[Check]:
     """Every check in turn, each as soon as it is known; those in vain are left out.
 
-    Without a database nothing of the fleet can be told, without a worker nothing of Celery.
+    Without a database nothing of the fleet can be told, without a worker nothing of Celery, and
+    only who has a worker's rights can try what is due to campaigns.
     """
     yield _attempted("token", lambda: _token(settings))
     yield _attempted("push api", lambda: _push_api(settings))
@@ -65,13 +66,15 @@ def examine(settings: Settings) -> Iterator[Check]:
         return
     engine = make_engine(settings.require_database_url())
     yield _attempted("limits", lambda: _limits(engine))
-    yield _attempted("rights", lambda: _rights(engine))
+    rights = _attempted("rights", lambda: _rights(engine))
+    yield rights
     yield _attempted("durability", lambda: _durability(engine))
     workers = _attempted("workers", lambda: _workers(engine))
     yield workers
     yield _attempted("clocks", lambda: _clocks(engine))
     yield _attempted("relay", lambda: _relay(engine))
-    yield _attempted("campaigns", lambda: _campaigns(settings, engine))
+    if rights.result == "ok":
+        yield _attempted("campaigns", lambda: _campaigns(settings, engine))
     if broker.result != "failed" and workers.result == "ok":
         yield _attempted("celery", lambda: _celery(publishing.producer(settings)))
 

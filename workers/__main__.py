@@ -6,12 +6,15 @@ what is loaded already it does not look for.
 
 import sys
 
+import celery.bin.celery
 from celery.__main__ import main
 
-from workers import process, tasks
+from workers import commands, process, tasks
 
-LOADED = (process, tasks)
+LOADED = (celery.bin.celery, process, tasks)
 
 if __name__ == "__main__":
+    # It was not Celery's command line yet that loaded the application.
+    commands.complete()
     sys.argv = ["celery", "-A", "workers", *sys.argv[1:]]
     main()

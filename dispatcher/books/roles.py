@@ -97,6 +97,10 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) ORDER BY place
 _MAY_CREATE = text("""
 SELECT current_user, rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user
 """)
+_ANOTHERS = text("""
+SELECT current_user AS us, pg_get_userbyid(relowner) AS owner FROM pg_class
+WHERE oid = to_regclass('alembic_version') AND NOT pg_has_role(relowner, 'USAGE')
+""")
 _COLUMNS = text("""
 SELECT relname AS table, array_agg(attname::text ORDER BY attnum) AS columns
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
@@ -117,8 +121,9 @@ _SCHEMA = text("SELECT quote_ident(current_schema())")
 def make(connection: Connection) -> None:
     """Have the roles, with exactly these rights on the books in the schema that we are in.
 
-    Raises ServiceError where we may not create roles that are missing.
+    Raises ServiceError where the tables are not ours, or we may not create roles that are missing.
     """
+    _check_ownership(connection)
     if missing := list(connection.scalars(_MISSING, {"roles": list(ROLES)})):
         _check_right_to_create(connection, missing)
     for name in missing:
@@ -176,6 +181,15 @@ def check_right_to_send(connection: Connection) -> None:
         raise ServiceError(
             f"The role {us} lacks {', '.join(lacks)}, and a worker needs it: GRANT {WORKER} TO "
             f"{us}; `dispatcher migrate --roles` makes that role."
+        )
+
+
+def _check_ownership(connection: Connection) -> None:
+    row = connection.execute(_ANOTHERS).one_or_none()
+    if row is not None:
+        raise ServiceError(
+            f"The role {row.us} may give no rights on the books, as {row.owner} owns them: run "
+            f"`dispatcher migrate --roles` as {row.owner}."
         )
 
 

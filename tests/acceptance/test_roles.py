@@ -94,7 +94,19 @@ def test_what_a_role_may_not_is_refused_in_a_sentence(
 
     assert ran.status == 1, ran
     assert len(ran.stderr.strip().splitlines()) == 1
-    assert "dispatcher_producer" in ran.stderr or "may create" in ran.stderr
+    assert "dispatcher_producer" in ran.stderr or "`dispatcher migrate --roles` as" in ran.stderr
+
+
+def test_doctor_tells_whoever_is_no_worker_only_what_he_can_know(household: Household) -> None:
+    producer = household.producer
+    producer.send(csv_of(producer, "members.csv", tokens("checked", 10)))
+    for program in (producer, household.reader):
+        found = program.run("doctor", "--json").document
+        checks = {check["name"]: check for check in found}
+        assert checks["database"]["result"] == "ok"
+        assert checks["rights"]["result"] == "warning"
+        assert "GRANT dispatcher_worker" in checks["rights"]["words"]
+        assert not any("permission denied" in check["words"] for check in found)
 
 
 @pytest.mark.parametrize("who", ["producer", "reader"])
