@@ -94,7 +94,9 @@ class Dispatcher:
         *,
         app_id: str,
         message: Mapping[str, object] | Message,
-        audience: Source,
+        audience: Source | None = None,
+        audience_sql: str | None = None,
+        audience_db: str | None = None,
         campaign_tag: str | None = None,
         key: str | None = None,
         rate: float | None = None,
@@ -114,18 +116,21 @@ class Dispatcher:
     ) -> str:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
 
-        `message` holds one or several platform objects of the Push API; `audience` is an iterable
-        of dicts, or the path of a .csv, .jsonl or .parquet file, or of a directory of such files,
-        or several paths; all of them count. `format` says which of "csv", "jsonl" and "parquet" it
-        is where no name does. `campaign_tag` is the vendor's statistics group. The same `key` again
-        returns the same campaign. `rate` is the most requests a second, over all workers. `send_at`
-        and `expires_at` are aware. Nothing fresh begins outside of `window`, one or several as
-        "mon-fri 09:00-21:00 Europe/Berlin". With `finish_by`, aware, it goes at the rate that lets
-        it end then, planned anew as it runs. With `on_invalid="skip"` invalid rows are left out,
-        and written to the file `rejects` where one is named. `suppress` lists identifiers, in the
-        forms of an audience: who has one of them gets nothing. `progress` is called a few times a
-        second, `told` with sentences about what was left out or read otherwise than it stands
-        there, before the commit, and `committed` once, with the campaign as it was committed.
+        `message` holds one or several platform objects of the Push API. `audience` is an iterable
+        of dicts or other rows with names; a data frame (pandas, Polars) or an Arrow table; the path
+        of a .csv, .jsonl or .parquet file or of a directory of such files; or several paths, all of
+        which count. `format` says which of "csv", "jsonl" and "parquet" it is where no name does.
+        The rows of `audience_sql` count as well, a query in the database of the URL `audience_db`,
+        or else of DISPATCHER_AUDIENCE_URL; it needs no `audience` beside it. `campaign_tag` is the
+        vendor's statistics group. The same `key` again returns the same campaign. `rate` is the
+        most requests a second, over all workers. `send_at` and `expires_at` are aware. Nothing
+        fresh begins outside of `window`, one or several as "mon-fri 09:00-21:00 Europe/Berlin".
+        With `finish_by`, aware, it goes at the rate that lets it end then, planned anew as it runs.
+        With `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where
+        one is named. `suppress` lists identifiers, in the forms of an audience: who has one of them
+        gets nothing. `progress` is called a few times a second, `told` with sentences about what
+        was left out or read otherwise than it stands there, before the commit, and `committed`
+        once, with the campaign as it was committed.
 
         With `connection`, a SQLAlchemy Connection inside of a transaction on the same database, the
         campaign becomes part of that: it is there once the caller commits, with the caller's rows,
@@ -149,6 +154,14 @@ class Dispatcher:
         self._settings.require_place_for_rates(rate)
         _check_times(send_at, expires_at)
         self._check_finish_by(finish_by, send_at, expires_at)
+        query = None
+        if audience_sql is not None:
+            query = audiences.query(audience_sql, audience_db or self._settings.audience_url)
+        elif audience_db is not None or audience is None:
+            raise OptionError(
+                "Nobody is named to send to: give files or rows (--audience, audience), or a query "
+                "(--audience-sql, audience_sql)."
+            )
         windows = None if window is None else parse_windows(window)
         check_opens_in_time(windows, send_at, expires_at)
         if connection is None:
@@ -159,6 +172,7 @@ class Dispatcher:
         with audiences.prepare(
             audience,
             checked.platforms,
+            query=query,
             format=format,
             on_invalid=on_invalid,
             rejects=None if rejects is None else Path(rejects),

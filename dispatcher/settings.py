@@ -63,6 +63,8 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    audience_url: str | None = field(default=None, repr=False)
+    """The database that an audience's query is for, unless another is named with it."""
     queue: str = DEFAULT_QUEUE
     """What every name of this deployment on the broker and on the Redis begins with."""
     tokens: Mapping[str, Secret] = field(default_factory=dict)
@@ -76,7 +78,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         remember(*(token.reveal() for token in self.tokens.values()))
-        for url in (self.push_api_url, self.database_url, self.broker_url, self.redis_url):
+        urls = (self.push_api_url, self.database_url, self.broker_url, self.redis_url)
+        for url in (*urls, self.audience_url):
             remember(*secrets_in(url or ""))
         _check_server("DISPATCHER_BROKER_URL", self.broker_url, BROKER_SCHEMES)
         _check_server("DISPATCHER_REDIS_URL", self.redis_url, REDIS_SCHEMES)
@@ -174,6 +177,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=read("DATABASE_URL", _database_url, services.get("database_url")),
         broker_url=broker_url,
         redis_url=read("REDIS_URL", _server_url, _redis_of(broker_url)),
+        audience_url=read("AUDIENCE_URL", str.strip, None),
         queue=read("QUEUE", _queue, DEFAULT_QUEUE),
         tokens=tokens,
         rate=read("RATE", _rate, None),
@@ -261,7 +265,7 @@ def read_config(path: Path) -> dict[str, str]:
     return {_PREFIX + key.upper(): str(value) for key, value in table.items()}
 
 
-_IN_FILES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL")
+_IN_FILES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "AUDIENCE_URL")
 """URLs that have passwords in them, and may stand in files of their own."""
 _KNOWN = frozenset(
     _PREFIX + name
@@ -269,6 +273,7 @@ _KNOWN = frozenset(
         "DATABASE_URL",
         "BROKER_URL",
         "REDIS_URL",
+        "AUDIENCE_URL",
         *(f"{name}_FILE" for name in _IN_FILES),
         "QUEUE",
         "PUSH_API_URL",

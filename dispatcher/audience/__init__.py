@@ -5,6 +5,7 @@ from dispatcher.audience.packing import copy_chunks
 from dispatcher.audience.preparation import OnInvalid, prepare
 from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
 from dispatcher.audience.progress import Phase, Progress, Watcher
+from dispatcher.audience.query import query
 
 __all__ = [
     "MAX_MEMBERS",
@@ -16,4 +17,5 @@ __all__ = [
     "Watcher",
     "copy_chunks",
     "prepare",
+    "query",
 ]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from io import IOBase
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 
+from dispatcher.audience import tables
+from dispatcher.audience.query import Query
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
 
@@ -18,10 +20,18 @@ Form = Literal["csv", "jsonl", "parquet"]
 
 FORMS: tuple[Form, ...] = ("csv", "jsonl", "parquet")
 
-Source: TypeAlias = (
-    str | os.PathLike[str] | BinaryIO | Iterable[Mapping[str, object]] | Iterable[str | Path]
-)
-"""Paths, of files or directories of parts ("-": standard input), a binary stream, or rows."""
+
+class Table(Protocol):
+    """A data frame or a table with Arrow's stream of columns."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+
+Source: TypeAlias = str | os.PathLike[str] | BinaryIO | Iterable[Any] | Table
+"""Paths, of files or directories of parts ("-": standard input), a binary stream, rows, or tables.
+
+A row is a Mapping or has names otherwise, as those of SQLAlchemy, sqlite3 and DictCursors do.
+"""
 
 STANDARD_INPUT = "-"
 
@@ -69,7 +79,23 @@ class RowsPart:
     name: str = "given"
 
 
-Part: TypeAlias = FilePart | StreamPart | RowsPart
+@dataclass(frozen=True, slots=True)
+class TablePart:
+    """A data frame, or a table of Arrow."""
+
+    table: Any
+    name: str = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPart:
+    """A query in a database."""
+
+    query: Query
+    name: str = "query"
+
+
+Part: TypeAlias = FilePart | StreamPart | RowsPart | TablePart | QueryPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +115,41 @@ class Listing:
         return len(self.parts) > 1
 
 
-def listed(source: Source, form: str | None = None) -> Listing:
-    """The parts of an audience.
+def listed(source: Source | None, form: str | None = None, query: Query | None = None) -> Listing:
+    """The parts of an audience; what a query gives comes behind all others.
 
     `form`, one of FORMS, is that of standard input, of a stream, and of files whose names say none.
     Raises AudienceError, which names the file and the remedy, and OptionError for another form.
     """
     told = _form(form)
+    asked = () if query is None else (QueryPart(query),)
+    if source is None and asked:
+        return Listing(asked[0].name, asked)
+    found = _of_source(source, told)
+    parts = (*found.parts, *asked)
+    name = f"of {counted(len(parts), 'part')}" if asked else found.name
+    return Listing(name, parts, found.notes)
+
+
+def _of_source(source: Any, told: Form | None) -> Listing:
     if isinstance(source, str | os.PathLike):
-        return _of_paths([source], told)
+        return _of_several([source], told)
+    if tables.is_table(source):
+        table = TablePart(source)
+        return Listing(table.name, (table,))
     if isinstance(source, IOBase) or hasattr(source, "read"):
-        part: Part = StreamPart("the stream", told or "jsonl", source)
-        return Listing(part.name, (part,))
+        stream = StreamPart("the stream", told or "jsonl", source)
+        return Listing(stream.name, (stream,))
     if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
         raise AudienceError(
             f"The audience must be a path or an iterable of dicts, not a {type(source).__name__}."
         )
     items = iter(source)
     first = list(_first(items))
-    if first and isinstance(first[0], str | os.PathLike):
-        return _of_paths([*first, *items], told)
-    part = RowsPart(chain(first, items))
-    return Listing(part.name, (part,))
+    if first and (isinstance(first[0], str | os.PathLike) or tables.is_table(first[0])):
+        return _of_several([*first, *items], told)
+    rows = RowsPart(chain(first, items))
+    return Listing(rows.name, (rows,))
 
 
 def reads_standard_input(source: object) -> bool:
@@ -141,16 +180,18 @@ def _first(items: Iterator[Any]) -> Iterator[Any]:
         return
 
 
-def _of_paths(paths: list[Any], told: Form | None) -> Listing:
+def _of_several(paths: list[Any], told: Form | None) -> Listing:
     parts: list[Part] = []
     notes: list[str] = []
     for path in paths:
-        if not isinstance(path, str | os.PathLike):
+        if tables.is_table(path):
+            parts.append(TablePart(path))
+        elif not isinstance(path, str | os.PathLike):
             raise AudienceError(
                 f"The audience's list of files holds a {type(path).__name__}: give paths alone, "
                 "or rows alone."
             )
-        if os.fspath(path) == STANDARD_INPUT:
+        elif os.fspath(path) == STANDARD_INPUT:
             parts.append(StreamPart("standard input", told or "jsonl"))
         elif os.path.isdir(path):
             found, others = _of_directory(Path(path), told)
@@ -160,9 +201,9 @@ def _of_paths(paths: list[Any], told: Form | None) -> Listing:
             parts.append(_of_file(Path(path), told))
     if len([part for part in parts if isinstance(part, StreamPart)]) > 1:
         raise AudienceError("The audience names standard input twice: it can be read but once.")
-    name = shown(paths[0]) if len(paths) == 1 else f"of {counted(len(parts), 'part')}"
-    if len(paths) == 1 and len(parts) == 1:
-        name = parts[0].name
+    name = f"of {counted(len(parts), 'part')}"
+    if len(paths) == 1:
+        name = shown(paths[0]) if len(parts) > 1 else parts[0].name
     return Listing(name, tuple(parts), tuple(notes))
 
 

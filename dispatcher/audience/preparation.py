@@ -16,6 +16,7 @@ from dispatcher.audience.identifiers import known
 from dispatcher.audience.listing import Listing, Source, listed, reads_standard_input
 from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
+from dispatcher.audience.query import Query
 from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.scratch import scratch_directory
 from dispatcher.audience.staging import Staged, Staging
@@ -36,13 +37,14 @@ _LEFT_OUT = "SELECT count(*), coalesce(bit_xor(key), 0) FROM left_out"
 
 @contextmanager
 def prepare(
-    source: Source,
+    source: Source | None,
     platforms: Iterable[str],
     *,
     on_invalid: OnInvalid = "fail",
     rejects: str | Path | None = None,
     suppress: Source | None = None,
     format: str | None = None,
+    query: Query | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -50,7 +52,8 @@ def prepare(
     """The audience of a campaign, checked, distinct and counted; nothing stays behind.
 
     source: a path (.csv, .jsonl, .ndjson or .parquet, with .gz or .zst behind; a directory of such
-        files; "-" for standard input), several paths, a binary stream, or an iterable of dicts.
+        files; "-" for standard input), several paths, a binary stream, an iterable of rows that
+        have names for their values, or a data frame or another table with Arrow's stream.
     platforms: those of the message; an identifier that none of them knows is refused.
     on_invalid: "fail" refuses an audience with an invalid row; "skip" leaves those rows out.
     rejects: where the invalid rows are written to, as CSV of line, reason and row, with the
@@ -59,6 +62,7 @@ def prepare(
         as an audience does; none of its rows may be invalid.
     format: "csv", "jsonl" or "parquet", of what has no name that says it: standard input and
         streams, which are JSON Lines otherwise, pipes, and files with other endings.
+    query: of a database, whose rows come behind those of the source; this may be None then.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -72,7 +76,7 @@ def prepare(
     if suppress is not None and (suppress is source or _both_read_standard_input(source, suppress)):
         raise OptionError("What is suppressed cannot come from the audience's own source.")
     report_to = None if rejects is None else Path(rejects)
-    listing = listed(source, format)
+    listing = listed(source, format, query)
     unwanted = None
     if suppress is not None:
         with called_suppression():
@@ -92,7 +96,7 @@ def prepare(
         yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to)
 
 
-def _both_read_standard_input(source: Source, suppress: Source) -> bool:
+def _both_read_standard_input(source: Source | None, suppress: Source) -> bool:
     return reads_standard_input(source) and reads_standard_input(suppress)
 
 

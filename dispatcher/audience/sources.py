@@ -13,7 +13,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TypeAlias
 
-from dispatcher.audience import content, csv_rows, files, spool, unpacking
+from dispatcher.audience import content, csv_rows, files, query, spool, tables, unpacking
 from dispatcher.audience.content import Content
 from dispatcher.audience.listing import (
     ENDINGS,
@@ -21,8 +21,10 @@ from dispatcher.audience.listing import (
     FilePart,
     Form,
     Part,
+    QueryPart,
     RowsPart,
     StreamPart,
+    TablePart,
 )
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.scratch import is_full
@@ -96,6 +98,11 @@ def opened(part: Part, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
             case RowsPart():
                 path = spool.from_items(part.rows, directory, reporter)
                 yield JsonLines(part.name, path, unit="row", spooled=True)
+            case QueryPart():
+                path = spool.from_items(query.rows_of(part.query), directory, reporter)
+                yield JsonLines(part.name, path, unit="row", spooled=True)
+            case TablePart():
+                yield _from_table(part, directory, reporter)
             case StreamPart():
                 path = _from_stream(part, directory, reporter)
                 yield _of_content(part.name, path, part.form, part.form, directory)
@@ -132,6 +139,14 @@ def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
         case ParquetFile():
             pass
     return source
+
+
+def _from_table(part: TablePart, directory: Path, reporter: Reporter) -> Opened:
+    path = directory / "table.parquet"
+    if tables.to_parquet(part.table, path):
+        return ParquetFile(part.name, path)
+    path = spool.from_items(tables.rows_of(part.table), directory, reporter)
+    return JsonLines(part.name, path, unit="row", spooled=True)
 
 
 def _from_stream(part: StreamPart, directory: Path, reporter: Reporter) -> Path:

@@ -7,10 +7,8 @@ is `checking`. A row that cannot be read becomes an array, [reason, the row's te
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 from itertools import islice
-from numbers import Integral
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +17,8 @@ import orjson
 from dispatcher.audience.csv_rows import Fault, Row
 from dispatcher.audience.identifiers import IDENTIFIERS, Kind
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.rows import fault
+from dispatcher.audience.rows import line as line_of
 from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
 
@@ -26,7 +26,6 @@ WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
 """A whole number in a text cell; pandas writes 12.0 where a column has gaps."""
 
 _BATCH = 1000
-_LONGEST_SHOWN = 1000
 _STREAM_PIECE = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NUMBERS = frozenset(each.name for each in IDENTIFIERS if each.kind is Kind.NUMBER)
@@ -38,7 +37,7 @@ def from_items(items: Iterable[object], scratch: Path, reporter: Reporter) -> Pa
     remaining = iter(items)
     count = 0
     with open(path, "wb") as file:
-        while lines := [_line(item) for item in islice(remaining, _BATCH)]:
+        while lines := [line_of(item) for item in islice(remaining, _BATCH)]:
             file.write(b"\n".join(lines) + b"\n")
             count += len(lines)
             reporter.report("reading", count)
@@ -104,37 +103,9 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _line(item: object) -> bytes:
-    if type(item) is not dict and not isinstance(item, Mapping):
-        return _fault(f"is not a dict but a {type(item).__name__}", repr(item))
-    try:
-        line = orjson.dumps(item, default=_as_json)
-    except TypeError:
-        return _fault(_why_not_json(item), repr(item))
-    return line if len(line) <= LONGEST_LINE else _fault(TOO_LONG, line.decode())
-
-
-def _as_json(value: object) -> object:
-    """What databases and data frames hand over in place of plain values."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Integral) or (isinstance(value, Decimal) and value % 1 == 0):
-        return int(value)
-    raise TypeError(f"a {type(value).__name__} is neither a text nor a number")
-
-
-def _why_not_json(item: Mapping[Any, object]) -> str:
-    for key, value in item.items():
-        try:
-            orjson.dumps({key: value}, default=_as_json)
-        except TypeError as error:
-            return f"cannot be read at {key!r}: {error.__cause__ or error}"
-    return "cannot be read"
-
-
 def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
     if isinstance(row, Fault):
-        return _fault(row.reason, row.text)
+        return fault(row.reason, row.text)
     member: dict[str, str | int] = dict(zip(columns, row.cells, strict=True))
     for column in _NUMBERS:
         if column in member:
@@ -145,9 +116,9 @@ def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
 def _shortened(line: bytes) -> bytes:
     """An array of the file's own must not pass for a fault of ours."""
     if len(line.rstrip(b"\r\n")) > LONGEST_LINE:
-        return _fault(TOO_LONG, "") + b"\n"
+        return fault(TOO_LONG, "") + b"\n"
     if line.lstrip().startswith(b"["):
-        return _fault("is not a JSON object", "") + b"\n"
+        return fault("is not a JSON object", "") + b"\n"
     return line
 
 
@@ -157,8 +128,3 @@ def _number(cell: str) -> str | int:
         number = int(cell.partition(".")[0])
         return number if -(2**63) <= number < 2**64 else cell
     return cell
-
-
-def _fault(reason: str, text: str) -> bytes:
-    shown = [part[:_LONGEST_SHOWN].encode("utf-8", "backslashreplace") for part in (reason, text)]
-    return orjson.dumps([part.decode() for part in shown])

@@ -30,7 +30,6 @@ from dispatcher.words import counted
     "--audience",
     "audiences",
     metavar="FILE",
-    required=True,
     multiple=True,
     help="A .csv, .jsonl or .parquet file, also .gz or .zst, a directory of them, or `-`, stdin. "
     "Several times: all count.",
@@ -40,6 +39,16 @@ from dispatcher.words import counted
     "form",
     metavar="F",
     help="csv, jsonl or parquet: of stdin (else jsonl), pipes, and files whose names say none.",
+)
+@click.option(
+    "--audience-sql",
+    metavar="QUERY",
+    help="A query whose rows count, its columns named as the identifiers are.",
+)
+@click.option(
+    "--audience-db",
+    metavar="URL",
+    help="Its database, as SQLAlchemy names it; else DISPATCHER_AUDIENCE_URL, which `ps` hides.",
 )
 @click.option("--tag", help="The vendor's statistics group.")
 @click.option("--key", help="The same key again means the same campaign, sent once.")
@@ -91,6 +100,8 @@ def send(
     app_id: str,
     audiences: tuple[str, ...],
     form: str | None,
+    audience_sql: str | None,
+    audience_db: str | None,
     tag: str | None,
     key: str | None,
     rate: str,
@@ -111,6 +122,8 @@ def send(
 
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
     """
+    if not audiences and audience_sql is None:
+        raise click.MissingParameter(param_hint="'--audience'", param_type="option", ctx=ctx)
     dispatcher = context_of(ctx).dispatcher()
     made: list[Campaign] = []
     notes: list[str] = []
@@ -118,8 +131,10 @@ def send(
         dispatcher.enqueue(
             app_id=app_id,
             message=_read_message(message_file, {"audience": audiences, "suppress": suppress}),
-            audience=audiences,
+            audience=audiences or None,
             format=form,
+            audience_sql=audience_sql,
+            audience_db=audience_db,
             campaign_tag=tag,
             key=key,
             rate=parse_rate(rate),

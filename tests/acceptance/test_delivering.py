@@ -175,6 +175,21 @@ def test_all_audiences_and_all_suppression_lists_count(house: Program, push_api:
     assert push_api.pushes(*({"token": token} for token in members)) == [0, 1, 1, 0, 1, 1]
 
 
+def test_the_answer_to_a_query_arrives(house: Program, push_api: PushApi) -> None:
+    members = reachable_tokens("query", 3)
+    rows = ", ".join(f"('{token}')" for token in members)
+    query = f"SELECT token FROM (VALUES {rows}) AS player (token)"
+    url = house.environment["DISPATCHER_DATABASE_URL"]
+    arguments = ["send", house.send_command("unused")[1], "--app-id", "sandbox-app", "--json"]
+
+    named = house.run(*arguments, "--audience-sql", query, "--audience-db", url)
+    house.until(named.document, "completed")
+    elsewhere = house.having(DISPATCHER_AUDIENCE_URL=url)
+    house.until(elsewhere.run(*arguments, "--audience-sql", query).document, "completed")
+
+    assert push_api.pushes(*({"token": token} for token in members)) == [2, 2, 2]
+
+
 def test_an_audience_comes_through_a_pipe_of_the_shell(house: Program, push_api: PushApi) -> None:
     (token,) = reachable_tokens("pipe", 1)
     arguments = " ".join(house.send_command("<(echo token; echo $0)", "--format", "csv", "--json"))

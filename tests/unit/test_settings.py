@@ -38,6 +38,7 @@ def test_nothing_has_to_be_set(home: Path) -> None:
         database_url=None,
         broker_url=None,
         redis_url=None,
+        audience_url=None,
         tokens={},
         rate=None,
         request_timeout=timedelta(seconds=30),
