@@ -25,6 +25,12 @@ def require_flower() -> None:
         raise SettingError(f"Flower needs an extra: {installing('monitoring')}.")
 
 
+def require_workbooks() -> None:
+    """Raise SettingError where the reader of Excel's workbooks is not installed."""
+    if not _is_installed("openpyxl"):
+        raise SettingError(f"Excel workbooks need an extra: {installing('xlsx')}.")
+
+
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None

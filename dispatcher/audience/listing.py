@@ -16,9 +16,10 @@ from dispatcher.audience.query import Query
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
 
-Form = Literal["csv", "jsonl", "parquet"]
+Form = Literal["csv", "jsonl", "parquet", "xlsx"]
 
 FORMS: tuple[Form, ...] = ("csv", "jsonl", "parquet")
+"""Those that a person may say; a workbook says it itself."""
 
 
 class Table(Protocol):
@@ -40,6 +41,7 @@ ENDINGS: dict[str, Form] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".xlsx": "xlsx",
 }
 PACKINGS = (".gz", ".zst")
 _SHOWN = 3
@@ -259,10 +261,10 @@ def _of_file(path: Path, told: Form | None) -> FilePart:
     form = ENDINGS.get(Path(name.removesuffix(packing)).suffix, told)
     if not os.path.lexists(path):
         raise AudienceError(f"The audience {shown(path)} does not exist.")
-    if form is None or (form == "parquet" and packing == ".zst"):
+    if form is None or (form == "parquet" and packing == ".zst") or (form == "xlsx" and packing):
         raise AudienceError(
             f"The audience {shown(path)} has an ending that says nothing: known are "
-            f"{', '.join(ENDINGS)}, with .gz or .zst behind (.parquet packs itself); or say with "
-            f"--format which of {', '.join(FORMS)} it is."
+            f"{', '.join(ENDINGS)}, with .gz or .zst behind (.parquet and .xlsx pack themselves); "
+            f"or say with --format which of {', '.join(FORMS)} it is."
         )
     return FilePart(shown(path), path, form, told, packing)

@@ -13,7 +13,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TypeAlias
 
-from dispatcher.audience import content, csv_rows, files, query, spool, tables, unpacking
+from dispatcher.audience import content, csv_rows, files, query, spool, tables, unpacking, workbooks
 from dispatcher.audience.content import Content
 from dispatcher.audience.listing import (
     ENDINGS,
@@ -34,8 +34,9 @@ _CONTENTS: dict[Form, Content] = {
     "csv": content.CSV,
     "jsonl": content.JSON_LINES,
     "parquet": content.PARQUET,
+    "xlsx": content.WORKBOOK,
 }
-_ENDINGS = frozenset({*ENDINGS, *PACKINGS, ".xlsx", ".txt"})
+_ENDINGS = frozenset({*ENDINGS, *PACKINGS, ".txt"})
 _PACKINGS = {".gz": content.GZIP, ".zst": content.ZSTANDARD}
 
 
@@ -105,7 +106,7 @@ def opened(part: Part, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
                 yield _from_table(part, directory, reporter)
             case StreamPart():
                 path = _from_stream(part, directory, reporter)
-                yield _of_content(part.name, path, part.form, part.form, directory)
+                yield _of_content(part.name, path, part.form, part.form, directory, reporter)
             case FilePart():
                 with files.opened(part.path) as file:
                     yield _from_file(part, file, directory, reporter)
@@ -175,12 +176,14 @@ def _from_file(part: FilePart, file: files.OpenFile, directory: Path, reporter: 
     if part.packing:
         _check_packing(part, path)
         path = unpacking.unpacked(path, part.name, part.packing, directory, reporter)
-    if part.may_be_empty and part.form != "parquet" and not unpacking.head(path):
+    if part.may_be_empty and part.form in ("csv", "jsonl") and not unpacking.head(path):
         return JsonLines(part.name, path)
-    return _of_content(part.name, path, part.form, part.told, directory)
+    return _of_content(part.name, path, part.form, part.told, directory, reporter)
 
 
-def _of_content(name: str, path: Path, form: Form, told: Form | None, directory: Path) -> Opened:
+def _of_content(
+    name: str, path: Path, form: Form, told: Form | None, directory: Path, reporter: Reporter
+) -> Opened:
     """The file as what it is: of `form`, or as the person `told`, if it holds that.
 
     Raises AudienceError where it holds something else.
@@ -192,6 +195,9 @@ def _of_content(name: str, path: Path, form: Form, told: Form | None, directory:
     elif found is not None and found != _CONTENTS[form]:
         raise _mistaken(name, found, _CONTENTS[form], "--format" if form == told else "its name")
     match form:
+        case "xlsx":
+            path = workbooks.to_json_lines(path, name, directory, reporter)
+            return JsonLines(name, path, unit="row", spooled=True)
         case "parquet":
             return ParquetFile(name, path)
         case "csv":

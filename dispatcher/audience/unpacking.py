@@ -32,6 +32,12 @@ PIECE = 1 << 21
 
 _PIECE = 1 << 20
 
+MOST_GROWTH = 200
+"""Times that a packed file may unpack to its size; audiences come to some ten."""
+
+_ALWAYS_ALLOWED = 100 * 10**6
+"""Bytes that do no harm, whatever they come from."""
+
 
 def unpacked(path: Path, name: str, packing: str, scratch: Path, reporter: Reporter) -> Path:
     """The content of a packed file as a new file in `scratch`.
@@ -39,9 +45,13 @@ def unpacked(path: Path, name: str, packing: str, scratch: Path, reporter: Repor
     `packing` is ".gz" or ".zst". Raises AudienceError where the file is damaged.
     """
     target = scratch / "unpacked"
+    done = 0
+    size = path.stat().st_size
     try:
         with _opened(path, packing) as packed, open(target, "wb") as file:
             while piece := packed.read(_PIECE):
+                done += len(piece)
+                check_growth(name, size, done)
                 file.write(piece)
                 reporter.report("reading", 0)
     except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
@@ -52,6 +62,15 @@ def unpacked(path: Path, name: str, packing: str, scratch: Path, reporter: Repor
             "make it again."
         ) from error
     return target
+
+
+def check_growth(name: str, packed: int, unpacked: int) -> None:
+    """Raise AudienceError where so many bytes come of a packed file that it is no audience."""
+    if unpacked > _ALWAYS_ALLOWED and unpacked > MOST_GROWTH * packed:
+        raise AudienceError(
+            f"The audience {name} unpacks to more than {MOST_GROWTH} times its size, as what is "
+            "made to fill a disk does: unpack it yourself, and look into it."
+        )
 
 
 def head(path: Path) -> bytes:

@@ -123,7 +123,7 @@ def test_values_keep_what_they_say(scratch: Path) -> None:
         {"a": 1},
         object(),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_cannot_be_read_exactly_is_invalid(scratch: Path, value: object) -> None:
     rows: list[Any] = [
