@@ -26,8 +26,8 @@ _URL = re.compile(r"\A[a-z][a-z0-9+.-]*://(.*)\Z", re.IGNORECASE | re.DOTALL)
 _SECRET_NAMES = r"(?:user|access|auth)_?token|api_?key|(?:ssl)?passw(?:or)?d|pwd|client_secret"
 _LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?!user:password@)[^\s\"<>]*@", re.IGNORECASE)
 _PARAMETER = re.compile(
-    rf"((?:{_SECRET_NAMES})(?:\s*=\s*|[\"']\s*:\s*)[\"']?)[^\s\"'&;,}}]+"
-    r"|([?&](?:token|key|auth|sig|signature|secret)=)[^\s\"'&;#]+",
+    rf"([?&](?:{_SECRET_NAMES}|token|key|auth|sig|signature|secret)=)\S+"
+    rf"|((?:{_SECRET_NAMES})(?:\s*=\s*|[\"']\s*:\s*)[\"']?)[^\s\"'&;,}}]+",
     re.IGNORECASE,
 )
 _SECRET_OPTION = re.compile(
@@ -133,19 +133,22 @@ def redact(text: str) -> str:
 def secrets_in(url: str) -> tuple[str, ...]:
     """The secrets of a URL, as they are written and as they are meant; nothing where it has none.
 
-    Whatever is wrong with the URL: the password goes up to the last @.
+    Whatever else is wrong with the URL.
     """
     match = _URL.match(url)
     if match is None:
         return ()
-    rest = match[1]
-    login, at, place = rest.rpartition("@")
-    user, _, password = login.partition(":")
-    names = {part.lower() for part in re.split(r"[/:?,]", f"{user}/{place}")} | _COMMON
-    told = [password, f"{user}:{password}"] if at and password.lower() not in names else []
-    if at and not password and url.lower().startswith("http"):
-        told = [user]
-    options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
+    told: list[str] = []
+    # Up to the last @, or up to the last one before the path: it may have been written either way.
+    for part in (match[1], re.split(r"[/?#]", match[1], maxsplit=1)[0]):
+        login, at, place = part.rpartition("@")
+        user, colon, password = login.partition(":")
+        names = {name.lower() for name in re.split(r"[/:?,]", f"{user}/{place}")} | _COMMON
+        if colon and password.lower() not in names:
+            told += [password, f"{user}:{password}"]
+        elif at and not colon and url.lower().startswith("http"):
+            told.append(user)
+    options = parse_qsl(match[1].partition("?")[2], keep_blank_values=True)
     told += [value for name, value in options if _SECRET_OPTION.match(name)]
     meant = {form: None for text in told for form in (text, unquote(text), unquote_plus(text))}
     return tuple(form for form in meant if form)

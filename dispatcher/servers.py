@@ -95,6 +95,8 @@ def read_server(url: str, schemes: tuple[str, ...] = BROKER_SCHEMES) -> Server:
         port = parts.port
     except ValueError:
         raise ValueError(f"{allowed}, and its port is a number; {ENCODED}") from None
+    if "@" in parts.path:
+        raise ValueError(f"it has an @ behind a /; {ENCODED}")
     options = _options(scheme, parts)
     is_redis = not scheme.startswith("amqp")
     path = unquote(parts.path)

@@ -372,8 +372,7 @@ def _database_url(text: str) -> str:
     authority, slash, tail = _partition(rest, "/?")
     login, at, servers = authority.rpartition("@")
     login = login.replace("@", "%40")  # no host has one in its name: it is of the password
-    if ":" in authority and not at and "@" in tail.partition("?")[0]:
-        raise ValueError(f"it has an @ behind a /, which can be read in two ways; {ENCODED}")
+    _check_tail(f"{slash}{tail}")
     hosts, ports = zip(*map(_host_and_port, servers.split(",")), strict=True)
     if len(hosts) == 1:
         return f"postgresql+psycopg2://{login}{at}{servers}{slash}{tail}"
@@ -383,6 +382,14 @@ def _database_url(text: str) -> str:
     if any(ports):
         several.append(f"port={','.join(port or '5432' for port in ports)}")
     return f"postgresql+psycopg2://{login}{at}{path or '/'}?{'&'.join(several)}"
+
+
+def _check_tail(tail: str) -> None:
+    """Refuse what may be the end of a password: an @ behind the first / or ?, but in an option."""
+    path, _, options = tail.partition("?")
+    named = re.fullmatch(r"(?:[A-Za-z_]+=[^&]*(?:&|$))*", options)
+    if "@" in path or ("@" in options and named is None):
+        raise ValueError(f"it has an @ behind a / or a ?; {ENCODED}")
 
 
 def _partition(text: str, separators: str) -> tuple[str, str, str]:
@@ -436,6 +443,10 @@ def _queue(text: str) -> str:
 
 def _http_url(text: str) -> str:
     _check_url(text, ("http", "https"))
+    if "#" in text:
+        raise ValueError(f"it has a # in it; {ENCODED}")
+    _, separator, tail = _partition(text.partition("://")[2], "/?")
+    _check_tail(f"{separator}{tail}")
     return text
 
 
@@ -454,8 +465,8 @@ def _check_url(text: str, schemes: tuple[str, ...]) -> None:
         parts = urlsplit(text)
         valid = parts.scheme in schemes and bool(parts.hostname)
         parts.port  # noqa: B018 - raises ValueError on a port that is none
-    except ValueError as error:
-        raise ValueError(f"it must be a URL that begins with {allowed}") from error
+    except ValueError:
+        raise ValueError(f"it must be a URL that begins with {allowed}") from None
     if not valid:
         raise ValueError(f"it must be a URL that begins with {allowed}")
 
