@@ -24,7 +24,7 @@ _COMMON = frozenset({"dispatcher", "password", "postgres"})
 
 _URL = re.compile(r"\A[a-z][a-z0-9+.-]*://(.*)\Z", re.IGNORECASE | re.DOTALL)
 _SECRET_NAMES = r"(?:user|access|auth)_?token|api_?key|(?:ssl)?passw(?:or)?d|pwd|client_secret"
-_LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,3})(?!user:password@)[^\s\"<>]*@", re.IGNORECASE)
+_LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,3}+)(?!user:password@)[^\s\"<>]*@", re.IGNORECASE)
 _PARAMETER = re.compile(
     rf"([?&](?:{_SECRET_NAMES}|token|key|auth|sig|signature|secret)=)\S+"
     rf"|((?:{_SECRET_NAMES})(?:\s*=\s*|[\"']\s*:\s*)[\"']?)[^\s\"'&;,}}]+",
@@ -80,14 +80,44 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without the secrets, in any case or encoding, whole or in part."""
+        told = _without(text, self._spans(text))
+        # Any character may be encoded, also one that needs not be.
+        units = list(_UNIT.finditer(told))
+        if len(units) == len(told):
+            return told
+        spans = self._spans("".join(_meant(unit[0]) for unit in units))
+        return _without(
+            told, ((units[begin].start(), units[end - 1].end()) for begin, end in spans)
+        )
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where traces stand, in their order."""
         lowered = text.lower()
-        if not any(sign in lowered for sign in self._signs):
-            return text
-        told, end = [], 0
-        for begin, until in _merged(match.span(1) for match in self._traces.finditer(text)):
-            told += [text[end:begin], HIDDEN]
-            end = until
-        return "".join([*told, text[end:]])
+        if any(sign in lowered for sign in self._signs):
+            yield from _merged(match.span(1) for match in self._traces.finditer(text))
+
+
+_UNIT = re.compile(r"%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|&#?\w{1,8};|.", re.IGNORECASE | re.DOTALL)
+
+
+def _meant(unit: str) -> str:
+    """The one character that a piece of a text stands for; of several bytes, one that is none."""
+    if len(unit) == 1:
+        return unit
+    if unit[0] == "%":
+        code = int(unit[1:], 16)
+        return chr(code) if code < 128 else "\ufffd"
+    if unit[0] == "&":
+        return html.unescape(unit)[:1]
+    return chr(int(unit[2:], 16)) if len(unit) == 6 else unit[1]
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    told, end = [], 0
+    for begin, until in spans:
+        told += [text[end:begin], HIDDEN]
+        end = until
+    return "".join([*told, text[end:]])
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

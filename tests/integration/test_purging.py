@@ -14,7 +14,17 @@ from dispatcher.books.failures import Forgotten, failures
 from dispatcher.books.keeping import Audiences
 from dispatcher.books.session import snapshot
 from dispatcher.errors import ImpossibleInState
-from dispatcher.lifecycle import Accepted, CampaignState, ChunkState
+from dispatcher.lifecycle import (
+    UNDOCUMENTED,
+    Accepted,
+    CampaignState,
+    CampaignWrong,
+    ChunkState,
+    InDoubt,
+    NobodyReached,
+    Reason,
+    words_of,
+)
 from tests.integration.builders import (
     ACCEPTED,
     IN_DOUBT,
@@ -299,3 +309,53 @@ def test_an_open_doubt_keeps_an_audience(books: Books) -> None:
     campaign.attempt(IN_DOUBT)
     campaign.do(transitions.roll_up)
     assert books.do(keeping.due, timedelta(0)) == []
+
+
+QUOTING = "Unexpected value for field x. Said: anna@example.org"
+
+
+@pytest.mark.parametrize(
+    ("reason", "left"),
+    [
+        (Reason(QUOTING, 400, 28), words_of(28)),
+        (Reason("anna is new here", 400, 77), UNDOCUMENTED),
+        (Reason("The requested users have not been found.", 400, 33), None),
+        (Reason("Connection reset by peer"), None),
+    ],
+)
+def test_of_a_reason_what_its_code_says_is_left(
+    books: Books, reason: Reason, left: str | None
+) -> None:
+    campaign = books.campaign(2)
+    campaign.attempt(InDoubt(reason), 1)
+    campaign.attempt(NobodyReached(reason), 2)
+    campaign.do(transitions.cancel)
+    books.time_passes(MONTH)
+    purged(campaign)
+    told = [row for one in (1, 2) for row in (campaign.chunk(one), *campaign.attempts(one))]
+    assert [row.error for row in told] == [left or reason.message] * 4
+    assert [row.code for row in told] == [reason.code] * 4
+
+
+def test_the_reason_of_a_pause_leaves_its_numbers(books: Books) -> None:
+    campaign = books.campaign()
+    campaign.attempt(CampaignWrong(Reason(QUOTING, 400, 28)))
+    campaign.do(transitions.roll_up)
+    assert QUOTING in str(campaign.shown().reason)
+    books.time_passes(MONTH)
+    purged(campaign)
+    assert campaign.shown().reason == "The Push API refused it (HTTP 400, code 28)."
+
+
+def test_what_arrives_after_the_purge_is_written_down_without_what_it_quotes(books: Books) -> None:
+    campaign = books.campaign()
+    claim = campaign.claimed()
+    campaign.do(transitions.cancel)
+    books.time_passes(timedelta(hours=1))
+    books.do(transitions.take_back_lost_leases)
+    campaign.do(transitions.roll_up)
+    books.run("UPDATE attempt SET chunk_state = 'delivered'")
+    books.time_passes(MONTH)
+    purged(campaign)
+    assert not campaign.record(claim, NobodyReached(Reason(QUOTING, 400, 28)))
+    assert [attempt.error for attempt in campaign.attempts()] == [words_of(28)]

@@ -1,0 +1,130 @@
+"""What is kept of the vendor's words, and what of those never."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatcher.lifecycle import DOCUMENTED, Reason, words_of
+from dispatcher.settings import Secret
+from sandbox.codes import CODES
+from tests.traces import traces
+from tests.workers.conftest import TOKEN
+from workers.envelope import Envelope
+from workers.wording import Wording
+
+MESSAGE = '{"ios":{"payload":{"text":"Hello","colour":"red"}}}'
+ENVELOPE = Envelope.of(Secret(TOKEN), "app", None, MESSAGE)
+MEMBERS: list[dict[str, Any]] = [
+    {"token": "A1B2C3D4E5F60718293A4B5C6D7E8F90"},
+    {"userId": "anna"},
+    {"userId": "jörg müller", "devtodevId": 4711},
+]
+
+
+def wording(members: list[dict[str, Any]] = MEMBERS) -> Wording:
+    return Wording(ENVELOPE, ENVELOPE.body("p-1", json.dumps(members)))
+
+
+def told(message: str, code: int = 28) -> Reason:
+    return wording().reason(Reason(message, 400, code))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kept", "logged"),
+    [
+        (29, "Unexpected field ios.payload.colour", None, "Unexpected field ios.payload.colour"),
+        (4, "Field not found: app_id", None, "Field not found app_id"),
+        (
+            28,
+            "Unexpected value for field audience[2].userId. Received value: 5. Expected values: a.",
+            "Unexpected value for field audience[2].userId. Received value: (hidden). Expected "
+            "values: a.",
+            "Unexpected value for field audience[2].userId",
+        ),
+        (99, "A new rule of ours", None, "An error that the vendor does not document"),
+        (33, f"{DOCUMENTED[33]}.", None, DOCUMENTED[33]),
+        (6, "Invalid app id another-app", None, "Invalid app id"),
+    ],
+)
+def test_what_quotes_nobody_is_kept_and_a_log_says_it_without_values(
+    code: int, message: str, kept: str | None, logged: str
+) -> None:
+    reason = told(message, code)
+    assert (reason.message, reason.words) == (kept or message, logged)
+
+
+QUOTED = [
+    "anna",
+    "ANNA",
+    '"anna"',
+    "%61nna",
+    "4711",
+    "a1b2c3d4e5f60718293a4b5c6d7e8f90",
+    "A1B2C3D4...",
+    "...6D7E8F90",
+    "JÖRG MÜLLER",
+    "j\\u00f6rg m\\u00fcller",
+    "j%C3%B6rg+m%C3%BCller",
+    "j&ouml;rg m&uuml;ller",
+]
+
+
+@pytest.mark.parametrize("quoted", QUOTED)
+@pytest.mark.parametrize("code", [1, 28, 29, 30, 33, 99])
+def test_a_message_that_quotes_a_member_in_any_spelling_is_not_kept(code: int, quoted: str) -> None:
+    for message in (
+        f"What is {quoted}?",
+        f"Unexpected field {quoted}",
+        f"x ({quoted}). Expected x",
+    ):
+        reason = told(message, code)
+        assert reason.message == reason.words == words_of(code)
+
+
+@given(st.text(max_size=30), st.sampled_from(QUOTED))
+def test_a_received_value_is_hidden_whatever_it_is(value: str, quoted: str) -> None:
+    said = f"Invalid value for field a. Received value: {value}. Expected {quoted}. Expected: text"
+    assert told(said, 30).message == (
+        "Invalid value for field a. Received value: (hidden). Expected: text"
+    )
+
+
+@pytest.mark.parametrize(
+    "spelt", [TOKEN.upper(), TOKEN[:7] + "...", "..." + TOKEN[5:], TOKEN.replace("-", "%2D")]
+)
+def test_the_token_is_hidden_in_any_case_and_where_it_is_cut(spelt: str) -> None:
+    reason = told(f"Authorization error. Wrong user token {spelt}", 11)
+    assert traces(reason.message, TOKEN) == []
+    assert reason.message.startswith("Authorization error. Wrong user token ")
+
+
+def test_of_details_the_places_are_kept_and_what_is_said_of_nobody_else() -> None:
+    details = [
+        {"identifier": MEMBERS[0], "platform": "ios", "error": "BadDeviceToken"},
+        {"userId": "anna", "error": "anna is gone", "code": 7},
+        {"devtodevId": 4711, "error": f"{TOKEN} was used"},
+        {"userId": "somebody else", "error": "x"},
+        {"userId": "anna", "error": "again"},
+    ]
+    kept = json.loads(wording().details(details))
+    assert kept == [[0, "ios, BadDeviceToken"], [1, ""], [2, "*** was used"]]
+
+
+@pytest.mark.parametrize("details", [None, [], {}, 7, "bad", [[]], [None], {"a": 1}])
+def test_details_that_name_nobody_are_none(details: object) -> None:
+    assert wording().details(details) == "[]"
+
+
+@pytest.mark.parametrize("request_body", [b"", b"[]", b"{", b'{"audience": []}'])
+def test_a_request_that_cannot_be_read_does_no_harm(request_body: bytes) -> None:
+    reason = Wording(ENVELOPE, request_body).reason(Reason("No", 400, 4))
+    assert (reason.message, reason.words) == ("No", "Field not found")
+
+
+def test_every_documented_code_has_words_that_begin_as_the_vendors_do() -> None:
+    assert DOCUMENTED.keys() == CODES.keys()
+    for code, (_, form) in CODES.items():
+        assert form.partition("{")[0].strip(" .:").startswith(DOCUMENTED[code][:20])
