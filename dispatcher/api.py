@@ -6,19 +6,17 @@ happens meanwhile, as in the child nobody would let go of an import's lock.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid4
 
-from dispatcher import forks
+from dispatcher import contents, forks
 from dispatcher.books import accounts, campaigns, joining, transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
@@ -30,6 +28,7 @@ from dispatcher.books.session import (
     snapshot,
     transaction,
 )
+from dispatcher.contents import Content
 from dispatcher.errors import (
     BrokerUnavailable,
     CommitUnknown,
@@ -109,6 +108,9 @@ class Dispatcher:
         on_invalid: Literal["fail", "skip"] = "fail",
         rejects: str | Path | None = None,
         suppress: Source | None = None,
+        columns: Mapping[str, str] | None = None,
+        ignore_columns: Iterable[str] | None = None,
+        absent: Iterable[str] | None = None,
         progress: Callable[[Progress], None] | None = None,
         told: Callable[[str], None] | None = None,
         committed: Callable[[Campaign], None] | None = None,
@@ -128,9 +130,12 @@ class Dispatcher:
         With `finish_by`, aware, it goes at the rate that lets it end then, planned anew as it runs.
         With `on_invalid="skip"` invalid rows are left out, and written to the file `rejects` where
         one is named. `suppress` lists identifiers, in the forms of an audience: who has one of them
-        gets nothing. `progress` is called a few times a second, `told` with sentences about what
-        was left out or read otherwise than it stands there, before the commit, and `committed`
-        once, with the campaign as it was committed.
+        gets nothing. `columns` gives the identifier in a column, by the name that the file has for
+        it; `ignore_columns` are left out, and with "all" all that are no identifier; `absent` are
+        the words that count as nothing, in place of the usual ones: for the audience and for
+        `suppress`. `progress` is called a few times a second, `told` with sentences about what was
+        left out or read otherwise than it stands there, before the commit, and `committed` once,
+        with the campaign as it was committed.
 
         With `connection`, a SQLAlchemy Connection inside of a transaction on the same database, the
         campaign becomes part of that: it is there once the caller commits, with the caller's rows,
@@ -177,19 +182,22 @@ class Dispatcher:
             on_invalid=on_invalid,
             rejects=None if rejects is None else Path(rejects),
             suppress=suppress,
+            columns=columns,
+            ignore_columns=ignore_columns,
+            absent=absent,
+            salt="" if key is None else contents.new_salt(),
             memory=self._settings.prepare_memory,
             scratch=self._settings.scratch,
             progress=progress,
         ) as prepared:
+            content = Content(app_id, checked.canonical, campaign_tag, account)
             if told is not None:
                 for note in prepared.notes:
                     told(note)
             new = NewCampaign(
                 id=uuid4(),
                 key=key,
-                content_digest=_content_digest(
-                    app_id, checked.canonical, campaign_tag, account, prepared.digest
-                ),
+                content_digest=content.digest(prepared),
                 app_id=app_id,
                 campaign_tag=campaign_tag,
                 platforms=checked.platforms,
@@ -202,7 +210,11 @@ class Dispatcher:
                 finish_by=finish_by,
                 account_rate=self._settings.rate,
                 input=Input(
-                    prepared.read, prepared.invalid, prepared.duplicates, prepared.suppressed
+                    prepared.read,
+                    prepared.invalid,
+                    prepared.duplicates,
+                    prepared.suppressed,
+                    prepared.absent,
                 ),
                 members=prepared.total,
                 chunks=prepared.chunks,
@@ -210,9 +222,9 @@ class Dispatcher:
             if connection is not None:
                 with joining.within(connection):
                     joining.check_at_commit(connection)
-                    return _make(connection, new, prepared).id
+                    return _make(connection, new, content, prepared).id
             self._load_the_bell()
-            campaign = self._commit(new, prepared)
+            campaign = self._commit(new, content, prepared)
         if committed is not None:
             committed(campaign)
         self._begin(campaign)
@@ -461,12 +473,12 @@ class Dispatcher:
                     self._own_producer = publishing.producer(self._settings)
             return self._own_producer
 
-    def _commit(self, new: NewCampaign, prepared: Prepared) -> Campaign:
+    def _commit(self, new: NewCampaign, content: Content, prepared: Prepared) -> Campaign:
         """The campaign and its chunks in one transaction, or the one that its key stands for."""
 
         def make(connection: Connection) -> Campaign:
             allow_long_statements(connection)
-            return _make(connection, new, prepared)
+            return _make(connection, new, content, prepared)
 
         return commit(
             self._engine,
@@ -585,7 +597,9 @@ def _unsure(campaign: Campaign) -> str:
     )
 
 
-def _make(connection: Connection, new: NewCampaign, prepared: Prepared) -> Campaign:
+def _make(
+    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared
+) -> Campaign:
     """The campaign and its chunks, or the one that its key stands for."""
     with not_while_forking():
         from dispatcher.audience import copy_chunks
@@ -595,7 +609,9 @@ def _make(connection: Connection, new: NewCampaign, prepared: Prepared) -> Campa
         copy_chunks(connection, campaign_id, prepared)
     else:
         assert new.key is not None
-        campaign_id = campaigns.find_by_key(connection, new.key, new.content_digest)
+        campaign_id = campaigns.find_by_key(
+            connection, new.key, lambda stored, total: content.is_same(stored, total, prepared)
+        )
     return campaigns.read(connection, campaign_id)
 
 
@@ -650,14 +666,6 @@ def check_opens_in_time(
             f"{opens_at.isoformat(timespec='minutes')}, and the campaign expires at "
             f"{expires_at.isoformat(timespec='minutes')}: nothing could be sent."
         )
-
-
-def _content_digest(
-    app_id: str, message: str, campaign_tag: str | None, account: str, members: str
-) -> str:
-    """What a key stands for; not the rate or the times."""
-    content: list[Any] = [app_id, message, campaign_tag, account, members]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _state(state: str) -> CampaignState:

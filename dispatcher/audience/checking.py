@@ -1,203 +1,267 @@
 """What makes a row valid, and two rows the same member: said in SQL, for every kind of source.
 
-Each source gives its identifiers as JSON texts (`"abc"`, `123`, NULL where there is none); from
-there all are treated alike. A checked row is (key, text): the member's JSON and the MD5 of what it
-is known by, or NULL and the reason why the row is invalid.
+Each source gives its identifiers as texts, see `reading`; from there all are treated alike. A
+checked row is (key, text, told): the member's JSON and the MD5 of what it is known by, or NULL and
+the reason why the row is invalid; `told` has a line for each thing that was read otherwise than it
+stands there, NULL where there is none.
 """
 
 from collections.abc import Sequence
 
-from dispatcher.audience.engine import file_name, literal
-from dispatcher.audience.identifiers import LONGEST, TOKEN, Identifier, Kind, unknown
-from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
-from dispatcher.audience.spool import WHOLE_NUMBER
-from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
-from dispatcher.errors import AudienceError
+from dispatcher.audience.absent import Absent
+from dispatcher.audience.columns import Layout
+from dispatcher.audience.engine import literal
+from dispatcher.audience.identifiers import LONGEST, TOKEN, Identifier, Kind
+from dispatcher.audience.phrases import (
+    lost_digits,
+    must_be,
+    no_whole_number,
+    quoted,
+    without_blanks,
+)
+from dispatcher.audience.reading import texts_of
+from dispatcher.audience.sources import Opened
 
-UNKNOWN_KEY = "has a key that no platform of the message knows: "
-"""Begins the reason of a row that makes the whole audience bad input."""
+_WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
+"""pandas writes 12.0 where a column has gaps."""
 
-_CSV_BUFFER = 8 * 2**20
-"""Bytes. DuckDB's own buffers of 32 MB would take up a small memory."""
+_PLAIN_NUMBER = "[1-9][0-9]{0,17}"
+_FLOAT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+_EXACT = 2**53
+"""From there on a double stands for several whole numbers."""
+
+_UUID = '"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"'
+_ZEROS = r"\{?[0-]+\}?"
+_WRAPPED = "<[0-9A-Fa-f ]{64,}>"
+"""A push token as NSData describes it, whole."""
+
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{80}-\x{9f}]"
+_SPREADSHEET_ERRORS = "['#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#ERROR!']"
 
 
-def checked_rows(source: Opened, columns: Sequence[str], identifiers: Sequence[Identifier]) -> str:
-    """The query that gives (key, text) for each row of the source, in the source's order.
+def checked_rows(
+    source: Opened, layout: Layout, absent: Absent, salt: str = "", types: Sequence[str] = ()
+) -> str:
+    """The query that gives (key, text, told) for each row of the source, in the source's order.
 
-    `columns` are the source's own, where it has any: the others are absent.
+    `salt` goes into every key. `types` are those of a Parquet file's columns.
     """
-    present = [each for each in identifiers if each.name in columns]
-    values = ", ".join(f"{_value(each)} AS {_quoted(each)}" for each in present)
-    wrong = " ".join(
-        f"WHEN {_is_wrong(each)} THEN {_complaint(each)} {_when_long(each)} {_when_nul(each)}"
-        for each in present
-    )
+    held = list(layout.held)
+    texts = [each for each in held if each.kind is Kind.TEXT]
+    query = texts_of(source, layout, types)
+    query = _with(query, [(_of(each, "json"), _json(quoted(each))) for each in texts])
+    query = _with(query, [(_of(each, "rough"), _is_rough(each)) for each in held])
+    query = _with(query, [(_of(each, "bare"), _bare(each)) for each in held])
+    query = _with(query, [(_of(each, "absent"), _is_absent(each, absent)) for each in held])
+    query = _with(query, [(_of(each, "value"), _value(each)) for each in held])
+    values = [(each, _of(each, "value")) for each in held]
+    told = [("member", member(values)), ("reason", _reason(layout)), ("told", _told(held))]
+    key = key_of(known_by(values, "member"), salt)
     return f"""
-        SELECT CASE WHEN reason IS NULL THEN md5_number({_distinctness(present)}) END AS key,
-               coalesce(reason, member) AS text
-        FROM (
-            SELECT *, {_member(present)} AS member,
-                   CASE WHEN fault IS NOT NULL THEN fault {wrong}
-                        WHEN {_all_absent(present)} THEN {literal(_no_identifier(present))}
-                   END AS reason
-            FROM (SELECT fault, {values} FROM ({_raw_rows(source, columns, present)}))
-        )"""
+        SELECT CASE WHEN reason IS NULL THEN {key} END AS key,
+               coalesce(reason, member) AS text, told
+        FROM ({_with(query, told)})"""
 
 
-def refuse_unknown_columns(
-    name: str, columns: Sequence[str], identifiers: Sequence[Identifier]
-) -> None:
-    """Raise AudienceError, naming the known ones, where a column is none of the identifiers."""
-    strangers = unknown(columns, identifiers)
-    if strangers:
-        raise AudienceError(
-            f"The audience {name} has the column {strangers[0]!r}, which no platform of the "
-            f"message knows; known are {names(identifiers)}."
-        )
-    if not columns:
-        raise AudienceError(f"The audience {name} has no column; known are {names(identifiers)}.")
+def key_of(known: str, salt: str) -> str:
+    """The key of a member who is known by the text of this expression."""
+    return f"md5_number({literal(salt)} || {known})" if salt else f"md5_number({known})"
 
 
-def names(identifiers: Sequence[Identifier]) -> str:
-    """The identifiers' names, for a sentence."""
-    return ", ".join(each.name for each in identifiers)
+def known_by(values: Sequence[tuple[Identifier, str]], whole: str) -> str:
+    """What a member is known by: the token's JSON alone, or all identifiers, as an expression.
+
+    One can't be taken for the other. `values` are expressions of JSON, `whole` is that of all of
+    them together. Case makes no difference where it means nothing.
+    """
+    plain = [(each, folded(each, value)) for each, value in values]
+    upper = " OR ".join(_is_upper(each, value) for each, value in values if each.kind is Kind.TEXT)
+    alike = f"CASE WHEN {upper} THEN {member(plain)} ELSE {whole} END" if upper else whole
+    tokens = [value for each, value in plain if each == TOKEN]
+    if not tokens:
+        return alike
+    return f"coalesce({tokens[0]}, {alike})" if len(values) > 1 else tokens[0]
 
 
-def _raw_rows(source: Opened, columns: Sequence[str], present: Sequence[Identifier]) -> str:
-    match source:
-        case CsvFile():
-            return _raw_csv(source, columns, present)
-        case JsonLines():
-            return _raw_json(source, present)
-        case ParquetFile():
-            return _raw_parquet(source, present)
+def _with(query: str, columns: Sequence[tuple[str, str]]) -> str:
+    """The query's columns, and further ones that are worked out of them."""
+    return f"SELECT *, {', '.join(f'{what} AS {name}' for name, what in columns)} FROM ({query})"
 
 
-def _raw_csv(source: CsvFile, columns: Sequence[str], present: Sequence[Identifier]) -> str:
-    positions = {name: f"c{index}" for index, name in enumerate(columns)}
-    types = ", ".join(f"{column}: 'VARCHAR'" for column in positions.values())
-    values = ", ".join(f"{_csv_cell(each, positions[each.name])}" for each in present)
-    blank = f"WHERE {positions[columns[0]]} IS NOT NULL" if len(columns) == 1 else ""
-    return f"""
-        SELECT NULL::VARCHAR AS fault, {values}
-        FROM read_csv({literal(file_name(source.path))}, auto_detect = false, header = true,
-                      delim = ',', quote = '"', escape = '"', strict_mode = true,
-                      columns = {{{types}}}, compression = 'none',
-                      max_line_size = {LONGEST_LINE}, buffer_size = {_CSV_BUFFER},
-                      hive_partitioning = false) {blank}"""
+def _of(identifier: Identifier, name: str) -> str:
+    """What is worked out of an identifier, as a column's name."""
+    return f'"{identifier.name} {name}"'
 
 
-def _csv_cell(identifier: Identifier, column: str) -> str:
-    as_text = f"to_json({column})::VARCHAR"
+def _is_rough(identifier: Identifier) -> str:
+    """Whether a text needs a closer look: told by signs that cost little.
+
+    A text does where it has a character that JSON escapes or that is not of ASCII, or a blank where
+    none should be; blanks at its ends and controls are among those.
+    """
+    text = quoted(identifier)
     if identifier.kind is Kind.NUMBER:
-        pattern = literal(WHOLE_NUMBER)
-        as_text = (
-            f"CASE WHEN regexp_full_match({column}, {pattern}) THEN {column} ELSE {as_text} END"
-        )
-    return f"{as_text} AS {_quoted(identifier)}"
-
-
-def _raw_json(source: JsonLines, present: Sequence[Identifier]) -> str:
-    paths = ", ".join(literal(f"$.{each.name}") for each in present)
-    values = ", ".join(
-        f"values[{i}]::VARCHAR AS {_quoted(each)}" for i, each in enumerate(present, 1)
-    )
-    return f"""
-        SELECT {_json_fault(source, present)} AS fault, {values}
-        FROM (SELECT json, json_extract(json, [{paths}]) AS values, json_keys(json) AS keys
-              FROM read_ndjson_objects({literal(file_name(source.path))}, ignore_errors = true,
-                                       compression = 'none', hive_partitioning = false))"""
-
-
-def _json_fault(source: JsonLines, present: Sequence[Identifier]) -> str:
-    """As many keys as known values: no key is unknown, and none stands twice."""
-    found = " + ".join(f"(values[{i}] IS NOT NULL)::INT" for i in range(1, len(present) + 1))
-    known = ", ".join(literal(each.name) for each in present)
-    strangers = f"list_filter(keys, lambda k: k NOT IN ({known}))"
-    told = "json_extract_string(json, '$[0]')" if source.spooled else "'is not a JSON object'"
+        return f"NOT regexp_full_match({text}, {literal(_PLAIN_NUMBER)})"
+    blank = f"suffix({text}, ' ')"
+    if identifier == TOKEN:
+        blank = f"contains({text}, ' ') OR ({text} >= '<' AND {text} < '=')"
     return f"""CASE
-        WHEN json IS NULL THEN 'is not JSON'
-        WHEN strlen(json) > {LONGEST_LINE} THEN {literal(TOO_LONG)}
-        WHEN starts_with(json::VARCHAR, '[') THEN {told}
-        WHEN NOT starts_with(json::VARCHAR, '{{') THEN 'is not a JSON object'
-        WHEN len(keys) = {found} THEN NULL
-        WHEN len({strangers}) > 0 THEN {literal(UNKNOWN_KEY)} || {strangers}[1]
-        ELSE 'has a key twice' END"""
+        WHEN {text} < '!' OR {blank} OR length({text}) <> strlen({text})
+             OR strlen({_of(identifier, "json")}) <> strlen({text}) + 2 THEN true
+        ELSE false END"""
 
 
-def _raw_parquet(source: ParquetFile, present: Sequence[Identifier]) -> str:
-    values = ", ".join(f"to_json({_quoted(each)})::VARCHAR AS {_quoted(each)}" for each in present)
-    return f"""
-        SELECT NULL::VARCHAR AS fault, {values}
-        FROM read_parquet({literal(file_name(source.path))}, hive_partitioning = false)"""
+def _bare(identifier: Identifier) -> str:
+    text = quoted(identifier)
+    return f"CASE WHEN {_of(identifier, 'rough')} THEN {without_blanks(text)} ELSE {text} END"
+
+
+def _is_absent(identifier: Identifier, absent: Absent) -> str:
+    bare = _of(identifier, "bare")
+    words = sorted(absent.words | identifier.shared | {""})
+    longest = max(len(word.encode()) for word in words)
+    listed = f"[{', '.join(map(literal, words))}]"
+    zeros = f"WHEN {_is_zeros(identifier)} THEN true" if identifier.device else ""
+    return f"""CASE
+        WHEN strlen({bare}) <= {longest} AND list_contains({listed}, lower({bare})) THEN true
+        {zeros} ELSE false END"""
+
+
+def _is_zeros(identifier: Identifier) -> str:
+    bare = _of(identifier, "bare")
+    if not identifier.device:
+        return "false"
+    return f"({bare} < '1' OR {bare} >= '{{') AND regexp_full_match({bare}, {literal(_ZEROS)})"
 
 
 def _value(identifier: Identifier) -> str:
-    """NULL where the identifier is absent; a number in its one plain form, or marked with "!"."""
-    column = _quoted(identifier)
+    """The JSON of the identifier, NULL where it is absent; of no number, its text behind a "!"."""
+    bare = _of(identifier, "bare")
+    rough, json = _of(identifier, "rough"), _of(identifier, "json")
+    roughly = f"WHEN {rough} THEN {_json(bare)} ELSE {json}"
     if identifier.kind is Kind.NUMBER:
-        whole = f"TRY_CAST(split_part({column}, '.', 1) AS HUGEINT)"
-        plain = f"regexp_full_match({column}, {literal(WHOLE_NUMBER)})"
-        fits = f"{whole} BETWEEN -9223372036854775808 AND 18446744073709551615"
-        return f"""CASE WHEN {column} IN ('null', '""') THEN NULL
-                        WHEN {plain} AND {fits} THEN {whole}::VARCHAR ELSE '!' || {column} END"""
-    if identifier.advertising:
-        return f"""CASE WHEN {column} = 'null' OR trim({column}, '"0-') = '' THEN NULL
-                        ELSE {column} END"""
-    return f"""CASE WHEN {column} IN ('null', '""') THEN NULL ELSE {column} END"""
+        whole = f"TRY_CAST(split_part({bare}, '.', 1) AS HUGEINT)"
+        plain = f"regexp_full_match({bare}, {literal(_WHOLE_NUMBER)})"
+        exact = f"(NOT contains({bare}, '.') OR abs({whole}) < {_EXACT})"
+        fits = f"{whole} BETWEEN {-(2**63)} AND {2**64 - 1}"
+        given = f"""WHEN NOT {rough} THEN {bare}
+                    WHEN {plain} AND {fits} AND {exact} THEN {whole}::VARCHAR
+                    ELSE '!' || {bare}"""
+    elif identifier == TOKEN:
+        unwrapped = f"regexp_replace({bare}, '[<> ]', '', 'g')"
+        given = f"WHEN {_is_wrapped(bare)} THEN {_json(unwrapped)} {roughly}"
+    else:
+        given = roughly
+    return f"CASE WHEN {_of(identifier, 'absent')} THEN NULL {given} END"
 
 
-def _is_wrong(identifier: Identifier) -> str:
-    mark = "= '!'" if identifier.kind is Kind.NUMBER else """<> '"'"""
-    return f"left({_quoted(identifier)}, 1) {mark}"
+def _is_wrapped(bare: str) -> str:
+    return f"(left({bare}, 1) = '<' AND regexp_full_match({bare}, {literal(_WRAPPED)}))"
 
 
-def _when_long(identifier: Identifier) -> str:
-    if identifier.kind is Kind.NUMBER:
-        return ""
-    return f"""WHEN strlen({_quoted(identifier)}) > {LONGEST + len('""')}
-        THEN {literal(f"{identifier.name} takes more than {LONGEST:,} bytes as JSON")}"""
+def _json(text: str) -> str:
+    return f"to_json({text})::VARCHAR"
 
 
-def _when_nul(identifier: Identifier) -> str:
-    """PostgreSQL could store the JSON of a NUL, but could not read the text that it stands for."""
-    if identifier.kind is Kind.NUMBER:
-        return ""
-    column = _quoted(identifier)
-    return rf"""WHEN contains({column}, '\u0000')
-        AND regexp_matches({column}, '(^|[^\\])(\\\\)*\\u0000')
-        THEN {literal(identifier.name + " holds a NUL character")}"""
+def _reason(layout: Layout) -> str:
+    """Why a row is invalid; NULL where it is not."""
+    held = list(layout.held)
+    faults = " ".join(_number_fault(x) if x.kind is Kind.NUMBER else _text_fault(x) for x in held)
+    nothing = f"coalesce({', '.join(_of(each, 'value') for each in held)}) IS NULL"
+    return f"""CASE WHEN fault IS NOT NULL THEN fault
+                    WHEN {_is_header(layout)} THEN 'repeats the header' {faults}
+                    WHEN {nothing} THEN {literal(_no_identifier(layout.known or held))} END"""
 
 
-def _complaint(identifier: Identifier) -> str:
-    text = f"{identifier.name} must be {identifier.kind.value}"
-    if identifier.kind is Kind.NUMBER:
-        return literal(text)
-    return f"""{literal(text + ", not ")} || CASE left({_quoted(identifier)}, 1)
-        WHEN '{{' THEN 'an object' WHEN '[' THEN 'an array'
-        WHEN 't' THEN 'true' WHEN 'f' THEN 'false' ELSE 'a number' END"""
+def _is_header(layout: Layout) -> str:
+    """Whether the row says the columns' names, as files put together by `cat` do."""
+    bare = [_of(each, "bare") for each in layout.held]
+    names = [[layout.names[place] for place in places] for places in layout.held.values()]
+    said = " AND ".join(
+        f"({text} IS NULL OR list_contains([{', '.join(map(literal, spelt))}], {text}))"
+        for text, spelt in zip(bare, names, strict=True)
+    )
+    return f"({said} AND coalesce({', '.join(bare)}) IS NOT NULL)"
 
 
-def _all_absent(present: Sequence[Identifier]) -> str:
-    return f"coalesce({', '.join(_quoted(each) for each in present)}) IS NULL"
+def _number_fault(identifier: Identifier) -> str:
+    value, bare = _of(identifier, "value"), _of(identifier, "bare")
+    return f"""WHEN left({value}, 1) = '!' THEN CASE
+        WHEN regexp_full_match({bare}, {literal(_WHOLE_NUMBER)}) AND contains({bare}, '.')
+            THEN {literal(lost_digits(identifier))}
+        WHEN NOT regexp_full_match({bare}, '[-+]?[0-9]+')
+             AND regexp_full_match({bare}, {literal(_FLOAT)})
+            THEN {literal(no_whole_number(identifier))}
+        ELSE {literal(must_be(identifier))} END"""
 
 
-def _no_identifier(present: Sequence[Identifier]) -> str:
-    zeros = " (an advertising id of zeros is none)" if any(x.advertising for x in present) else ""
+def _text_fault(identifier: Identifier) -> str:
+    """What no identifier holds; PostgreSQL could not even read a NUL."""
+    name, bare, rough = identifier.name, _of(identifier, "bare"), _of(identifier, "rough")
+    control = f"regexp_extract({bare}, {literal(_CONTROL)})"
+    code = f"'U+' || lpad(upper(to_hex(unicode({control}))), 4, '0')"
+    faults = f"""
+        WHEN strlen({_of(identifier, "value")}) > {LONGEST + len('""')}
+            THEN {literal(f"{name} takes more than {LONGEST:,} bytes as JSON")}
+        WHEN {rough} AND contains({bare}, chr(0)) THEN {literal(f"{name} holds a NUL character")}
+        WHEN {rough} AND regexp_matches({bare}, {literal(_CONTROL)})
+            THEN {literal(f"{name} holds the control character ")} || {code}
+        WHEN left({bare}, 1) = '#' AND list_contains({_SPREADSHEET_ERRORS}, {bare})
+            THEN {literal(f"{name} is an error of a spreadsheet")}"""
+    if identifier != TOKEN:
+        return faults
+    return f"""{faults}
+        WHEN {rough} AND regexp_matches({bare}, '[\\s\\p{{Z}}]') AND NOT {_is_wrapped(bare)}
+            THEN CASE WHEN starts_with({bare}, '{{length')
+                      THEN 'token is a description of NSData, which does not tell the token'
+                      ELSE 'token holds a blank, so it can be no push token' END"""
+
+
+def _no_identifier(held: Sequence[Identifier]) -> str:
+    zeros = " (an advertising id of zeros is none)" if any(x.device for x in held) else ""
     return f"has no identifier{zeros}"
 
 
-def _member(present: Sequence[Identifier]) -> str:
-    pairs = (f"""'"{each.name}":' || {_quoted(each)}""" for each in present)
+def _told(held: Sequence[Identifier]) -> str:
+    """A line for each value that is read otherwise than it stands there: what, and which."""
+    any_is = " OR ".join(f"{_of(each, 'rough')} OR {_of(each, 'absent')}" for each in held)
+    lines = ", ".join(map(_line, held))
+    return (
+        f"CASE WHEN fault IS NULL AND ({any_is}) THEN nullif(concat_ws(chr(10), {lines}), '') END"
+    )
+
+
+def _line(identifier: Identifier) -> str:
+    text, bare = quoted(identifier), _of(identifier, "bare")
+    unwrapped = f"WHEN {_is_wrapped(bare)} THEN 'unwrapped'" if identifier == TOKEN else ""
+    return f"""CASE
+        WHEN {_of(identifier, "absent")} THEN CASE
+            WHEN {bare} <> '' THEN
+                'absent ' || CASE WHEN {_is_zeros(identifier)} THEN 'zeros' ELSE {bare} END
+            WHEN {text} <> '' THEN 'absent blank' END
+        {unwrapped}
+        WHEN {bare} <> {text} THEN {literal(f"trimmed {identifier.name}")} END"""
+
+
+def member(values: Sequence[tuple[Identifier, str]]) -> str:
+    """The JSON object of these identifiers, as an expression of their JSON."""
+    pairs = (f"""'"{each.name}":' || {value}""" for each, value in values)
     return f"""'{{' || concat_ws(',', {", ".join(pairs)}) || '}}'"""
 
 
-def _distinctness(present: Sequence[Identifier]) -> str:
-    """The token alone, or all identifiers; one can't be taken for the other."""
-    if TOKEN not in present:
-        return "member"
-    return f"CASE WHEN {_quoted(TOKEN)} IS NULL THEN member ELSE {_member([TOKEN])} END"
+def folded(identifier: Identifier, value: str) -> str:
+    """The JSON in lower case where case means nothing: a UUID, and some hexadecimal numbers."""
+    if identifier.kind is Kind.NUMBER:
+        return value
+    return f"CASE WHEN {_is_upper(identifier, value)} THEN lower({value}) ELSE {value} END"
 
 
-def _quoted(identifier: Identifier) -> str:
-    return f'"{identifier.name}"'
+def _is_upper(identifier: Identifier, value: str) -> str:
+    """Whether the JSON of a text is not in lower case where case means nothing."""
+    forms = f"strlen({value}) = 38 AND regexp_full_match({value}, {literal(_UUID)})"
+    least = f"strlen({value}) = 38"
+    if identifier.hexadecimal is not None:
+        pattern = literal(f'"[0-9A-Fa-f]{{{identifier.hexadecimal},}}"')
+        least = f"({least} OR strlen({value}) >= {identifier.hexadecimal + 2})"
+        forms = f"({forms} OR regexp_full_match({value}, {pattern}))"
+    return f"({least} AND lower({value}) <> {value} AND {forms})"

@@ -54,6 +54,8 @@ class Engine:
                     "enable_external_file_cache": False,  # a path may lead to another file later
                 },
             )
+        # It would make a join of each list of words that a text is compared with.
+        self._connection.execute("SET disabled_optimizers = 'in_clause'")
         self._connection.execute("SET enable_progress_bar = true")
         self._connection.execute("SET enable_progress_bar_print = false")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audience")

@@ -1,7 +1,7 @@
 """What each platform of the Push API knows a user by.
 
 The table is the vendor's, from its platform pages. Beyond the type no form is documented there, so
-none is checked but a length that no identifier has.
+none is checked but a length that no identifier has, and what tools put in an identifier's place.
 """
 
 from collections.abc import Iterable
@@ -23,29 +23,40 @@ class Kind(Enum):
 class Identifier:
     """One column of an audience.
 
-    `advertising`: devices report an id of zeros where tracking is off, shared by millions, so
-    that one counts as absent.
+    `device`: the id of a device or of an app on one. Devices that have none report zeros, or one
+    of `shared`, in lower case, which millions of them have; both count as absent.
+    `hexadecimal`: so many hexadecimal digits, or more, are a number, the same in upper and lower
+    case.
     """
 
     name: str
     platforms: frozenset[str]
     kind: Kind = Kind.TEXT
-    advertising: bool = False
+    device: bool = False
+    shared: frozenset[str] = frozenset()
+    hexadecimal: int | None = None
 
 
 _EVERY_PLATFORM = frozenset({"ios", "android", "win", "uwp"})
 _NOT_IOS = frozenset({"android", "win", "uwp"})
+_UNKNOWN = frozenset({"unknown"})
 
-TOKEN = Identifier("token", _EVERY_PLATFORM)
-"""With a token the vendor ignores the other identifiers."""
+TOKEN = Identifier("token", _EVERY_PLATFORM, hexadecimal=64)
+"""With a token the vendor ignores the other identifiers. Apple's are hexadecimal digits."""
 
 IDENTIFIERS = (
     TOKEN,
-    Identifier("idfa", frozenset({"ios"}), advertising=True),
-    Identifier("idfv", frozenset({"ios"})),
-    Identifier("advertisingId", _NOT_IOS, advertising=True),
-    Identifier("androidId", frozenset({"android"})),
-    Identifier("serialId", _NOT_IOS),
+    Identifier("idfa", frozenset({"ios"}), device=True, shared=_UNKNOWN),
+    Identifier("idfv", frozenset({"ios"}), device=True, shared=_UNKNOWN),
+    Identifier("advertisingId", _NOT_IOS, device=True, shared=_UNKNOWN),
+    Identifier(
+        "androidId",
+        frozenset({"android"}),
+        device=True,
+        shared=_UNKNOWN | {"9774d56d682e549c"},
+        hexadecimal=1,
+    ),
+    Identifier("serialId", _NOT_IOS, device=True, shared=_UNKNOWN | {"0123456789abcdef"}),
     Identifier("userId", _EVERY_PLATFORM),
     Identifier("devtodevId", _EVERY_PLATFORM, Kind.NUMBER),
 )
@@ -55,9 +66,3 @@ def known(platforms: Iterable[str]) -> tuple[Identifier, ...]:
     """The identifiers that at least one of the platforms knows, always in the same order."""
     wanted = frozenset(platforms)
     return tuple(each for each in IDENTIFIERS if each.platforms & wanted)
-
-
-def unknown(names: Iterable[str], identifiers: Iterable[Identifier]) -> tuple[str, ...]:
-    """Those of the names that none of the identifiers has, in the order given."""
-    taken = {each.name for each in identifiers}
-    return tuple(name for name in names if name not in taken)

@@ -4,13 +4,14 @@ One DuckDB table holds each row as (key, text), see `checking`; the row's place 
 in the source. It spills to a scratch directory beyond the memory allowed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from dispatcher.audience import rejects as rejected
+from dispatcher.audience.digests import SUMS, Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
 from dispatcher.audience.listing import Listing, Source, listed, reads_standard_input
@@ -18,9 +19,11 @@ from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
 from dispatcher.audience.query import Query
 from dispatcher.audience.rejects import Rejects
+from dispatcher.audience.rules import rules
 from dispatcher.audience.scratch import scratch_directory
 from dispatcher.audience.staging import Staged, Staging
 from dispatcher.audience.suppression import Suppression, called_suppression
+from dispatcher.audience.told import Told
 from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
@@ -32,7 +35,7 @@ _FIND_REPEATED = """
                        GROUP BY key HAVING count(*) > 1) USING (key)
     WHERE checked.rowid <> first"""
 
-_LEFT_OUT = "SELECT count(*), coalesce(bit_xor(key), 0) FROM left_out"
+_LEFT_OUT = f"SELECT {SUMS} FROM left_out"
 
 
 @contextmanager
@@ -45,6 +48,10 @@ def prepare(
     suppress: Source | None = None,
     format: str | None = None,
     query: Query | None = None,
+    columns: Mapping[str, str] | None = None,
+    ignore_columns: Iterable[str] | str | None = None,
+    absent: Iterable[str] | str | None = None,
+    salt: str = "",
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -63,16 +70,21 @@ def prepare(
     format: "csv", "jsonl" or "parquet", of what has no name that says it: standard input and
         streams, which are JSON Lines otherwise, pipes, and files with other endings.
     query: of a database, whose rows come behind those of the source; this may be None then.
+    columns: the identifier that a column holds, by the name that the file has for it.
+    ignore_columns: the columns that are left out, or "all" for all that are no identifier.
+    absent: the words that count as nothing, in place of the usual ones.
+    salt: goes into the digest.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
 
-    Raises AudienceError, which names the file, the line and the remedy; OptionError where
-    `on_invalid` or `rejects` cannot be followed; SettingError where the memory is too small. What
+    Raises AudienceError, which names the file, the line and the remedy; OptionError where an option
+    cannot be followed; SettingError where the memory is too small. What
     an iterable raises goes through as it is.
     """
     if on_invalid not in ("fail", "skip"):
         raise OptionError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
+    said = rules(columns, ignore_columns, absent, salt)
     if suppress is not None and (suppress is source or _both_read_standard_input(source, suppress)):
         raise OptionError("What is suppressed cannot come from the audience's own source.")
     report_to = None if rejects is None else Path(rejects)
@@ -90,9 +102,12 @@ def prepare(
         engine = stack.enter_context(Engine(directory, memory))
         suppression = None
         if unwanted is not None:
-            suppression = Suppression(engine, directory / "suppressed", reporter)
+            told = Told(reporter, "Suppression list: ")
+            suppression = Suppression(engine, directory / "suppressed", said, told, reporter)
             suppression.read(unwanted)
-        staging = Staging(engine, directory, known(platforms), reporter, "checked")
+        staging = Staging(
+            engine, directory, known(platforms), said, Told(reporter), reporter, "checked"
+        )
         yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to)
 
 
@@ -117,8 +132,8 @@ class _Preparation:
         duplicates = self._find_repeated(staged.read)
         if self.unwanted is not None:
             self.unwanted.leave_out()
-        left_out, keys = self.staging.engine.run(_LEFT_OUT)
-        total = staged.read - staged.invalid - left_out
+        gone = Sum(*self.staging.engine.run(_LEFT_OUT))
+        left_out, total = gone.count, staged.keys.count - gone.count
         if total == 0:
             raise AudienceError(_empty(listing, staged, left_out > duplicates))
         return Prepared(
@@ -127,7 +142,10 @@ class _Preparation:
             duplicates=duplicates,
             suppressed=left_out - duplicates,
             total=total,
-            digest=f"{staged.keys ^ keys:032x}",
+            absent=self.staging.told.absent,
+            digest=str(staged.keys - gone),
+            salt=self.staging.rules.salt,
+            identifiers=self.staging.identifiers,
             engine=self.staging.engine,
             reporter=self.staging.reporter,
         )
@@ -139,7 +157,7 @@ class _Preparation:
             _FIND_REPEATED,
             lambda fraction: reporter.report("checking", int(fraction * read), read, fraction),
         )
-        duplicates, _ = self.staging.engine.run(_LEFT_OUT)
+        duplicates, *_ = self.staging.engine.run(_LEFT_OUT)
         return int(duplicates)
 
 

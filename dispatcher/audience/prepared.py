@@ -7,7 +7,9 @@ from typing import Any
 
 import duckdb
 
+from dispatcher.audience import digests
 from dispatcher.audience.engine import Engine
+from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
 
 MAX_MEMBERS = 1000
@@ -25,8 +27,8 @@ _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 class Prepared:
     """A frozen audience, on disk until the end of the `with` that made it.
 
-    `read` = `invalid` + `duplicates` + `suppressed` + `total`. `digest` is a hexadecimal text that
-    depends on the distinct members alone, not on their order.
+    `read` = `invalid` + `duplicates` + `suppressed` + `total`; `absent` counts cells. `digest` is a
+    hexadecimal text that depends on the distinct members and the salt alone, not on their order.
     """
 
     read: int
@@ -34,7 +36,10 @@ class Prepared:
     duplicates: int
     suppressed: int
     total: int
+    absent: int
     digest: str
+    salt: str
+    identifiers: tuple[Identifier, ...] = field(repr=False)
     engine: Engine = field(repr=False, compare=False)
     reporter: Reporter = field(repr=False, compare=False)
 
@@ -47,6 +52,16 @@ class Prepared:
     def chunks(self) -> int:
         """How many chunks the members fill."""
         return -(-self.total // MAX_MEMBERS)
+
+    def digest_under(self, salt: str) -> str:
+        """What `digest` would be with this salt; takes a second for a million members."""
+        if salt == self.salt:
+            return self.digest
+        return digests.under(self.engine, self.identifiers, salt)
+
+    def former_digest(self) -> str:
+        """What was stored as the digest of these members before there were salts."""
+        return digests.former(self.engine)
 
     def packs(self) -> Iterator[list[str]]:
         """The members' JSON texts, in the source's order, a thousand at a time."""

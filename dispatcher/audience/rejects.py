@@ -14,7 +14,7 @@ import orjson
 from dispatcher import outputs
 from dispatcher.audience import csv_rows, unpacking
 from dispatcher.audience.listing import FilePart, Listing, Part
-from dispatcher.audience.sources import CsvFile, JsonLines, Opened, ParquetFile
+from dispatcher.audience.sources import CsvFile, CsvRows, JsonLines, Opened, ParquetFile
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
 
@@ -113,7 +113,7 @@ def located(
 def unit(source: Opened) -> str:
     """What the numbers of this source's rejects count."""
     match source:
-        case CsvFile():
+        case CsvFile() | CsvRows():
             return "line"
         case JsonLines():
             return source.unit
@@ -152,9 +152,9 @@ def _is_same(path: Path, part: Part) -> bool:
 def _numbered_texts(source: Opened) -> Generator[tuple[int, str]]:
     """(number, text) of each row of the source that DuckDB counts."""
     match source:
-        case CsvFile():
+        case CsvFile() | CsvRows():
             with unpacking.lines(source.path) as lines:
-                for row in csv_rows.rows(lines, len(source.columns)):
+                for row in csv_rows.rows(lines, source.header):
                     yield row.line, row.text
         case JsonLines():
             with unpacking.lines(source.path) as lines:

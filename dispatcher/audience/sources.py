@@ -13,8 +13,20 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TypeAlias
 
-from dispatcher.audience import content, csv_rows, files, query, spool, tables, unpacking, workbooks
+from dispatcher.audience import (
+    content,
+    csv_rows,
+    encodings,
+    files,
+    query,
+    spool,
+    tables,
+    unpacking,
+    workbooks,
+)
+from dispatcher.audience.columns import Columns
 from dispatcher.audience.content import Content
+from dispatcher.audience.csv_rows import Header
 from dispatcher.audience.listing import (
     ENDINGS,
     PACKINGS,
@@ -46,7 +58,19 @@ class CsvFile:
 
     name: str
     path: Path
-    columns: tuple[str, ...]
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRows:
+    """The rows of a CSV file as JSON lines: an object of its cells, c0 and so on, for each row.
+
+    An array tells of a row that could not be read: [reason, the row's text].
+    """
+
+    name: str
+    path: Path
+    header: Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +95,7 @@ class ParquetFile:
     path: Path
 
 
-Opened: TypeAlias = CsvFile | JsonLines | ParquetFile
+Opened: TypeAlias = CsvFile | CsvRows | JsonLines | ParquetFile
 
 
 def pieces(source: Opened, scratch: Path) -> Iterator[Opened]:
@@ -87,11 +111,12 @@ def pieces(source: Opened, scratch: Path) -> Iterator[Opened]:
 
 
 @contextmanager
-def opened(part: Part, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
+def opened(part: Part, columns: Columns, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
     """The part, ready to be read, until the end.
 
-    `scratch` is this preparation's own directory. Raises AudienceError, which names the file and
-    the remedy; what an iterable raises goes through as it is.
+    `columns` are what the person says about them. `scratch` is this preparation's own directory.
+    Raises AudienceError, which names the file and the remedy; what an iterable raises goes through
+    as it is.
     """
     directory = Path(mkdtemp(dir=scratch))
     try:
@@ -106,21 +131,22 @@ def opened(part: Part, scratch: Path, reporter: Reporter) -> Iterator[Opened]:
                 yield _from_table(part, directory, reporter)
             case StreamPart():
                 path = _from_stream(part, directory, reporter)
-                yield _of_content(part.name, path, part.form, part.form, directory, reporter)
+                yield _of_content(
+                    part.name, path, part.form, part.form, columns, directory, reporter
+                )
             case FilePart():
                 with files.opened(part.path) as file:
-                    yield _from_file(part, file, directory, reporter)
+                    yield _from_file(part, file, columns, directory, reporter)
                     file.check_unchanged()
     finally:
         rmtree(directory, ignore_errors=True)
 
 
-def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> JsonLines:
+def with_faults_named(source: CsvFile, scratch: Path, reporter: Reporter) -> CsvRows:
     """The CSV file as JSON lines, one for each row; faults are told in arrays."""
     with unpacking.lines(source.path) as lines:
-        rows = csv_rows.rows(lines, len(source.columns))
-        path = spool.from_csv(rows, source.columns, scratch, reporter)
-    return JsonLines(source.name, path, spooled=True)
+        path = spool.from_csv(csv_rows.rows(lines, source.header), scratch, reporter)
+    return CsvRows(source.name, path, source.header)
 
 
 def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
@@ -137,7 +163,7 @@ def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
                 with unpacking.lines(source.path) as lines:
                     path = spool.from_long_lines(lines, scratch, reporter)
                 return JsonLines(source.name, path, spooled=True)
-        case ParquetFile():
+        case CsvRows() | ParquetFile():
             pass
     return source
 
@@ -168,7 +194,9 @@ def _named(name: str) -> Iterator[None]:
         raise AudienceError(f"The audience {name} cannot be read: {error.strerror}.") from error
 
 
-def _from_file(part: FilePart, file: files.OpenFile, directory: Path, reporter: Reporter) -> Opened:
+def _from_file(
+    part: FilePart, file: files.OpenFile, columns: Columns, directory: Path, reporter: Reporter
+) -> Opened:
     path = file.path
     if file.comes_once:
         with open(file.descriptor, "rb", closefd=False) as stream, _named(part.name):
@@ -178,11 +206,17 @@ def _from_file(part: FilePart, file: files.OpenFile, directory: Path, reporter: 
         path = unpacking.unpacked(path, part.name, part.packing, directory, reporter)
     if part.may_be_empty and part.form in ("csv", "jsonl") and not unpacking.head(path):
         return JsonLines(part.name, path)
-    return _of_content(part.name, path, part.form, part.told, directory, reporter)
+    return _of_content(part.name, path, part.form, part.told, columns, directory, reporter)
 
 
 def _of_content(
-    name: str, path: Path, form: Form, told: Form | None, directory: Path, reporter: Reporter
+    name: str,
+    path: Path,
+    form: Form,
+    told: Form | None,
+    columns: Columns,
+    directory: Path,
+    reporter: Reporter,
 ) -> Opened:
     """The file as what it is: of `form`, or as the person `told`, if it holds that.
 
@@ -194,17 +228,18 @@ def _of_content(
         form = told
     elif found is not None and found != _CONTENTS[form]:
         raise _mistaken(name, found, _CONTENTS[form], "--format" if form == told else "its name")
+    if form == "xlsx":
+        path = workbooks.to_json_lines(path, name, directory, reporter)
+        return JsonLines(name, path, unit="row", spooled=True)
+    if form == "parquet":
+        return ParquetFile(name, path)
+    path = encodings.as_utf8(path, name, directory, reporter)
     match form:
-        case "xlsx":
-            path = workbooks.to_json_lines(path, name, directory, reporter)
-            return JsonLines(name, path, unit="row", spooled=True)
-        case "parquet":
-            return ParquetFile(name, path)
         case "csv":
             with unpacking.lines(path) as lines:
-                return CsvFile(name, path, csv_rows.header(next(lines, b""), name))
+                return CsvFile(name, path, csv_rows.header(lines, name, columns.knows))
         case "jsonl":
-            if head.startswith(spool.BYTE_ORDER_MARK):
+            if unpacking.head(path).startswith(spool.BYTE_ORDER_MARK):
                 path = spool.without_byte_order_mark(path, directory)
             return JsonLines(name, path)
 

@@ -4,7 +4,6 @@ Nothing is checked here but what JSON cannot hold: one place decides what a vali
 is `checking`. A row that cannot be read becomes an array, [reason, the row's text].
 """
 
-import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -15,20 +14,15 @@ from typing import Any, BinaryIO
 import orjson
 
 from dispatcher.audience.csv_rows import Fault, Row
-from dispatcher.audience.identifiers import IDENTIFIERS, Kind
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.rows import fault
 from dispatcher.audience.rows import line as line_of
 from dispatcher.audience.unpacking import LONGEST_LINE, TOO_LONG
 from dispatcher.errors import AudienceError
 
-WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
-"""A whole number in a text cell; pandas writes 12.0 where a column has gaps."""
-
 _BATCH = 1000
 _STREAM_PIECE = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NUMBERS = frozenset(each.name for each in IDENTIFIERS if each.kind is Kind.NUMBER)
 
 
 def from_items(items: Iterable[object], scratch: Path, reporter: Reporter) -> Path:
@@ -44,15 +38,13 @@ def from_items(items: Iterable[object], scratch: Path, reporter: Reporter) -> Pa
     return path
 
 
-def from_csv(
-    rows: Iterable[Row | Fault], columns: tuple[str, ...], scratch: Path, reporter: Reporter
-) -> Path:
-    """One line for each row of a CSV file, in order."""
+def from_csv(rows: Iterable[Row | Fault], scratch: Path, reporter: Reporter) -> Path:
+    """One line for each row of a CSV file, in order: its cells are called c0 and so on."""
     path = scratch / "rows.jsonl"
     remaining = iter(rows)
     count = 0
     with open(path, "wb") as file:
-        while lines := [_line_of_csv(row, columns) for row in islice(remaining, _BATCH)]:
+        while lines := [_line_of_csv(row) for row in islice(remaining, _BATCH)]:
             file.write(b"\n".join(lines) + b"\n")
             count += len(lines)
             reporter.report("reading", count)
@@ -103,14 +95,10 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _line_of_csv(row: Row | Fault, columns: tuple[str, ...]) -> bytes:
+def _line_of_csv(row: Row | Fault) -> bytes:
     if isinstance(row, Fault):
         return fault(row.reason, row.text)
-    member: dict[str, str | int] = dict(zip(columns, row.cells, strict=True))
-    for column in _NUMBERS:
-        if column in member:
-            member[column] = _number(str(member[column]))
-    return orjson.dumps(member)
+    return orjson.dumps({f"c{place}": cell for place, cell in enumerate(row.cells)})
 
 
 def _shortened(line: bytes) -> bytes:
@@ -120,11 +108,3 @@ def _shortened(line: bytes) -> bytes:
     if line.lstrip().startswith(b"["):
         return fault("is not a JSON object", "") + b"\n"
     return line
-
-
-def _number(cell: str) -> str | int:
-    """The number in a cell, or the text that it is, which `checking` refuses."""
-    if re.fullmatch(WHOLE_NUMBER, cell):
-        number = int(cell.partition(".")[0])
-        return number if -(2**63) <= number < 2**64 else cell
-    return cell

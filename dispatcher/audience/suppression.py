@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatcher.audience.checking import folded
 from dispatcher.audience.engine import Engine, literal
-from dispatcher.audience.identifiers import IDENTIFIERS
+from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
 from dispatcher.audience.listing import Listing
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.rejects import Rejects
+from dispatcher.audience.rules import Rules
 from dispatcher.audience.staging import Staging
+from dispatcher.audience.told import Told
 from dispatcher.errors import AudienceError
 from dispatcher.words import counted
 
@@ -43,6 +46,8 @@ class Suppression:
 
     engine: Engine
     directory: Path
+    rules: Rules
+    told: Told
     reporter: Reporter
 
     def read(self, listing: Listing) -> None:
@@ -51,7 +56,7 @@ class Suppression:
         with called_suppression():
             self._stage(listing)
         values = " UNION ALL ".join(
-            f"SELECT {literal(each.name)} AS name, {_value(each.name)} AS value FROM listed"
+            f"SELECT {literal(each.name)} AS name, {_value(each)} AS value FROM listed"
             for each in IDENTIFIERS
         )
         self.engine.run(f"CREATE TABLE unwanted AS FROM ({values}) WHERE value IS NOT NULL")
@@ -60,16 +65,25 @@ class Suppression:
     def leave_out(self) -> None:
         """Add the rows of the table `checked` that are on the list to the table `left_out`."""
         with self.engine.rows(_NAMES) as names:
-            found = [name for (name,) in names.fetchall()]
+            found = {name for (name,) in names.fetchall()}
         unwanted = " OR ".join(
-            f"{_value(name)} IN (SELECT value FROM unwanted WHERE name = {literal(name)})"
-            for name in found
+            f"{_value(each)} IN (SELECT value FROM unwanted WHERE name = {literal(each.name)})"
+            for each in IDENTIFIERS
+            if each.name in found
         )
         if unwanted:
             self.engine.run(_LEAVE_OUT.format(unwanted=unwanted))
 
     def _stage(self, listing: Listing) -> None:
-        staging = Staging(self.engine, self.directory, IDENTIFIERS, self.reporter, "listed")
+        staging = Staging(
+            self.engine,
+            self.directory,
+            IDENTIFIERS,
+            self.rules,
+            self.told,
+            self.reporter,
+            "listed",
+        )
         with Rejects(listing.several, keep=1) as rejects:
             staging.stage(listing, rejects)
         if rejects.count:
@@ -80,6 +94,7 @@ class Suppression:
             )
 
 
-def _value(name: str) -> str:
-    """The identifier in a row's JSON, however it is escaped there, by its MD5; NULL without one."""
-    return f"md5_number(json_extract_string(text, '$.{name}'))"
+def _value(identifier: Identifier) -> str:
+    """The MD5 of the identifier in a row's JSON; NULL without one. Case counts as in members."""
+    value = f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR"
+    return f"md5_number({folded(identifier, value)})"

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import inf
@@ -21,12 +21,13 @@ from dispatcher.schedule import Window
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What became of the rows that were read."""
+    """What became of the rows that were read; `absent` counts cells with a word for nothing."""
 
     read: int
     invalid: int
     duplicates: int
     suppressed: int
+    absent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +168,15 @@ _CREATE = text("""
 INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
     rate, created_at, send_at, expires_at, windows, opens_at, closes_at, finish_by,
     planned_rate, state, started_at, resumed_at, input_read, input_invalid, input_duplicates,
-    input_suppressed, members_total, members_remaining, chunks_total, chunks_pending)
+    input_suppressed, input_absent, members_total, members_remaining, chunks_total,
+    chunks_pending)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
     :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at, :finish_by,
     :planned_rate,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
-    :duplicates, :suppressed, :members, :members, :chunks, :chunks
+    :duplicates, :suppressed, :absent, :members, :members, :chunks, :chunks
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING
@@ -207,12 +209,17 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     return created
 
 
-def find_by_key(connection: Connection, key: str, content_digest: str) -> UUID:
-    """The campaign that a key stands for; CampaignExists where its content is another."""
+def find_by_key(connection: Connection, key: str, same: Callable[[str, int], bool]) -> UUID:
+    """The campaign that a key stands for; CampaignExists where its content is another.
+
+    `same` tells whether the content digest that was stored, with so many members, is that of the
+    content at hand.
+    """
     row = connection.execute(
-        text("SELECT id, content_digest FROM campaign WHERE key = :key"), {"key": key}
+        text("SELECT id, content_digest, members_total FROM campaign WHERE key = :key"),
+        {"key": key},
     ).one()
-    if row.content_digest != content_digest:
+    if not same(row.content_digest, row.members_total):
         raise CampaignExists(
             f"The key {key!r} already stands for campaign {row.id} with another app, message, "
             "tag, account or audience: use another key, or give the same content again."

@@ -152,6 +152,7 @@ class Campaign(Base):
     input_invalid: Mapped[Counter]
     input_duplicates: Mapped[Counter]
     input_suppressed: Mapped[Counter]
+    input_absent: Mapped[Counter]
 
     members_total: Mapped[Counter]
     members_remaining: Mapped[Counter]

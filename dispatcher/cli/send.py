@@ -1,5 +1,6 @@
 """The verb send: a message and an audience become a committed campaign."""
 
+import csv
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,24 @@ from dispatcher.words import counted
     "--audience-db",
     metavar="URL",
     help="Its database, as SQLAlchemy names it; else DISPATCHER_AUDIENCE_URL, which `ps` hides.",
+)
+@click.option(
+    "--column",
+    "named",
+    metavar="NAME=IDENTIFIER",
+    multiple=True,
+    help="What a column holds, as customer_id=userId; names match without regard to case and `_`.",
+)
+@click.option(
+    "--ignore-columns",
+    metavar="A,B|all",
+    help="Leave these columns out, or all that are no identifier.",
+)
+@click.option(
+    "--absent",
+    metavar="WORD",
+    multiple=True,
+    help="What counts as nothing, in place of NULL, \\N, nan and the like.",
 )
 @click.option("--tag", help="The vendor's statistics group.")
 @click.option("--key", help="The same key again means the same campaign, sent once.")
@@ -102,6 +121,9 @@ def send(
     form: str | None,
     audience_sql: str | None,
     audience_db: str | None,
+    named: tuple[str, ...],
+    ignore_columns: str | None,
+    absent: tuple[str, ...],
     tag: str | None,
     key: str | None,
     rate: str,
@@ -146,6 +168,9 @@ def send(
             on_invalid=_on_invalid(on_invalid),
             rejects=rejects,
             suppress=suppress or None,
+            columns=_columns(named),
+            ignore_columns=None if ignore_columns is None else _names(ignore_columns),
+            absent=absent or None,
             progress=progress,
             told=notes.append,
             committed=made.append,
@@ -194,6 +219,22 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
     for warning in checked.warnings:
         say(f"Warning: {warning}")
     return checked
+
+
+def _columns(options: Sequence[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for option in options:
+        name, equals, identifier = option.rpartition("=")
+        if not equals or not name:
+            raise OptionError(f"--column {option!r} is no NAME=IDENTIFIER, as customer_id=userId.")
+        if columns.setdefault(name, identifier) != identifier:
+            raise OptionError(f"--column says two things of {name!r}: keep one.")
+    return columns
+
+
+def _names(text: str) -> list[str]:
+    """The names in a list with commas; one that holds a comma stands in quotes."""
+    return [name for row in csv.reader([text], skipinitialspace=True) for name in row if name]
 
 
 def _on_invalid(text: str) -> audience.OnInvalid:

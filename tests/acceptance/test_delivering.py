@@ -170,7 +170,13 @@ def test_all_audiences_and_all_suppression_lists_count(house: Program, push_api:
     assert sent.stderr.endswith(
         "Left out of parts, as hidden files and markers are no parts: _SUCCESS.\n"
     )
-    assert sent.document["input"] == {"read": 6, "invalid": 0, "duplicates": 0, "suppressed": 2}
+    assert sent.document["input"] == {
+        "read": 6,
+        "invalid": 0,
+        "duplicates": 0,
+        "suppressed": 2,
+        "absent": 0,
+    }
     house.until(sent.document, "completed")
     assert push_api.pushes(*({"token": token} for token in members)) == [0, 1, 1, 0, 1, 1]
 
@@ -220,7 +226,13 @@ def test_rows_that_repeat_or_are_invalid_are_left_out_and_reported(
 
     campaign = house.send(audience, "--on-invalid", "skip", "--rejects", "rejects.csv")
 
-    assert campaign["input"] == {"read": 6, "invalid": 2, "duplicates": 1, "suppressed": 0}
+    assert campaign["input"] == {
+        "read": 6,
+        "invalid": 2,
+        "duplicates": 1,
+        "suppressed": 0,
+        "absent": 0,
+    }
     assert (house.directory / "rejects.csv").read_text().splitlines() == [
         "line,reason,row",
         '6,has no identifier,","',
@@ -243,7 +255,13 @@ def test_whoever_is_suppressed_gets_nothing(house: Program, push_api: PushApi) -
         ": 1 member in 1 chunk; left out: 1 repeated and 2 suppressed rows.\n"
     )
     campaign = house.show({"id": "last"})
-    assert campaign["input"] == {"read": 4, "invalid": 0, "duplicates": 1, "suppressed": 2}
+    assert campaign["input"] == {
+        "read": 4,
+        "invalid": 0,
+        "duplicates": 1,
+        "suppressed": 2,
+        "absent": 0,
+    }
     house.until(campaign, "completed")
     assert push_api.ledger()["members"] == 1
 

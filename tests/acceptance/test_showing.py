@@ -17,7 +17,7 @@ KEYS = (
     "started_at finished_at rate input members result chunks errors throughput held"
 )
 NESTED_KEYS = {
-    "input": "read invalid duplicates suppressed",
+    "input": "read invalid duplicates suppressed absent",
     "members": "total delivered uncounted rejected unresolved expired cancelled remaining",
     "result": "audience successful erroneous",
     "chunks": "total pending sending delivered uncounted rejected unresolved expired cancelled",

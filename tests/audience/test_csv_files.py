@@ -44,23 +44,29 @@ def test_ends_of_lines_marks_quotes_and_blank_lines_make_no_difference(
 
 
 def test_every_cell_is_a_text_but_the_vendors_number(file: Path, scratch: Path) -> None:
-    written(file, "userId,devtodevId\n0012,18446744073709551615\nNULL,-9223372036854775808\n1,12.0")
+    written(
+        file, "userId,devtodevId\n0012,18446744073709551615\nnull0,-9223372036854775808\n1,12.0"
+    )
     assert outcome_of(file, scratch).members == [
         {"userId": "0012", "devtodevId": 18446744073709551615},
-        {"userId": "NULL", "devtodevId": -9223372036854775808},
+        {"userId": "null0", "devtodevId": -9223372036854775808},
         {"userId": "1", "devtodevId": 12},
     ]
 
 
 @pytest.mark.parametrize(
-    "cell", ["18446744073709551616", "abc", "1.5", "1e3", "0x1F", " 1", "true"]
+    "cell", ["18446744073709551616", "abc", "1.5", "1e3", "0x1F", "1 2", "true"]
 )
 @pytest.mark.parametrize("fault", ["", "a,b,c\n"], ids=["in DuckDB", "line by line"])
 def test_a_number_that_is_none_is_named(file: Path, scratch: Path, cell: str, fault: str) -> None:
     written(file, f"userId,devtodevId\nann,{cell}\nbob,1\n{fault}")
     line, reason, row = rejects_of(file, scratch)[0]
     assert (line, row) == (2, f"ann,{cell}")
-    assert reason == "devtodevId must be a whole number of at most 64 bits"
+    assert reason == (
+        "devtodevId is a float that is no plain whole number: export as integer or text"
+        if cell in ("1.5", "1e3")
+        else "devtodevId must be a whole number of at most 64 bits"
+    )
 
 
 def test_an_advertising_id_of_zeros_is_none(file: Path, scratch: Path) -> None:
@@ -80,11 +86,11 @@ FAULTY = b"""token,userId
 a,b
 
 short
-"two
-lines",c
+t,"two
+lines"
 lo,n,g
 bad\xff,d
-,
+NULL,
 "open,e
 f,"mid"dle
 g,"last
@@ -97,7 +103,7 @@ def test_each_faulty_row_is_named_with_the_line_it_starts_on(file: Path, scratch
         (4, "has 1 cell where the header has 2", "short"),
         (7, "has 3 cells where the header has 2", "lo,n,g"),
         (8, "is not UTF-8", "bad\\xff,d"),
-        (9, "has no identifier", ","),
+        (9, "has no identifier", "NULL,"),
         (10, not_closed, '"open,e'),
         (11, not_closed, 'f,"mid"dle'),
         (12, not_closed, 'g,"last'),
@@ -105,7 +111,7 @@ def test_each_faulty_row_is_named_with_the_line_it_starts_on(file: Path, scratch
     outcome = outcome_of(file, scratch, on_invalid="skip")
     assert outcome.members == [
         {"token": "a", "userId": "b"},
-        {"token": "two\nlines", "userId": "c"},
+        {"token": "t", "userId": "two\nlines"},
     ]
     assert (outcome.read, outcome.invalid, outcome.total) == (9, 7, 2)
 
@@ -135,7 +141,7 @@ def test_lines_that_all_leave_a_quote_open_are_each_looked_at_once(
 
 
 def test_by_default_nothing_is_sent_and_the_first_ten_are_named(file: Path, scratch: Path) -> None:
-    written(file, "token,userId\na,b\n" + ",\n" * 1234)
+    written(file, "token,userId\na,b\n" + "-,\n" * 1234)
     lines = refusal_of(file, scratch).splitlines()
     assert lines[0] == (
         f"The audience {file} has 1,234 invalid rows, so nothing is sent: correct them, or let "
@@ -174,7 +180,7 @@ def test_in_a_file_of_one_column_commas_alone_are_a_blank_line(
         (b"a,b\r\nc\rd,e\r\n", 3),
         (b"a,b\r\r\n", None),
         (b"a,b\r", None),
-        (b'"a\rb",c\n', None),
+        (b't,"a\rb"\n', None),
     ],
 )
 def test_a_carriage_return_in_mid_line_is_named(
@@ -219,17 +225,18 @@ def test_a_row_too_long_to_be_one_costs_that_row_alone(
         ("token,userId\n\n\n", "is empty: it holds no row."),
         (
             "token,Token\n",
-            "has the column 'Token', which no platform of the message knows; known are token, "
-            "idfa, idfv, userId, devtodevId.",
+            "has the columns 'token' and 'Token', which both are token: leave one out "
+            "(--ignore-columns).",
         ),
         (
             "token,androidId\na,\n",
             "has the column 'androidId', which no platform of the message knows; known are token, "
             "idfa, idfv, userId, devtodevId.",
         ),
-        ("token;userId\na;b\n", "has the column 'token;userId', which no platform"),
-        ("token, userId\na,b\n", "has the column ' userId', which no platform"),
-        ("token,\na,b\n", "has the column '', which no platform"),
+        ("token:userId\na:b\n", "has the column 'token:userId', which no platform"),
+        ("token user\na b\n", "has the column 'token user', which no platform"),
+        ("token,\na,b\n", "has a value in a column without a name (column 2) (line 2): give it"),
+        ("Unnamed: 0\n0\n", "has no column with an identifier; known are token"),
     ],
 )
 def test_a_file_that_cannot_be_an_audience_is_refused(
@@ -257,17 +264,20 @@ def test_a_header_that_cannot_be_read_is_refused(
 
 
 def test_an_audience_without_a_valid_row_is_refused(file: Path, scratch: Path) -> None:
-    written(file, "token,userId\n,\n,\n")
+    written(file, "token,userId\n-,\n-,\n")
     assert refusal_of(file, scratch, on_invalid="skip") == (
         f"The audience {file} is empty: none of its 2 rows is valid."
     )
 
 
-cells = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\r") | st.sampled_from('",\n; \\\t😀'),
-    min_size=1,
-    max_size=8,
+letters = st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Z"])
+cells = st.builds(
+    "{}{}{}".format,
+    letters,
+    st.text(letters | st.sampled_from('",\n; \\\t😀'), max_size=8),
+    letters,
 )
+tokens = st.text(letters | st.sampled_from('",;\\😀'), min_size=7, max_size=8)
 
 
 def quoted(cell: str) -> str:
@@ -275,7 +285,7 @@ def quoted(cell: str) -> str:
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8), st.booleans())
+@given(st.lists(st.tuples(tokens, cells), min_size=1, max_size=8), st.booleans())
 def test_whatever_is_quoted_comes_back_as_it_was(
     tmp_path: Path, scratch: Path, rows: list[tuple[str, str]], faulty: bool
 ) -> None:

@@ -1,6 +1,6 @@
 """The vendor's table of identifiers."""
 
-from dispatcher.audience.identifiers import IDENTIFIERS, Kind, known, unknown
+from dispatcher.audience.identifiers import IDENTIFIERS, Kind, known
 
 
 def names(*platforms: str) -> list[str]:
@@ -23,7 +23,3 @@ def test_several_platforms_know_what_any_of_them_knows_in_one_order() -> None:
 
 def test_only_the_vendors_own_id_is_a_number() -> None:
     assert [each.name for each in IDENTIFIERS if each.kind is Kind.NUMBER] == ["devtodevId"]
-
-
-def test_unknown_names_keep_their_order() -> None:
-    assert unknown(["b", "idfa", "a", "token"], known(["android"])) == ("b", "idfa", "a")

@@ -65,11 +65,11 @@ def test_empty_frames_and_carriage_returns_change_no_line(
     tmp_path: Path, scratch: Path, packing: str
 ) -> None:
     pack = PACK[packing]
-    content = [b"", b'token,userId\n"a\rb",c\n', b"", b"short\nd,", b"e\n", b""]
+    content = [b"", b'token,userId\nc,"a\rb"\n', b"", b"short\nd,", b"e\n", b""]
     file = written(tmp_path / f"users.csv{packing}", b"".join(map(pack, content)))
     assert rejects_of(file, scratch) == [(3, "has 1 cell where the header has 2", "short")]
     assert outcome_of(file, scratch, on_invalid="skip").members == [
-        {"token": "a\rb", "userId": "c"},
+        {"token": "c", "userId": "a\rb"},
         {"token": "d", "userId": "e"},
     ]
 
@@ -92,7 +92,7 @@ def test_a_long_line_of_a_packed_file_is_named(tmp_path: Path, scratch: Path, pa
 
 @pytest.mark.parametrize("packing", [".gz", ".zst"])
 def test_faults_have_their_lines(tmp_path: Path, scratch: Path, packing: str) -> None:
-    content = PACK[packing](b'token,userId\n"a\nb",c\n\nshort\n\xff,d\n')
+    content = PACK[packing](b'token,userId\nc,"a\nb"\n\nshort\n\xff,d\n')
     file = written(tmp_path / f"users.csv{packing}", content)
     assert rejects_of(file, scratch) == [
         (5, "has 1 cell where the header has 2", "short"),

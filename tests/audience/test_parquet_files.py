@@ -41,19 +41,22 @@ def test_nulls_are_absent_and_uuids_are_texts(file: Path, scratch: Path) -> None
 
 
 def test_a_wrong_type_is_named_with_the_number_of_its_row(file: Path, scratch: Path) -> None:
-    parquet(file, "FROM (VALUES ('a', NULL), ('b', 5), (NULL, NULL)) AS rows (token, userId)")
+    parquet(
+        file, "FROM (VALUES ('a', NULL), ('b', 5.5::DOUBLE), (NULL, NULL)) AS rows (token, userId)"
+    )
     assert rejects_of(file, scratch) == [
-        (2, "userId must be a text, not a number", ""),
+        (2, "userId is a float that is no plain whole number: export as integer or text", ""),
         (3, "has no identifier", ""),
     ]
-    assert "\n  row 2 userId must be a text, not a number\n" in refusal_of(file, scratch)
+    assert "\n  row 2 userId is a float " in refusal_of(file, scratch)
 
 
 def test_an_unknown_column_is_refused(file: Path, scratch: Path) -> None:
     parquet(file, "SELECT 'a' AS token, 1 AS age")
     assert refusal_of(file, scratch, ["win"]) == (
         f"The audience {file} has the column 'age', which no platform of the message knows; known "
-        "are token, advertisingId, serialId, userId, devtodevId."
+        "are token, advertisingId, serialId, userId, devtodevId. Say what it is "
+        "(--column NAME=identifier), or leave it out (--ignore-columns)."
     )
 
 

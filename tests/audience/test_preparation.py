@@ -49,7 +49,7 @@ def test_the_first_of_many_repeated_rows_stays_and_the_order_holds(scratch: Path
     assert outcome.duplicates == 40_000
 
 
-texts = st.sampled_from(["a", "b", 'q"', "é", "\\", "0-0", "", None])
+texts = st.sampled_from(["a", "b", 'q"', "é", "\\", "0-0", "", "NULL", " a", None])
 members = st.fixed_dictionaries(
     {},
     optional={
@@ -63,10 +63,12 @@ members = st.fixed_dictionaries(
 
 def present(row: dict[str, Any]) -> dict[str, Any]:
     order = [name for name in ("token", "idfa", "userId", "devtodevId") if name in row]
+    values = {name: row[name] for name in order if row[name] is not None}
+    bare = {name: v.strip() if isinstance(v, str) else v for name, v in values.items()}
     return {
-        name: row[name]
-        for name in order
-        if row[name] not in (None, "") and not (name == "idfa" and not row[name].strip("0-"))
+        name: value
+        for name, value in bare.items()
+        if value not in ("", "NULL") and not (name == "idfa" and not value.strip("0-"))
     }
 
 
@@ -75,7 +77,7 @@ def present(row: dict[str, Any]) -> dict[str, Any]:
 def test_members_and_digest_agree_with_a_simple_model(
     tmp_path: Path, scratch: Path, rows: list[dict[str, Any]], random: Any
 ) -> None:
-    rows = [{"token": "at least one"}, *rows]
+    rows = [{"token": "at-least-one"}, *rows]
     kept: dict[str, dict[str, Any]] = {}
     for row in filter(None, map(present, rows)):
         known_by = {"token": row["token"]} if "token" in row else row
@@ -91,7 +93,7 @@ def test_members_and_digest_agree_with_a_simple_model(
     assert outcome_of(file, scratch).digest == outcome.digest
 
 
-DIGEST_OF_THE_TWO = "60b5deaead69508a3424de6be24f112c"
+DIGEST_OF_THE_TWO = "000000000000000200000001974a21512e725b520000000147b6e173f24f21ac"
 """Stored with campaigns, so it must never change."""
 
 
@@ -109,14 +111,52 @@ def test_the_digest_of_the_same_members_is_the_same_from_every_kind_of_source(
     assert outcome_of(faulty, scratch, on_invalid="skip").digest == DIGEST_OF_THE_TWO
 
 
-def test_the_digest_combines_the_md5_of_what_each_member_is_known_by(scratch: Path) -> None:
-    known_by = [b'{"token":"a"}', b'{"idfv":"b","devtodevId":7}']
+def test_the_digest_sums_the_md5_of_what_each_member_is_known_by(scratch: Path) -> None:
+    known_by = [b'pepper"a"', b'pepper{"idfv":"b","devtodevId":7}']
     one, other = (int.from_bytes(md5(text).digest(), "little") for text in known_by)
     rows: list[dict[str, object]] = [
         {"userId": "ignored beside a token", "token": "a"},
         {"devtodevId": 7, "idfv": "b"},
     ]
-    assert outcome_of(rows, scratch).digest == f"{one ^ other:032x}"
+    upper, lower = (one >> 64) + (other >> 64), one % 2**64 + other % 2**64
+    expected = f"{2:016x}{upper:024x}{lower:024x}"
+    assert outcome_of(rows, scratch, salt="pepper").digest == expected
+    with prepare(rows, IOS_AND_ANDROID, scratch=scratch, salt="other") as prepared:
+        assert prepared.digest != expected
+        assert prepared.digest_under("pepper") == expected
+        former = int.from_bytes(md5(b'{"token":"a"}').digest(), "little") ^ int.from_bytes(
+            md5(b'{"idfv":"b","devtodevId":7}').digest(), "little"
+        )
+        assert prepared.former_digest() == f"{former:032x}"
+
+
+def test_what_has_the_same_exclusive_or_has_not_the_same_digest(scratch: Path) -> None:
+    """Of 129 keys of 128 bits, some can be left out without a change of their exclusive or."""
+    names = [f"u{number}" for number in range(140)]
+    keys = {
+        name: int.from_bytes(md5(b'{"userId":"%s"}' % name.encode()).digest(), "little")
+        for name in names
+    }
+    reduced: dict[int, tuple[int, frozenset[str]]] = {}
+    forged: frozenset[str] = frozenset()
+    for name, key in keys.items():
+        rest, made_of = key, frozenset({name})
+        while rest and rest.bit_length() in reduced:
+            other, of_others = reduced[rest.bit_length()]
+            rest, made_of = rest ^ other, made_of ^ of_others
+        if not rest:
+            forged = made_of
+            break
+        reduced[rest.bit_length()] = (rest, made_of)
+    assert forged
+    whole = [{"userId": name} for name in names]
+    less = [row for row in whole if row["userId"] not in forged]
+    with (
+        prepare(whole, IOS_AND_ANDROID, scratch=scratch) as one,
+        prepare(less, IOS_AND_ANDROID, scratch=scratch) as another,
+    ):
+        assert one.former_digest() == another.former_digest()
+        assert one.digest != another.digest
 
 
 def test_another_member_gives_another_digest(scratch: Path) -> None:

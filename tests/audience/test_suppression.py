@@ -91,7 +91,7 @@ def test_an_audience_of_listed_members_alone_is_empty(scratch: Path) -> None:
 def test_a_list_with_an_invalid_row_is_refused_as_somebody_might_be_missed(
     tmp_path: Path, scratch: Path, on_invalid: str
 ) -> None:
-    listed = written(tmp_path / "list.csv", "token,userId\na,b\nshort\n,\n")
+    listed = written(tmp_path / "list.csv", "token,userId\na,b\nshort\n-,\n")
     assert refusal_of(AUDIENCE, scratch, suppress=listed, on_invalid=on_invalid) == (
         f"The suppression list {listed} has 2 invalid rows, so nothing is sent: "
         "line 3 has 1 cell where the header has 2."

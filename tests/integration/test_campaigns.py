@@ -55,7 +55,9 @@ def produce(books: Books, new: NewCampaign) -> UUID:
     """The campaign that a producer gets: its own, or that of its key."""
     with transaction(books.engine) as connection:
         if campaigns.create(connection, new) is None:
-            return campaigns.find_by_key(connection, new.key or "", new.content_digest)
+            return campaigns.find_by_key(
+                connection, new.key or "", lambda stored, _: stored == new.content_digest
+            )
         add_chunks(connection, new.id, new.chunks)
     return new.id
 

@@ -1,0 +1,58 @@
+"""What an audience's members are, whatever their order, as a text that can be stored.
+
+Each member has a key: the MD5 of a salt and of what it is known by. The keys are counted, and their
+upper and lower halves are summed as whole numbers. Whoever does not know the salt cannot choose
+members so that another audience comes to the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatcher.audience.checking import key_of, known_by, member
+from dispatcher.audience.engine import Engine, literal
+from dispatcher.audience.identifiers import TOKEN, Identifier
+
+SUMS = f"""
+    count(key), coalesce(sum((key >> 64)::UBIGINT), 0),
+    coalesce(sum((key & {2**64 - 1})::UBIGINT), 0)"""
+"""What a `Sum` takes, of a column of keys."""
+
+_MEMBERS = """
+    SELECT {expression} FROM (
+        SELECT {key} AS key FROM checked
+        WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """So many keys, and their halves, summed."""
+
+    count: int
+    upper: int
+    lower: int
+
+    def __sub__(self, other: "Sum") -> "Sum":
+        return Sum(self.count - other.count, self.upper - other.upper, self.lower - other.lower)
+
+    def __str__(self) -> str:
+        return f"{self.count:016x}{self.upper:024x}{self.lower:024x}"
+
+
+def under(engine: Engine, identifiers: Sequence[Identifier], salt: str) -> str:
+    """The digest of the prepared members with keys of this salt, worked out of their JSON."""
+    key = key_of(known_by(_values(identifiers), "text"), salt)
+    return str(Sum(*engine.run(_MEMBERS.format(expression=SUMS, key=key))))
+
+
+def former(engine: Engine) -> str:
+    """The digest that was stored before keys had salts: the exclusive or of the members' MD5."""
+    token = f"json_extract(text, {literal(f'$.{TOKEN.name}')})::VARCHAR"
+    known = f"CASE WHEN {token} IS NULL THEN text ELSE {member([(TOKEN, token)])} END"
+    found = engine.run(_MEMBERS.format(expression="bit_xor(key)", key=key_of(known, "")))
+    return f"{found[0]:032x}"
+
+
+def _values(identifiers: Sequence[Identifier]) -> list[tuple[Identifier, str]]:
+    return [
+        (each, f"json_extract(text, {literal(f'$.{each.name}')})::VARCHAR") for each in identifiers
+    ]

@@ -1,0 +1,53 @@
+"""What was read otherwise than it stands in the source: counted, and said in sentences."""
+
+from collections.abc import Iterable
+
+from dispatcher.audience.engine import Engine
+from dispatcher.audience.progress import Reporter
+from dispatcher.words import counted
+
+_LINES = """
+    SELECT line, count(*) FROM (SELECT unnest(string_split(told, chr(10))) AS line
+                                FROM {table} WHERE told IS NOT NULL)
+    GROUP BY line ORDER BY count(*) DESC, line"""
+
+_SHOWN = 10
+
+
+class Told:
+    """Notes for whoever gave the source, each of them once; `absent` counts cells."""
+
+    def __init__(self, reporter: Reporter, where: str = "") -> None:
+        self._notes = reporter.notes
+        self._where = where
+        self.absent = 0
+
+    def add(self, notes: Iterable[str]) -> None:
+        """Take these sentences up."""
+        for note in notes:
+            whole = f"{self._where}{note}"
+            if whole not in self._notes:
+                self._notes.append(whole)
+
+    def count(self, engine: Engine, table: str) -> None:
+        """Take up what the rows of the table tell, see `checking`."""
+        with engine.rows(_LINES.format(table=table)) as rows:
+            lines: list[tuple[str, int]] = rows.fetchall()
+        found = [(line.partition(" "), count) for line, count in lines]
+        words = [(word, count) for (what, _, word), count in found if what == "absent"]
+        trimmed = [(name, count) for (what, _, name), count in found if what == "trimmed"]
+        unwrapped = sum(count for (what, _, _), count in found if what == "unwrapped")
+        self.absent = sum(count for _, count in words)
+        if words:
+            cells = "1 cell counts" if self.absent == 1 else f"{self.absent:,} cells count"
+            self.add([f"{cells} as absent: {_listed(words)}."])
+        if trimmed:
+            values = counted(sum(count for _, count in trimmed), "value")
+            self.add([f"Blanks around {values} are left out: {_listed(trimmed)}."])
+        if unwrapped:
+            self.add([f"{counted(unwrapped, 'token')} in <...> is read without it."])
+
+
+def _listed(counts: list[tuple[str, int]]) -> str:
+    more = f", and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+    return ", ".join(f"{what} ({count:,})" for what, count in counts[:_SHOWN]) + more

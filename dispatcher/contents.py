@@ -1,0 +1,51 @@
+"""What a key stands for: an app, a message, a tag, an account and members; not a rate or a time.
+
+It is stored as a digest, `2.SALT.HASH`. The salt is random and goes into each member's key, so that
+nobody who chooses an audience can choose it to pass for another one. What was stored before there
+were salts, a bare hash, is compared with such a hash of the members at hand and with their count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dispatcher.audience import Prepared
+
+_FORM = "2"
+
+
+def new_salt() -> str:
+    """A salt for an audience's keys."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All of it but the members; `message` is the canonical JSON."""
+
+    app_id: str
+    message: str
+    campaign_tag: str | None
+    account: str
+
+    def digest(self, prepared: Prepared) -> str:
+        """What is stored with a campaign of these members."""
+        return f"{_FORM}.{prepared.salt}.{self._hash(prepared.digest)}"
+
+    def is_same(self, stored: str, members: int, prepared: Prepared) -> bool:
+        """Whether a digest that was stored with so many members is that of these."""
+        form, _, rest = stored.partition(".")
+        if not rest:
+            same = members == prepared.total
+            return same and stored == self._hash(prepared.former_digest())
+        salt, _, found = rest.partition(".")
+        return form == _FORM and found == self._hash(prepared.digest_under(salt))
+
+    def _hash(self, members: str) -> str:
+        content = [self.app_id, self.message, self.campaign_tag, self.account, members]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
