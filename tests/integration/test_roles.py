@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -253,6 +253,7 @@ def enqueue(it: Dispatcher, _: Scene) -> object:
     return it.enqueue(app_id="app", message=message, audience=[{"userId": "anna"}], rate=5)
 
 
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 Verb = Callable[[Dispatcher, Scene], object]
 LOOKING: dict[str, Verb] = {
     "show": lambda it, scene: it.show(scene.running),
@@ -266,13 +267,22 @@ CHANGING: dict[str, Verb] = {
     "pause": lambda it, scene: it.pause(scene.running),
     "resume": lambda it, scene: (it.pause(scene.running), it.resume(scene.running)),
     "rate": lambda it, scene: it.rate(scene.running, 7),
+    "window": lambda it, scene: it.window(scene.running, "mon-sun 00:00-24:00 UTC"),
+    "finish_by": lambda it, scene: it.finish_by(scene.running, TOMORROW),
     "cancel": lambda it, scene: it.cancel(scene.running),
     "purge": lambda it, _: it.purge(older_than=timedelta(0)),
     "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
     "resume_account": lambda it, _: it.resume_account("default"),
 }
-NAMING: dict[str, Verb] = {"failures": lambda it, scene: list(it.failures(scene.ended))}
+NAMING: dict[str, Verb] = {
+    "failures": lambda it, scene: list(it.failures(scene.ended)),
+    "purgeable": lambda it, _: it.purgeable(older_than=timedelta(0)),
+}
 ALL = LOOKING | CHANGING | NAMING
+
+
+def test_every_verb_was_decided_about() -> None:
+    assert {name for name in vars(Dispatcher) if not name.startswith("_")} == set(ALL)
 
 
 @pytest.mark.parametrize("verb", ALL)
@@ -293,7 +303,7 @@ def test_a_reader_may_neither_change_anything_nor_learn_who_members_are(
         ALL[verb](scene.verbs[READER], scene)
 
 
-@pytest.mark.parametrize("verb", ["enqueue", "rate"])
+@pytest.mark.parametrize("verb", ["enqueue", "rate", "window", "finish_by"])
 def test_a_worker_makes_no_campaign_and_gives_no_orders(scene: Scene, verb: str) -> None:
     with pytest.raises(ServiceError, match=r"permission denied for table (account|campaign)"):
         ALL[verb](scene.verbs[WORKER], scene)
