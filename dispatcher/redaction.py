@@ -24,7 +24,7 @@ _COMMON = frozenset({"dispatcher", "password", "postgres"})
 
 _URL = re.compile(r"\A[a-z][a-z0-9+.-]*://(.*)\Z", re.IGNORECASE | re.DOTALL)
 _SECRET_NAMES = r"(?:user|access|auth)_?token|api_?key|(?:ssl)?passw(?:or)?d|pwd|client_secret"
-_LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,3}+)(?!user:password@)[^\s\"<>]*@", re.IGNORECASE)
+_LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,3}+)(?!user:password@)[^\s<>]*@", re.IGNORECASE)
 _PARAMETER = re.compile(
     rf"([?&](?:{_SECRET_NAMES}|token|key|auth|sig|signature|secret)=)\S+"
     rf"|((?:{_SECRET_NAMES})(?:\s*=\s*|[\"']\s*:\s*)[\"']?)[^\s\"'&;,}}]+",

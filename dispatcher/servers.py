@@ -16,6 +16,7 @@ _MOST_DATABASES = 100_000
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 _VERIFYING = {"required": True, "cert_required": True, "none": False, "cert_none": False}
 _NAME = re.compile(r"[a-z_]{1,40}")
+_OPTIONS = re.compile(r"(?:[A-Za-z_]+=[^&]*(?:&|$))*")
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS_OPTIONS = ("ssl_cert_reqs", "ssl_check_hostname", *_FILES)
 ENCODED = (
@@ -95,7 +96,7 @@ def read_server(url: str, schemes: tuple[str, ...] = BROKER_SCHEMES) -> Server:
         port = parts.port
     except ValueError:
         raise ValueError(f"{allowed}, and its port is a number; {ENCODED}") from None
-    if "@" in parts.path:
+    if "@" in parts.path and scheme not in _SOCKETS:
         raise ValueError(f"it has an @ behind a /; {ENCODED}")
     options = _options(scheme, parts)
     is_redis = not scheme.startswith("amqp")
@@ -114,6 +115,22 @@ def read_server(url: str, schemes: tuple[str, ...] = BROKER_SCHEMES) -> Server:
         password=_decoded(parts.password),
         tls=_tls(options) if scheme in _SECURE else None,
     )
+
+
+def split_url(url: str) -> tuple[str, str, str, str]:
+    """A URL's scheme, its login, its servers, and the rest, which begins with / or ? if at all.
+
+    An @ of the login is encoded, as no host has one in its name. ValueError for one in the rest,
+    which may be of a password too, but in an option.
+    """
+    scheme, separator, behind = url.partition("://")
+    end = next((place for place, sign in enumerate(behind) if sign in "/?"), len(behind))
+    login, _, servers = behind[:end].rpartition("@")
+    rest = behind[end:]
+    path, _, options = rest.partition("?")
+    if "@" in path or ("@" in options and not _OPTIONS.fullmatch(options)):
+        raise ValueError(f"it has an @ behind a / or a ?; {ENCODED}")
+    return f"{scheme}{separator}", login.replace("@", "%40"), servers, rest
 
 
 def words_of(error: BaseException) -> str:

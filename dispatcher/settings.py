@@ -19,7 +19,7 @@ from dispatcher import services_file
 from dispatcher.errors import SettingError
 from dispatcher.redaction import Secret as Secret
 from dispatcher.redaction import remember, secrets_in
-from dispatcher.servers import BROKER_SCHEMES, ENCODED, REDIS_SCHEMES, read_server
+from dispatcher.servers import BROKER_SCHEMES, ENCODED, REDIS_SCHEMES, read_server, split_url
 
 DEFAULT_ACCOUNT = "default"
 DEFAULT_QUEUE = "dispatcher"
@@ -366,38 +366,19 @@ def _database_url(text: str) -> str:
 
     Several hosts, as libpq writes them before the path, become options: SQLAlchemy knows no others.
     """
-    scheme, separator, rest = text.partition("://")
-    if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not separator:
+    scheme, login, servers, rest = split_url(text)
+    if scheme not in ("postgresql://", "postgres://", "postgresql+psycopg2://"):
         raise ValueError("it must begin with postgresql://")
-    authority, slash, tail = _partition(rest, "/?")
-    login, at, servers = authority.rpartition("@")
-    login = login.replace("@", "%40")  # no host has one in its name: it is of the password
-    _check_tail(f"{slash}{tail}")
+    login += "@" if login else ""
     hosts, ports = zip(*map(_host_and_port, servers.split(",")), strict=True)
     if len(hosts) == 1:
-        return f"postgresql+psycopg2://{login}{at}{servers}{slash}{tail}"
-    path, _, options = f"{slash}{tail}".partition("?")
+        return f"postgresql+psycopg2://{login}{servers}{rest}"
+    path, _, options = rest.partition("?")
     several = [options] if options else []
     several.append(f"host={','.join(hosts)}")
     if any(ports):
         several.append(f"port={','.join(port or '5432' for port in ports)}")
-    return f"postgresql+psycopg2://{login}{at}{path or '/'}?{'&'.join(several)}"
-
-
-def _check_tail(tail: str) -> None:
-    """Refuse what may be the end of a password: an @ behind the first / or ?, but in an option."""
-    path, _, options = tail.partition("?")
-    named = re.fullmatch(r"(?:[A-Za-z_]+=[^&]*(?:&|$))*", options)
-    if "@" in path or ("@" in options and named is None):
-        raise ValueError(f"it has an @ behind a / or a ?; {ENCODED}")
-
-
-def _partition(text: str, separators: str) -> tuple[str, str, str]:
-    """The text up to the first of the separators, that separator, and the rest."""
-    for place, character in enumerate(text):
-        if character in separators:
-            return text[:place], character, text[place + 1 :]
-    return text, "", ""
+    return f"postgresql+psycopg2://{login}{path or '/'}?{'&'.join(several)}"
 
 
 def _host_and_port(server: str) -> tuple[str, str]:
@@ -445,8 +426,7 @@ def _http_url(text: str) -> str:
     _check_url(text, ("http", "https"))
     if "#" in text:
         raise ValueError(f"it has a # in it; {ENCODED}")
-    _, separator, tail = _partition(text.partition("://")[2], "/?")
-    _check_tail(f"{separator}{tail}")
+    split_url(text)
     return text
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from dispatcher.errors import AudienceError, DatabaseUnavailable, OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.redaction import redact, remember, secrets_in
+from dispatcher.servers import split_url
 
 _ROWS_AT_ONCE = 1000
 _SECONDS_TO_CONNECT = 10
@@ -138,13 +139,14 @@ def _engine(asked: Query) -> Iterator[Engine]:
 
 def _url(text: str) -> URL:
     try:
-        url = make_url(text)
-    except (ArgumentError, ValueError) as error:
+        url = make_url(_with_login_encoded(text))
+    except (ArgumentError, ValueError):
+        # The cause would quote what stands where a port should, and that may be of a password.
         raise OptionError(
             "The audience's database is named by no URL: write it as "
             "postgresql://user:password@host:port/name, with %xx for special characters of a "
             "password."
-        ) from error
+        ) from None
     drivername = _USUAL_DRIVERS.get(url.drivername, url.drivername)
     if drivername == "mysql" and not find_spec("MySQLdb") and find_spec("pymysql"):
         drivername = "mysql+pymysql"
@@ -152,6 +154,14 @@ def _url(text: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database and not _is_there(url.database):
         raise AudienceError(f"The audience's database {url.database} does not exist.")
     return url
+
+
+def _with_login_encoded(text: str) -> str:
+    """The URL as SQLAlchemy reads it; ValueError where an @ may be of the password."""
+    if "://" not in text or ":///" in text:  # the path of a file
+        return text
+    scheme, login, servers, rest = split_url(text)
+    return f"{scheme}{login}{'@' if login else ''}{servers}{rest}"
 
 
 def _is_there(database: str) -> bool:

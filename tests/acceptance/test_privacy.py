@@ -226,6 +226,8 @@ WRONG = (
     {"DISPATCHER_PUSH_API_URL": f"gopher://u:{API_PASSWORD}@127.0.0.1:1/"},
     {"DISPATCHER_USER_TOKEN": None, "DISPATCHER_USER_TOKEN_FILE": TOKEN},
     {"DISPATCHER_USER_TOKEN": None, "DISPATCHER_USER_TOKEN_FILE": f"/{TOKEN * 20}"},
+    {"DISPATCHER_AUDIENCE_URL": f"postgresql://u:{DATABASE_PASSWORD}@127.0.0.1:1/x"},
+    {"DISPATCHER_AUDIENCE_URL": f"mysql+pymysql://u:p@{quote(TOKEN, safe='@')}@127.0.0.1:1/x"},
     {"DISPATCHER_QUEUE": f"redis://:{BROKER_PASSWORD}@host/0"},
     {"DISPATCHER_RATE": f"redis://:{BROKER_PASSWORD}@host/0"},
 )
@@ -240,8 +242,10 @@ def test_a_setting_that_is_wrong_is_told_without_a_secret(
         run("doctor", **variables),
         run("doctor", "--json", **variables),
         run(*SEND, "--rejects", "/", **variables),
+        run(*SEND, "--audience-sql", "SELECT 1 AS userId", **variables),
         *(run("migrate", url, **variables) for url in urls),
         *(run("send", "good.json", "--app-id", "a", "--audience", url) for url in urls),
+        *(run(*SEND, "--audience-sql", "SELECT 1", "--audience-db", url) for url in urls),
     ]
     assert [one for one in ran if given_away(one.stdout + one.stderr)] == []
     assert all(one.status for one in ran)
