@@ -97,7 +97,9 @@ class Redactor:
             yield from _merged(match.span(1) for match in self._traces.finditer(text))
 
 
-_UNIT = re.compile(r"%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|&#?\w{1,8};|.", re.IGNORECASE | re.DOTALL)
+_UNIT = re.compile(
+    r"%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[\"'\\/]|&#?\w{1,8};|.", re.IGNORECASE | re.DOTALL
+)
 
 
 def _meant(unit: str) -> str:

@@ -4,6 +4,7 @@ import stat
 import threading
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from dispatcher.embedded import ServerUrls, ServicesStatus, start, status, stop
@@ -58,6 +59,22 @@ def test_the_file_with_their_passwords_is_for_its_owner_alone(home: Path) -> Non
     start(home)
 
     assert stat.S_IMODE((home / SERVICES_FILE).stat().st_mode) == 0o600
+
+
+def test_the_servers_logs_are_for_their_owner_alone_and_tell_no_row(home: Path) -> None:
+    urls = start(home)
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        query(
+            urls,
+            "CREATE TABLE seen (member text CHECK (member = '')) ; "
+            "INSERT INTO seen VALUES ('anna')",
+        )
+    services = status(home)
+    logs = (services.postgresql.log, services.valkey.log)
+
+    assert [stat.S_IMODE(log.stat().st_mode) for log in logs] == [0o600, 0o600]
+    assert "violates check constraint" in services.postgresql.log.read_text()
+    assert "anna" not in services.postgresql.log.read_text()
 
 
 def test_stop_leaves_nothing_running_and_says_whether_something_did(home: Path) -> None:

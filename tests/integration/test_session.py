@@ -1,10 +1,13 @@
 """Connections to the books: their limits, and what a person reads when something is wrong."""
 
+import io
 import socket
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -31,6 +34,7 @@ from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books
 from tests.workers.scripted_server import Peer, serving
 
 PASSWORD = "s3cr3t"
+MEMBER = "anna@example.org"
 
 
 @pytest.fixture
@@ -324,3 +328,30 @@ def test_a_server_whose_words_cannot_be_read_cannot_be_used() -> None:
             pass
     assert "/books cannot be used: what it says is not UTF-8" in str(refused.value)
     assert is_transient(refused.value)
+
+
+_SEEN = text("CREATE TEMPORARY TABLE seen (member text CHECK (member = ''))")
+
+
+def _insert(connection: Connection) -> None:
+    connection.execute(_SEEN)
+    connection.execute(text("INSERT INTO seen VALUES (:member)"), {"member": MEMBER})
+
+
+def _copy(connection: Connection) -> None:
+    connection.execute(_SEEN)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        cursor.copy_expert("COPY seen FROM STDIN", io.StringIO(f"{MEMBER}\n"))
+
+
+@pytest.mark.parametrize("write", [_insert, _copy])
+def test_what_a_refused_row_holds_is_in_no_traceback(
+    engine: Engine, write: Callable[[Connection], None]
+) -> None:
+    with pytest.raises(ServiceError) as caught, transaction(engine) as connection:
+        write(connection)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "violates check constraint" in told
+    assert "Failing row" not in told
+    assert MEMBER not in told

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher import redaction
@@ -57,6 +57,7 @@ def nothing_known() -> Iterator[None]:
         yield
 
 
+@settings(derandomize=True)
 @given(secrets, st.sampled_from(SPELLINGS), around, around)
 def test_a_stranger_spells_a_secret_in_no_way_that_is_not_found(
     secret: str, spelling: Callable[[str], str], before: str, behind: str
@@ -67,6 +68,7 @@ def test_a_stranger_spells_a_secret_in_no_way_that_is_not_found(
     assert told.endswith(behind)
 
 
+@settings(derandomize=True)
 @given(secrets, st.sampled_from(SPELLINGS), st.data())
 def test_a_part_of_a_secret_is_found(
     secret: str, spelling: Callable[[str], str], data: st.DataObject
@@ -126,6 +128,7 @@ def test_a_common_word_is_no_secret_outside_of_its_place() -> None:
     assert redact(url) == "postgresql://***@localhost/dispatcher"
 
 
+@settings(derandomize=True)
 @given(secrets)
 @example("p@ssw0rd")
 @example("p@1:2/x?y=z#@w")
@@ -139,24 +142,24 @@ def test_a_password_in_a_url_is_read_right_or_refused_and_never_told(password: s
     ):
         url = f"{scheme}://somebody:{password}@db.example/1"
         try:
-            settings = read_settings({"DISPATCHER_HOME": "/nowhere", variable: url})
-            if settings.database_url:
-                address = read_address(settings.database_url, {})
-                told = f"{address} {place_of(make_engine(settings.database_url))}"
+            read = read_settings({"DISPATCHER_HOME": "/nowhere", variable: url})
+            if read.database_url:
+                address = read_address(read.database_url, {})
+                told = f"{address} {place_of(make_engine(read.database_url))}"
             else:
-                told = read_server(settings.broker_url).place if settings.broker_url else ""
+                told = read_server(read.broker_url).place if read.broker_url else ""
         except SettingError as error:
             told = "".join(traceback.format_exception(error)).replace(repr(url), "")
             told = "\n".join(line for line in told.splitlines() if not line.startswith("    "))
         else:
-            assert "db.example" in f"{told}{settings.push_api_url}"
+            assert "db.example" in f"{told}{read.push_api_url}"
         assert traces(told, password, shortest=5) == []
 
 
 def test_what_holds_a_secret_or_a_member_does_not_show_it() -> None:
     secret, member = "s3cr3t/of=ours", "anna@example.org"
     encoded = quote(secret, safe="")
-    settings = read_settings(
+    read = read_settings(
         {
             "DISPATCHER_USER_TOKEN": secret,
             "DISPATCHER_DATABASE_URL": f"postgresql://h/x?password={encoded}&sslpassword=zwei42",
@@ -164,20 +167,20 @@ def test_what_holds_a_secret_or_a_member_does_not_show_it() -> None:
             "DISPATCHER_PUSH_API_URL": f"https://u:{encoded}@h/?user_token={encoded}",
         }
     )
-    assert settings.database_url is not None
-    assert settings.broker_url is not None
+    assert read.database_url is not None
+    assert read.broker_url is not None
     now = datetime.now(UTC)
     claim = Claim(UUID(int=1), 1, 1, 1, "p", 1, member, None, now, timedelta(0), 0, "default")
     accepted = Accepted(1, 1, 0, f'[[0,"{member}"]]')
-    app = producer(settings)
+    app = producer(read)
     shown = [
-        settings,
+        read,
         Secret(secret),
         Envelope.of(Secret(secret), "app", None, "{}"),
-        read_address(settings.database_url, {}),
-        make_engine(settings.database_url),
-        read_server(settings.broker_url),
-        ServerUrls(settings.database_url, settings.broker_url),
+        read_address(read.database_url, {}),
+        make_engine(read.database_url),
+        read_server(read.broker_url),
+        ServerUrls(read.database_url, read.broker_url),
         app.conf.humanize(),
         app.connection_for_write(),
         claim,
