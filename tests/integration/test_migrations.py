@@ -196,3 +196,54 @@ def described_by(engine: Engine, query: str) -> list[tuple[object, ...]]:
     """What the database says of its schema, in an order."""
     with engine.connect() as connection:
         return sorted((tuple(row) for row in connection.execute(text(query))), key=str)
+
+
+def test_what_the_vendor_quoted_of_purged_members_goes_with_an_upgrade(empty: Engine) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+        command.upgrade(config, "0009")
+        told = [
+            *connection.scalars(text("SELECT error FROM chunk ORDER BY sequence")),
+            *connection.scalars(text("SELECT error FROM attempt ORDER BY sequence")),
+            *connection.scalars(text("SELECT reason FROM campaign")),
+        ]
+    forgotten, cut = "What the vendor said is no longer kept", "the reply is cut short"
+    assert told == [
+        *(forgotten, cut, "Received value: kept"),
+        *(forgotten, cut, "Received value: kept"),
+        "The Push API refused it (HTTP 400, code 28).",
+    ]
+
+
+_ROWS = """
+SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
+FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),
+             (3, '[1]', 400, 28, 'Received value: kept'))
+     AS rows (sequence, members, http_status, code, error)
+"""
+QUOTED = (
+    "INSERT INTO account (name) VALUES ('default')",
+    """
+    INSERT INTO campaign (id, content_digest, app_id, account, platforms, message, state, reason,
+                          finished_at, input_read, members_total, members_rejected, chunks_total,
+                          chunks_rejected, purged_to)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'd', 'a', 'default', '{ios}', '{}', 'completed',
+            'The Push API refused it: Received value: anna (HTTP 400, code 28).', now(), 3, 3, 3,
+            3, 3, 1)
+    """,
+    f"""
+    INSERT INTO chunk (campaign_id, sequence, members, http_status, code, error, size, state,
+                       settled_at)
+    SELECT *, 1, 'rejected', now() FROM ({_ROWS}) AS given
+    """,
+    f"""
+    INSERT INTO attempt (campaign_id, sequence, http_status, code, error, attempt, round, worker,
+                         started_at, outcome, chunk_state)
+    SELECT uuid, sequence, http_status, code, error, 1, 1, 'w', now(), 'campaign_wrong', 'rejected'
+    FROM ({_ROWS}) AS given
+    """,
+)
