@@ -103,8 +103,8 @@ def os_errors_told(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EmbeddedServerError(
-            f"The servers of {home} cannot be handled: {error.strerror} "
-            f"({error.filename or 'no file'})."
+            f"The servers of {home} cannot be handled; {error.filename or 'a file'}: "
+            f"{error.strerror}."
         ) from error
 
 
