@@ -1,6 +1,6 @@
 """Is everything in place and set safely? Each check says what it found, and what to do about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ from dispatcher.errors import DispatcherError
 from dispatcher.lifecycle import usable_window
 from dispatcher.redaction import redact
 from dispatcher.redis_client import connect_redis
-from dispatcher.servers import read_server, words_of
+from dispatcher.servers import is_this_machine, read_server, words_of
 from dispatcher.settings import Settings, is_exposed
 from dispatcher.words import counted
 
@@ -62,7 +62,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield broker
     yield _attempted("redis", lambda: _redis(settings))
     yield _attempted("scratch", lambda: _scratch(settings))
-    if database.result != "ok":
+    if database.result == "failed":
         return
     engine = make_engine(settings.require_database_url())
     yield _attempted("limits", lambda: _limits(engine))
@@ -130,9 +130,26 @@ def _database(settings: Settings) -> tuple[Result, str]:
     with transaction(engine) as connection:
         version = connection.scalar(text("SHOW server_version"))
         takes_writes = connection.scalar(_TAKES_WRITES)
+        session: Any = connection.connection.driver_connection
+        exposure = _exposure(
+            session.info.host, session.info.dsn_parameters, session.info.ssl_in_use
+        )
     if not takes_writes:
         return "failed", read_only(place_of(engine))
-    return "ok", f"PostgreSQL {version}, schema {schema.head_revision()}"
+    words = f"PostgreSQL {version}, schema {schema.head_revision()}"
+    return ("warning", f"{words}, {exposure}") if exposure else ("ok", words)
+
+
+def _exposure(host: str, parameters: Mapping[str, str], encrypted: bool) -> str | None:
+    """What somebody between us and this host could do, with what to do about it."""
+    if is_this_machine(host):
+        return None
+    verify = "add sslmode=verify-full&sslrootcert=system to DISPATCHER_DATABASE_URL"
+    if not encrypted:
+        return f"and in clear: whoever is on the way reads members; {verify}"
+    if parameters.get("sslmode") != "verify-full":
+        return f"but nobody checks that it is the right server; {verify}"
+    return None
 
 
 def _limits(engine: Engine) -> tuple[Result, str]:
@@ -176,8 +193,14 @@ def _broker(settings: Settings) -> tuple[Result, str]:
 
 
 def _verified(url: str, words: str) -> tuple[Result, str]:
-    """All is well, unless somebody in between could pretend to be this server."""
-    tls = read_server(url).tls
+    """All is well, unless somebody in between could read along or pretend to be this server."""
+    server = read_server(url)
+    tls = server.tls
+    if tls is None and not is_this_machine(server.host):
+        secure = "rediss" if server.is_redis else "amqps"
+        return "warning", (
+            f"{words}, and in clear: whoever is on the way reads the password; use {secure}://"
+        )
     if tls is None or (tls.verify and tls.check_host):
         return "ok", words
     return "warning", (

@@ -1,7 +1,9 @@
 """How the URL of a Redis or of a broker is read: once, for Celery, the rates and the checkup."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
@@ -80,6 +82,13 @@ class Server:
             return f"redis+socket://{login}{quote(self.socket)}?virtual_host={self.database}"
         scheme = ("redis" if self.is_redis else "amqp") + ("s" if self.tls else "")
         return f"{scheme}://{login}{self.place}/{quote(str(self.database), safe='')}"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether what is said to this host, or to a socket of this path, leaves the machine never."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host in ("", "localhost") or host.startswith("/") or host.endswith(".localhost")
 
 
 def read_server(url: str, schemes: tuple[str, ...] = BROKER_SCHEMES) -> Server:

@@ -7,10 +7,8 @@ what is allowed. The environment wins over the file.
 import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +17,14 @@ from dispatcher import services_file
 from dispatcher.errors import SettingError
 from dispatcher.redaction import Secret as Secret
 from dispatcher.redaction import remember, secrets_in
-from dispatcher.servers import BROKER_SCHEMES, ENCODED, REDIS_SCHEMES, read_server, split_url
+from dispatcher.servers import (
+    BROKER_SCHEMES,
+    ENCODED,
+    REDIS_SCHEMES,
+    is_this_machine,
+    read_server,
+    split_url,
+)
 
 DEFAULT_ACCOUNT = "default"
 DEFAULT_QUEUE = "dispatcher"
@@ -433,10 +438,7 @@ def _http_url(text: str) -> str:
 def is_exposed(url: str) -> bool:
     """Whether what is sent there can be read on its way: plain HTTP that leaves this machine."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    with suppress(ValueError):
-        return parts.scheme == "http" and not ip_address(host).is_loopback
-    return parts.scheme == "http" and host != "localhost" and not host.endswith(".localhost")
+    return parts.scheme == "http" and not is_this_machine(parts.hostname or "")
 
 
 def _check_url(text: str, schemes: tuple[str, ...]) -> None:
