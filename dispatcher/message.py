@@ -17,6 +17,9 @@ from dispatcher.errors import MessageError
 PLATFORMS = ("ios", "android", "win", "uwp")
 WINDOWS_FORMS = ("toast", "raw", "tile", "badge")
 
+LARGEST = 1_000_000
+"""Bytes of a message, which goes into every request of its campaign. Pushes take a few thousand."""
+
 _DEEPEST = 100
 """Levels of objects and arrays. No push is near it; Python's own JSON fails at some 1,000."""
 
@@ -44,6 +47,8 @@ def parse(text: str | bytes, place: str) -> Message:
     `place` is the file's name, or "standard input", for the errors. Raises MessageError, which
     names the line and column where the text is not JSON, and the key where the message is wrong.
     """
+    if len(text) > LARGEST:
+        raise MessageError(_too_large(place))
     try:
         value = json.loads(
             _decoded(text, place),
@@ -77,11 +82,21 @@ def check(value: object) -> Message:
         _refuse("The message", f"has no platform: give it one or several of {_list(PLATFORMS)}")
     warnings = [text for name in platforms for text in _PLATFORM_CHECKS[name](value[name], name)]
     objects = {name: value[name] for name in platforms}
+    encoded = _encoded(objects)
+    if len(encoded.encode()) > LARGEST:
+        raise MessageError(_too_large("The message"))
     return Message(
         platforms=platforms,
-        json=_encoded(objects),
+        json=encoded,
         canonical=_encoded(objects, sort_keys=True),
         warnings=tuple(warnings),
+    )
+
+
+def _too_large(place: str) -> str:
+    return (
+        f"{place} takes more than {LARGEST:,} bytes, and would go into every request: a message is "
+        "a few thousand; is it the right file?"
     )
 
 

@@ -1,8 +1,11 @@
 """DuckDB, held to a memory limit, to this machine and to Ctrl-C."""
 
+import errno
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,13 +44,14 @@ class Engine:
 
     def __init__(self, directory: Path, memory: int) -> None:
         self._memory = memory
+        self._spilled = directory / "spilled"
         with not_while_forking():
             self._connection = duckdb.connect(
                 ":memory:",
                 config={
                     "memory_limit": f"{int(memory * _LIMITED_SHARE)}B",
                     "threads": _THREADS if memory >= _MEMORY_FOR_THREADS else 1,
-                    "temp_directory": str(directory / "spilled"),
+                    "temp_directory": str(self._spilled),
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
                     "preserve_insertion_order": True,
@@ -75,8 +79,8 @@ class Engine:
     def run(self, sql: str, watch: Callable[[float], None] | None = None) -> tuple[Any, ...]:
         """Run one statement to its end and return its first row (or an empty tuple).
 
-        `watch` gets the done fraction (0 to 1) several times a second. Raises duckdb.Error, and
-        SettingError where the memory does not suffice.
+        `watch` gets the done fraction (0 to 1) several times a second. Raises duckdb.Error,
+        SettingError where the memory does not suffice, and OSError where the disk is full.
         """
         running = self._thread.submit(self._first_row, sql)
         try:
@@ -88,10 +92,24 @@ class Engine:
                         watch(max(0.0, self._connection.query_progress()) / 100)
         except duckdb.OutOfMemoryException as error:
             raise self._too_little_memory(error) from error
+        except duckdb.IOException as error:
+            if str(self._spilled) not in str(error):
+                raise
+            reason = first_line(error).rpartition(": ")[2]
+            raise OSError(errno.ENOSPC, reason) from error
         finally:
             while not running.done():  # Ctrl-C, or a watcher that raised
                 self._connection.interrupt()
                 wait([running], timeout=0.05)
+
+    @property
+    def spilled(self) -> int:
+        """Bytes that are on the disk, as the memory does not hold them."""
+        found = 0
+        with suppress(FileNotFoundError), os.scandir(self._spilled) as files:
+            for file in files:
+                found += file.stat().st_size
+        return found
 
     def rows(self, sql: str) -> "duckdb.DuckDBPyConnection":
         """A cursor over the statement's rows, which are not held in memory all at once."""

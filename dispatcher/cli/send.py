@@ -4,7 +4,7 @@ import csv
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -211,8 +211,11 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
         raise OptionError(
             f"{' and '.join(streamed).capitalize()} cannot both come from standard input."
         )
+    if path == "-" and sys.stdin is None:
+        raise MessageError("The message cannot be read from standard input, which is closed.")
     try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+            content = file.read(message.LARGEST + 1)
     except OSError as error:
         raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
     checked = message.parse(content, "standard input" if path == "-" else path)
