@@ -103,7 +103,7 @@ def pieces(source: Opened, scratch: Path) -> Iterator[Opened]:
 
     DuckDB parses two thousand rows of JSON at once, however long they are.
     """
-    if isinstance(source, JsonLines) and unpacking.has_heavy_lines(source.path):
+    if isinstance(source, JsonLines | CsvRows) and unpacking.has_heavy_lines(source.path):
         for path in unpacking.pieces(source.path, scratch / "piece.jsonl"):
             yield replace(source, path=path)
     else:

@@ -147,12 +147,16 @@ class Staging:
         spooled = isinstance(source, CsvRows) or (isinstance(source, JsonLines) and source.spooled)
         phase: Phase = "checking" if spooled else "reading"
         into = "CREATE OR REPLACE TABLE part AS"
+        spilled = self.engine.spilled
+
+        def watch(fraction: float) -> None:
+            size = source.path.stat().st_size
+            unpacking.check_spilling(source.name, size, self.engine.spilled - spilled)
+            self.reporter.report(phase, int(fraction * rows), None, fraction)
+
         for piece in sources.pieces(source, self.directory):
             query = checked_rows(piece, layout, self.rules.absent, self.rules.salt, types)
-            self.engine.run(
-                f"{into} {query}",
-                lambda fraction: self.reporter.report(phase, int(fraction * rows), None, fraction),
-            )
+            self.engine.run(f"{into} {query}", watch)
             into = "INSERT INTO part"
 
     def _understood_keys(self) -> list[str]:

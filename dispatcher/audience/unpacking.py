@@ -35,6 +35,9 @@ _PIECE = 1 << 20
 MOST_GROWTH = 200
 """Times that a packed file may unpack to its size; audiences come to some ten."""
 
+_MOST_SPILLED = 2000
+_ALWAYS_SPILLED = 500 * 10**6
+
 _ALWAYS_ALLOWED = 100 * 10**6
 """Bytes that do no harm, whatever they come from."""
 
@@ -70,6 +73,18 @@ def check_growth(name: str, packed: int, unpacked: int) -> None:
         raise AudienceError(
             f"The audience {name} unpacks to more than {MOST_GROWTH} times its size, as what is "
             "made to fill a disk does: unpack it yourself, and look into it."
+        )
+
+
+def check_spilling(name: str, size: int, spilled: int) -> None:
+    """Raise AudienceError where a small file's rows fill the disk: Parquet says them in a few bits.
+
+    `spilled` is what went to the disk beyond the memory.
+    """
+    if spilled > _ALWAYS_SPILLED and spilled > _MOST_SPILLED * size:
+        raise AudienceError(
+            f"The audience {name} has rows of more than {_MOST_SPILLED:,} times its size, as what "
+            "is made to fill a disk does: look into it."
         )
 
 

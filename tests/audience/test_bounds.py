@@ -1,11 +1,16 @@
 """Whatever is given, memory and time are bounded, and what is wrong is said in a sentence."""
 
+import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from dispatcher.audience import Source
@@ -81,3 +86,61 @@ def test_rows_as_long_as_any_can_be_are_an_audience(tmp_path: Path, scratch: Pat
     names = ("token", "idfa", "idfv", "androidId", "serialId", "userId")
     rows: Any = [{name: f"{name}{n:04}".ljust(4000, "x") for name in names} for n in range(1_500)]
     assert outcome_of(rows, scratch).members == rows
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz", ".parquet.gz"])
+def test_a_packed_file_that_would_fill_the_disk_is_refused(
+    tmp_path: Path, scratch: Path, ending: str
+) -> None:
+    file = tmp_path / f"bomb{ending}"
+    with gzip.open(file, "wb") as packed:
+        packed.write(b"PAR1" if ending == ".parquet.gz" else b"\n")
+        for _ in range(120):
+            packed.write(bytes(1 << 20))
+    assert refusal_of(file, scratch) == (
+        f"The audience {file} unpacks to more than 200 times its size, as what is made to fill a "
+        "disk does: unpack it yourself, and look into it."
+    )
+
+
+def test_rows_that_would_fill_the_disk_are_refused(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.audience.unpacking._ALWAYS_SPILLED", 50_000_000)
+    monkeypatch.setattr("dispatcher.audience.unpacking._MOST_SPILLED", 200)
+    file = tmp_path / "bomb.parquet"
+    same = pyarrow.array([0] * 100_000, pyarrow.int32())
+    token = pyarrow.DictionaryArray.from_arrays(same, pyarrow.array(["a" * 1000]))
+    with pyarrow.parquet.ParquetWriter(file, pyarrow.schema([("token", token.type)])) as writer:
+        for _ in range(20):
+            writer.write_table(pyarrow.table({"token": token}))
+    assert file.stat().st_size < 500_000
+    assert "has rows of more than 200 times its size" in refusal_of(file, scratch)
+
+
+def test_a_disk_that_fills_while_members_spill_is_named(tmp_path: Path, scratch: Path) -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+from dispatcher.audience import prepare
+from dispatcher.errors import AudienceError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, 8_000_000))
+try:
+    with prepare(Path(sys.argv[1]), ["ios"], scratch=Path(sys.argv[2]), memory=64_000_000):
+        pass
+except AudienceError as error:
+    print(error)
+"""
+    file = tmp_path / "users.csv"
+    written(file, "\n".join(["token", *(f"{number:064x}" for number in range(1_200_000))]))
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(file), str(scratch)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == (
+        f"The scratch directory {scratch} cannot hold the audience: File too large; make room, or "
+        "set DISPATCHER_HOME to another place.\n"
+    )

@@ -289,3 +289,12 @@ def test_no_value_is_met_with_anything_but_a_message_error(value: object) -> Non
             check(candidate)
         except MessageError as error:
             assert str(error).endswith(".")  # noqa: PT017 - most values are refused, some are not
+
+
+def test_a_message_of_megabytes_is_refused_in_a_sentence() -> None:
+    value = {"ios": {"payload": {"text": "x" * 20_000_000}}}
+    words = "takes more than 1,000,000 bytes, and would go into every request"
+    with pytest.raises(MessageError, match=f"^m.json {words}"):
+        parse(json.dumps(value), "m.json")
+    with pytest.raises(MessageError, match=f"^The message {words}"):
+        check(value)
