@@ -85,7 +85,7 @@ def test_it_is_streamed(scratch: Path, postgresql: str) -> None:
 def test_invalid_rows_are_named(scratch: Path, sqlite: str) -> None:
     text = str(refused(scratch, 'SELECT score AS "devtodevId" FROM player', sqlite))
     assert text.startswith("The audience query has 1 invalid row, so nothing is sent: ")
-    assert "\n  row 1 devtodevId must be a whole number" in text
+    assert "\n  row 1 devtodevId is a float that is no plain whole number" in text
 
 
 WRONG: list[tuple[str, str, type[DispatcherError], str]] = [
