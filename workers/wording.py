@@ -68,15 +68,21 @@ class Wording:
         What it takes for one by mistake costs a few of the vendor's words.
         """
         spelt = html.unescape(unquote_plus(_ESCAPE.sub(lambda code: chr(int(code[1], 16)), text)))
-        lowered = {text.lower(), spelt.lower()}
-        parts = {part for each in lowered for part in _PART.findall(each)}
+        readings = {text.lower(), spelt.lower()}
+        words = {word for told in readings for word in _PART.findall(told)}
+        if all(word.isascii() and word.encode() not in self._audience for word in words):
+            return False  # most are so, and to look at each member takes longer
+        whole, punctuated, pieces = self._sought
         return any(
-            value in parts or (any(map(value.__contains__, ".@-:+ ")) and _in_any(value, lowered))
-            if len(value) <= _LONGEST_WHOLE
-            else _in_any(value[:_LONGEST_WHOLE], lowered)
-            or _in_any(value[-_LONGEST_WHOLE:], lowered)
-            for value in self._values
+            not whole.isdisjoint(_PART.findall(told))
+            or any(value in told for value in punctuated)
+            or not pieces.isdisjoint(_pieces(told))
+            for told in readings
         )
+
+    @cached_property
+    def _audience(self) -> bytes:
+        return self._request[self._request.find(b'"audience":') :].lower()
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -92,17 +98,25 @@ class Wording:
         return members
 
     @cached_property
-    def _values(self) -> set[str]:
-        return {str(value).lower() for member in self._members for value in member.values()}
+    def _sought(self) -> tuple[set[str], list[str], set[str]]:
+        """The members' identifiers as they are looked for: short ones, also apart, and pieces."""
+        values = {str(value).lower() for member in self._members for value in member.values()}
+        short = {value for value in values if len(value) <= _LONGEST_WHOLE}
+        punctuated = [value for value in short if not _PART.fullmatch(value)]
+        long = values - short
+        pieces = {value[:_LONGEST_WHOLE] for value in long}
+        return short, punctuated, pieces | {value[-_LONGEST_WHOLE:] for value in long}
 
     @cached_property
-    def _names(self) -> frozenset[str]:
+    def _names(self) -> set[str]:
         """What fields of the request are called; the members' values are none."""
-        return frozenset(_keys(self._document))
+        rest = {name: value for name, value in self._document.items() if name != "audience"}
+        return {"audience", *_keys(rest)}.union(*self._members)
 
 
-def _in_any(part: str, texts: set[str]) -> bool:
-    return any(part in text for text in texts)
+def _pieces(text: str) -> Iterator[str]:
+    ends = range(_LONGEST_WHOLE, len(text) + 1)
+    return (text[end - _LONGEST_WHOLE : end] for end in ends)
 
 
 def _keys(value: object) -> Iterator[str]:

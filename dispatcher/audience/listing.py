@@ -5,7 +5,7 @@ Everything counts, in the order given: several files, and the files of a directo
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import IOBase
 from itertools import chain
 from pathlib import Path
@@ -77,7 +77,7 @@ class StreamPart:
 class RowsPart:
     """Rows, each with names for its values."""
 
-    rows: Iterable[object]
+    rows: Iterable[object] = field(repr=False)
     name: str = "given"
 
 
@@ -85,7 +85,7 @@ class RowsPart:
 class TablePart:
     """A data frame, or a table of Arrow."""
 
-    table: Any
+    table: Any = field(repr=False)
     name: str = "given"
 
 

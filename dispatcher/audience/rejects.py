@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
@@ -37,7 +37,7 @@ class Reject:
     file: str
     line: int
     reason: str
-    text: str
+    text: str = field(repr=False)
     place: str
 
 

@@ -1,7 +1,7 @@
 """Whom of a chunk the vendor names, by their places: what is kept of its details names nobody."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dispatcher.lifecycle import whole_number
@@ -36,7 +36,7 @@ def named(details: object, members: Sequence[Member]) -> list[Named]:
     entries = _entries(details)
     if not entries:
         return []
-    chunk = _Chunk(members)
+    chunk = _Chunk(members, entries)
     found: dict[int, str] = {}
     for entry in entries:
         place = chunk.place_of(entry)
@@ -63,26 +63,30 @@ def _entries(details: object) -> list[dict[str, Any]]:
     return [entry for entry in details if isinstance(entry, dict)]
 
 
-class _Chunk:
-    """The members of a chunk by their identifiers; one that several share names none of them."""
+def _scalars(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The identifiers that an entry may have: what stands at its top, and then one level below."""
+    inner = (value for value in entry.values() if isinstance(value, dict))
+    for level in (entry, *inner):
+        yield from (item for item in level.items() if isinstance(item[1], str | int | float))
 
-    def __init__(self, members: Sequence[Member]) -> None:
+
+class _Chunk:
+    """Those members of a chunk whom the entries may name; an identifier of several names nobody."""
+
+    def __init__(self, members: Sequence[Member], entries: Sequence[dict[str, Any]]) -> None:
+        wanted = {item for entry in entries for item in _scalars(entry)}
+        self._names: set[str] = set().union(*members)
+        self._values: set[Any] = set().union(*(member.values() for member in members))
         self._places: dict[tuple[str, Any], int | None] = {}
         for place, member in enumerate(members):
-            for identifier in member.items():
-                self._places[identifier] = None if identifier in self._places else place
-        self._names = {name for name, _ in self._places}
-        self._values = {str(value) for _, value in self._places}
+            if wanted.isdisjoint(member.items()):
+                continue
+            for item in wanted.intersection(member.items()):
+                self._places[item] = None if item in self._places else place
 
     def place_of(self, entry: dict[str, Any]) -> int | None:
-        inner = (value for value in entry.values() if isinstance(value, dict))
-        for level in (entry, *inner):
-            for name, value in level.items():
-                if isinstance(value, str | int | float):
-                    place = self._places.get((name, value))
-                    if place is not None:
-                        return place
-        return None
+        found = (self._places.get(item) for item in _scalars(entry))
+        return next((place for place in found if place is not None), None)
 
     def said(self, entry: dict[str, Any]) -> str:
         """What the vendor said of a member: its texts and numbers, in order, but no identifier.
@@ -94,6 +98,11 @@ class _Chunk:
             for name, value in entry.items()
             if isinstance(value, str | int | float)
             and name not in self._names
-            and str(value) not in self._values
+            and not self._is_identifier(value)
         )
         return words[:_LONGEST].encode("utf-8", "backslashreplace").decode()
+
+    def _is_identifier(self, value: str | int | float) -> bool:
+        text = str(value)
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+        return text in self._values or (number is not None and number in self._values)
