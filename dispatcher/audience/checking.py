@@ -20,7 +20,7 @@ from dispatcher.audience.phrases import (
     without_blanks,
 )
 from dispatcher.audience.reading import texts_of
-from dispatcher.audience.sources import Opened
+from dispatcher.audience.sources import CsvFile, Opened
 
 _WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
 """pandas writes 12.0 where a column has gaps."""
@@ -48,15 +48,18 @@ def checked_rows(
     """
     held = list(layout.held)
     texts = [each for each in held if each.kind is Kind.TEXT]
+    plain = isinstance(source, CsvFile) and source.plain
     query = texts_of(source, layout, types)
     query = _with(query, [(_of(each, "json"), _json(quoted(each))) for each in texts])
-    query = _with(query, [(_of(each, "rough"), _is_rough(each)) for each in held])
+    query = _with(query, [(_of(each, "rough"), _is_rough(each, plain)) for each in held])
     query = _with(query, [(_of(each, "bare"), _bare(each)) for each in held])
     query = _with(query, [(_of(each, "absent"), _is_absent(each, absent)) for each in held])
     query = _with(query, [(_of(each, "value"), _value(each)) for each in held])
+    query = _with(query, [(_of(each, "folded"), folded(each, _of(each, "value"))) for each in held])
     values = [(each, _of(each, "value")) for each in held]
+    plain_values = [(each, _of(each, "folded")) for each in held]
     told = [("member", member(values)), ("reason", _reason(layout)), ("told", _told(held))]
-    key = key_of(known_by(values, "member"), salt)
+    key = key_of(known_by(values, plain_values, "member"), salt)
     return f"""
         SELECT CASE WHEN reason IS NULL THEN {key} END AS key,
                coalesce(reason, member) AS text, told
@@ -68,19 +71,21 @@ def key_of(known: str, salt: str) -> str:
     return f"md5_number({literal(salt)} || {known})" if salt else f"md5_number({known})"
 
 
-def known_by(values: Sequence[tuple[Identifier, str]], whole: str) -> str:
+def known_by(
+    values: Sequence[tuple[Identifier, str]], plain: Sequence[tuple[Identifier, str]], whole: str
+) -> str:
     """What a member is known by: the token's JSON alone, or all identifiers, as an expression.
 
-    One can't be taken for the other. `values` are expressions of JSON, `whole` is that of all of
-    them together. Case makes no difference where it means nothing.
+    One can't be taken for the other. `values` are expressions of JSON, and `plain` of the same,
+    folded; `whole` is the object of all values.
     """
-    plain = [(each, folded(each, value)) for each, value in values]
-    upper = " OR ".join(_is_upper(each, value) for each, value in values if each.kind is Kind.TEXT)
-    alike = f"CASE WHEN {upper} THEN {member(plain)} ELSE {whole} END" if upper else whole
     tokens = [value for each, value in plain if each == TOKEN]
-    if not tokens:
-        return alike
-    return f"coalesce({tokens[0]}, {alike})" if len(values) > 1 else tokens[0]
+    if tokens and len(plain) == 1:
+        return tokens[0]
+    pairs = zip(values, plain, strict=True)
+    differ = " OR ".join(f"{value} <> {other}" for (_, value), (_, other) in pairs)
+    alike = f"CASE WHEN {differ} THEN {member(plain)} ELSE {whole} END"
+    return f"coalesce({tokens[0]}, {alike})" if tokens else alike
 
 
 def _with(query: str, columns: Sequence[tuple[str, str]]) -> str:
@@ -93,22 +98,22 @@ def _of(identifier: Identifier, name: str) -> str:
     return f'"{identifier.name} {name}"'
 
 
-def _is_rough(identifier: Identifier) -> str:
+def _is_rough(identifier: Identifier, plain: bool) -> str:
     """Whether a text needs a closer look: told by signs that cost little.
 
     A text does where it has a character that JSON escapes or that is not of ASCII, or a blank where
-    none should be; blanks at its ends and controls are among those.
+    none should be; blanks at its ends and controls are among those. `plain` texts have neither.
     """
     text = quoted(identifier)
     if identifier.kind is Kind.NUMBER:
         return f"NOT regexp_full_match({text}, {literal(_PLAIN_NUMBER)})"
-    blank = f"suffix({text}, ' ')"
+    signs = [f"strlen({_of(identifier, 'json')}) <> strlen({text}) + 2"]
     if identifier == TOKEN:
-        blank = f"contains({text}, ' ') OR ({text} >= '<' AND {text} < '=')"
-    return f"""CASE
-        WHEN {text} < '!' OR {blank} OR length({text}) <> strlen({text})
-             OR strlen({_of(identifier, "json")}) <> strlen({text}) + 2 THEN true
-        ELSE false END"""
+        signs.append(f"({text} >= '<' AND {text} < '=')")
+    if not plain:
+        blank = "contains" if identifier == TOKEN else "suffix"
+        signs += [f"{blank}({text}, ' ')", f"{text} < '!'", f"length({text}) <> strlen({text})"]
+    return f"CASE WHEN {' OR '.join(signs)} THEN true ELSE false END"
 
 
 def _bare(identifier: Identifier) -> str:

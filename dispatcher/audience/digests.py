@@ -8,7 +8,7 @@ members so that another audience comes to the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dispatcher.audience.checking import key_of, known_by, member
+from dispatcher.audience.checking import folded, key_of, known_by, member
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import TOKEN, Identifier
 
@@ -40,7 +40,9 @@ class Sum:
 
 def under(engine: Engine, identifiers: Sequence[Identifier], salt: str) -> str:
     """The digest of the prepared members with keys of this salt, worked out of their JSON."""
-    key = key_of(known_by(_values(identifiers), "text"), salt)
+    values = _values(identifiers)
+    plain = [(each, folded(each, value)) for each, value in values]
+    key = key_of(known_by(values, plain, "text"), salt)
     return str(Sum(*engine.run(_MEMBERS.format(expression=SUMS, key=key))))
 
 

@@ -54,11 +54,15 @@ _PACKINGS = {".gz": content.GZIP, ".zst": content.ZSTANDARD}
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A CSV file with a header. `name` is what the person called it; `path` is what is read."""
+    """A CSV file with a header. `name` is what the person called it; `path` is what is read.
+
+    `plain`: all of it is known to be ASCII without a blank, so that less has to be looked for.
+    """
 
     name: str
     path: Path
     header: Header
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,10 @@ def trusted(source: Opened, scratch: Path, reporter: Reporter) -> Opened:
     """
     match source:
         case CsvFile():
-            if unpacking.has_long_line(source.path) or unpacking.has_bare_return(source.path):
+            texture = unpacking.texture(source.path)
+            if texture.bare_return or unpacking.has_long_line(source.path):
                 return with_faults_named(source, scratch, reporter)
+            return replace(source, plain=texture.plain)
         case JsonLines():
             if unpacking.has_long_line(source.path):
                 with unpacking.lines(source.path) as lines:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from dispatcher.audience.content import HEAD
 from dispatcher.audience.progress import Reporter
@@ -127,15 +127,28 @@ def pieces(path: Path, target: Path) -> Iterator[Path]:
             yield target
 
 
-def has_bare_return(path: Path) -> bool:
-    """Whether a carriage return stands anywhere but at the end of a line."""
+class Texture(NamedTuple):
+    """What the bytes of a text file are like: told without reading its lines.
+
+    bare_return: a carriage return stands somewhere else than at the end of a line.
+    plain: there is nothing but ASCII in it, and no blank.
+    """
+
+    bare_return: bool
+    plain: bool
+
+
+def texture(path: Path) -> Texture:
+    """What the file's bytes are like; they are looked at as long as they are plain."""
+    plain = True
     with open(path, "rb") as file:
         while piece := file.read(LONGEST_LINE):
+            plain = plain and piece.isascii() and b" " not in piece
             if b"\r" in piece:
                 piece += file.read(1) if piece.endswith(b"\r") else b""
                 if piece.count(b"\r") > piece.count(b"\r\n"):
-                    return True
-    return False
+                    return Texture(True, False)
+    return Texture(False, plain)
 
 
 def estimated_lines(path: Path) -> int:
