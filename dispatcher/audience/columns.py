@@ -87,10 +87,11 @@ class Layout:
         if 0 in self.unnamed:
             yield "The first column, which has no name, is left out, as pandas' index is."
         strangers = [repr(name) for name in self.left_out]
-        if strangers:
+        if len(strangers) == 1:
+            yield f"The column {strangers[0]} is left out."
+        elif strangers:
             more = f" and {len(strangers) - _SHOWN:,} more" if len(strangers) > _SHOWN else ""
-            plural = "columns are" if len(strangers) > 1 else "column is"
-            yield f"These {plural} left out: {', '.join(strangers[:_SHOWN])}{more}."
+            yield f"These columns are left out: {', '.join(strangers[:_SHOWN])}{more}."
 
 
 _SHOWN = 10

@@ -80,8 +80,8 @@ def from_long_lines(lines: Iterable[bytes], scratch: Path, reporter: Reporter) -
 
 
 def without_byte_order_mark(marked: Path, scratch: Path) -> Path:
-    """The file without the mark at its beginning, which DuckDB trips over."""
-    path = scratch / "unmarked.jsonl"
+    """The file without the mark at its beginning."""
+    path = scratch / "unmarked"
     with open(marked, "rb") as original, open(path, "wb") as file:
         original.seek(len(BYTE_ORDER_MARK))
         shutil.copyfileobj(original, file, _STREAM_PIECE)

@@ -221,7 +221,7 @@ def test_rows_that_repeat_or_are_invalid_are_left_out_and_reported(
     house: Program, push_api: PushApi
 ) -> None:
     good = reachable_tokens("skip", 3)
-    rows = ["token,userId", *(f"{token}," for token in [*good, good[0]]), ",", "one,two,three"]
+    rows = ["token,userId", *(f"{token}," for token in [*good, good[0]]), "NULL,", "one,two,three"]
     audience = house.file("some.csv", "\n".join(rows))
 
     campaign = house.send(audience, "--on-invalid", "skip", "--rejects", "rejects.csv")
