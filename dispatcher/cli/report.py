@@ -121,8 +121,10 @@ def _bar_style(name: str) -> str:
 
 def _input(campaign: Campaign) -> str:
     read = campaign.input
-    return f"of {read.read:,} rows read: {read.duplicates:,} repeated, {read.invalid:,} invalid" + (
-        f", {read.suppressed:,} suppressed" if read.suppressed else ""
+    return (
+        f"of {read.read:,} rows read: {read.duplicates:,} repeated, {read.invalid:,} invalid"
+        + (f", {read.suppressed:,} suppressed" if read.suppressed else "")
+        + (f"; {counted(read.absent, 'cell')} absent" if read.absent else "")
     )
 
 

@@ -61,8 +61,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 def values(draw: st.DrawFn, name: str) -> str:
     """A text as a file of texts has it: a value with blanks around, or what stands for nothing."""
     if draw(st.booleans()):
-        return draw(NOTHING)
-    return draw(BLANK) + draw(VALUES[name]) + draw(BLANK)
+        return str(draw(NOTHING))
+    return f"{draw(BLANK)}{draw(VALUES[name])}{draw(BLANK)}"
 
 
 @st.composite
