@@ -148,16 +148,20 @@ class Staging:
         phase: Phase = "checking" if spooled else "reading"
         into = "CREATE OR REPLACE TABLE part AS"
         spilled = self.engine.spilled
+        size = source.path.stat().st_size
+        done = 0.0
 
         def watch(fraction: float) -> None:
-            size = source.path.stat().st_size
             unpacking.check_spilling(source.name, size, self.engine.spilled - spilled)
-            self.reporter.report(phase, int(fraction * rows), None, fraction)
+            whole = done + fraction * share
+            self.reporter.report(phase, int(whole * rows), None, whole)
 
         for piece in sources.pieces(source, self.directory):
+            share = piece.path.stat().st_size / max(1, size)
             query = checked_rows(piece, layout, self.rules.absent, self.rules.salt, types)
             self.engine.run(f"{into} {query}", watch)
             into = "INSERT INTO part"
+            done += share
 
     def _understood_keys(self) -> list[str]:
         """Keys that rows were refused for, though they are understood: one of each row's."""

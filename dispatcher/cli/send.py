@@ -32,8 +32,8 @@ from dispatcher.words import counted
     "audiences",
     metavar="FILE",
     multiple=True,
-    help="A .csv, .jsonl or .parquet file, also .gz or .zst, a directory of them, or `-`, stdin. "
-    "Several times: all count.",
+    help="A .csv, .jsonl, .parquet or .xlsx file, also .gz or .zst, a directory of them, or `-`, "
+    "stdin. Several times: all count.",
 )
 @click.option(
     "--format",
@@ -49,7 +49,8 @@ from dispatcher.words import counted
 @click.option(
     "--audience-db",
     metavar="URL",
-    help="Its database, as SQLAlchemy names it; else DISPATCHER_AUDIENCE_URL, which `ps` hides.",
+    help="Its database, as SQLAlchemy names it; else DISPATCHER_AUDIENCE_URL, which `ps` does not "
+    "show.",
 )
 @click.option(
     "--column",

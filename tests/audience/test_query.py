@@ -59,6 +59,22 @@ def test_any_database_with_a_driver_will_do(scratch: Path, sqlite: str) -> None:
     ]
 
 
+def test_a_query_gives_the_members_that_a_file_does(
+    tmp_path: Path, scratch: Path, postgresql: str, sqlite: str
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("userId,devtodevId\nann,1\nbob,2\ncid,9007199254740993\n")
+    there = """SELECT * FROM (VALUES ('cid', 9007199254740993::numeric), ('ann', 1), ('bob', 2))
+               AS player ("userId", "devtodevId")"""
+    here = 'SELECT id AS "DEVTODEV_ID", name AS user_id FROM player'
+    digests = {
+        outcome_of(file, scratch).digest,
+        asked(scratch, there, postgresql).digest,
+        asked(scratch, here, sqlite).digest,
+    }
+    assert len(digests) == 1
+
+
 def test_percents_and_colons_stand_for_themselves(scratch: Path, postgresql: str) -> None:
     query = "SELECT 'a:b%s' AS token WHERE 'x' LIKE '%' AND '12:30'::time > '10:00'"
     assert asked(scratch, query, postgresql).members == [{"token": "a:b%s"}]
