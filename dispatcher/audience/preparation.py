@@ -35,6 +35,9 @@ _FIND_REPEATED = """
                        GROUP BY key HAVING count(*) > 1) USING (key)
     WHERE checked.rowid <> first"""
 
+_SHOWN = 10
+"""Names in an error's text."""
+
 _LEFT_OUT = f"SELECT {SUMS} FROM left_out"
 
 
@@ -125,6 +128,7 @@ class _Preparation:
         keep = rejected.SHOWN if on_invalid == "fail" else 0
         with Rejects(listing.several, collected, keep) as found:
             staged = self.staging.stage(listing, found)
+        self._check_names()
         if rejects is not None and collected is not None:
             rejected.publish(collected, rejects)
         if found.count and on_invalid == "fail":
@@ -149,6 +153,18 @@ class _Preparation:
             engine=self.staging.engine,
             reporter=self.staging.reporter,
         )
+
+    def _check_names(self) -> None:
+        """Raise OptionError for a column that was named, but is nowhere."""
+        found = self.staging.told.names
+        if self.unwanted is not None:
+            found = found | self.unwanted.told.names
+        for name in self.staging.rules.columns.named:
+            if name not in found:
+                columns = ", ".join(repr(each) for each in sorted(found)[:_SHOWN])
+                raise OptionError(
+                    f"There is no column {name!r} to be named (--column): found were {columns}."
+                )
 
     def _find_repeated(self, read: int) -> int:
         """How many rows repeat an earlier one; they are in the table `left_out` now."""

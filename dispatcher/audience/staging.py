@@ -135,11 +135,11 @@ class Staging:
             if not further:
                 break
             keys += further
-        self.told.add(layout.told())
+        self.told.read_by(layout)
 
     def _layout(self, source: Opened, columns: Sequence[str]) -> Layout:
         layout = named.layout(source.name, columns, self.identifiers, self.rules.columns)
-        self.told.add(layout.told())
+        self.told.read_by(layout)
         return layout
 
     def _fill_by(self, source: Opened, layout: Layout, types: Sequence[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from dispatcher.audience.columns import Layout
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.progress import Reporter
 from dispatcher.words import counted
@@ -15,12 +16,21 @@ _SHOWN = 10
 
 
 class Told:
-    """Notes for whoever gave the source, each of them once; `absent` counts cells."""
+    """Notes for whoever gave the source, each of them once.
+
+    `absent` counts cells; `names` are those that columns have.
+    """
 
     def __init__(self, reporter: Reporter, where: str = "") -> None:
         self._notes = reporter.notes
         self._where = where
         self.absent = 0
+        self.names: set[str] = set()
+
+    def read_by(self, layout: Layout) -> None:
+        """Take up how the columns of one part were read."""
+        self.names.update(layout.names)
+        self.add(layout.told())
 
     def add(self, notes: Iterable[str]) -> None:
         """Take these sentences up."""

@@ -37,7 +37,7 @@ KEYS = [
     *("input", "members", "result", "chunks", "errors", "throughput", "held"),
 ]
 PARTS = {
-    "input": ["read", "invalid", "duplicates", "suppressed"],
+    "input": ["read", "invalid", "duplicates", "suppressed", "absent"],
     "members": [
         *("total", "delivered", "uncounted", "rejected", "unresolved", "expired", "cancelled"),
         "remaining",

@@ -82,7 +82,13 @@ def test_an_installed_wheel_sends_a_campaign_to_its_end(
             shown = run_json(send, installed, directory)
             assert worker.end(within=60) == 0
     assert shown["state"] == "completed"
-    assert shown["input"] == {"read": 2501, "invalid": 0, "duplicates": 1, "suppressed": 0}
+    assert shown["input"] == {
+        "read": 2501,
+        "invalid": 0,
+        "duplicates": 1,
+        "suppressed": 0,
+        "absent": 0,
+    }
     assert shown["members"]["delivered"] == shown["members"]["total"] == campaign.members
     result = shown["result"]
     assert result["audience"] == result["successful"] + result["erroneous"] == campaign.members
