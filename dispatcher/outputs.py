@@ -10,7 +10,7 @@ from typing import TextIO
 
 _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _STREAMS = frozenset(map(Path, ("/dev/fd", "/proc/self/fd")))
-_STREAM_LINKS = frozenset(map(Path, ("/dev/stdin", "/dev/stdout", "/dev/stderr")))
+_STREAM_LINKS = {Path("/dev/stdin"): 0, Path("/dev/stdout"): 1, Path("/dev/stderr"): 2}
 
 
 def harmless(cell: object) -> object:
@@ -48,7 +48,9 @@ def written(path: Path) -> Iterator[TextIO]:
     OSError.
     """
     if _is_special(path):
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        # What is open already goes on where it stands: to open it again would overwrite a file.
+        target = os.dup(_descriptor(path)) if _is_stream(path) else path
+        with open(target, "w", encoding="utf-8", newline="") as file:
             yield file
         return
     descriptor, name = mkstemp(prefix=".dispatcher-", dir=path.parent)
@@ -74,7 +76,11 @@ def _keep_mode(path: Path, descriptor: int) -> None:
 
 def _is_stream(path: Path) -> bool:
     """Whether the system says by this path what this process has open."""
-    return path.parent in _STREAMS or path in _STREAM_LINKS
+    return path in _STREAM_LINKS or (path.parent in _STREAMS and path.name.isdigit())
+
+
+def _descriptor(path: Path) -> int:
+    return _STREAM_LINKS[path] if path in _STREAM_LINKS else int(path.name)
 
 
 def _is_special(path: Path) -> bool:

@@ -97,6 +97,16 @@ def test_a_pipe_and_standard_output_are_written_to_as_they_are(tmp_path: Path) -
         assert pipe.read() == "newnew"
 
 
+def test_a_file_that_is_open_already_is_written_to_where_it_stands(tmp_path: Path) -> None:
+    with open(tmp_path / "out.txt", "w+") as out:
+        out.write("before ")
+        out.flush()
+        write(Path(f"/dev/fd/{out.fileno()}"))
+        out.seek(0, os.SEEK_END)
+        out.write(" behind")
+    assert (tmp_path / "out.txt").read_text() == "before new behind"
+
+
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
 def test_what_a_spreadsheet_would_compute_is_told_apart(begin: str) -> None:
     assert outputs.harmless(f"{begin}1+1") == f"'{begin}1+1"
