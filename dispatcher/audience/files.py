@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.audience.listing import shown
+from dispatcher.audience.parts import shown
 from dispatcher.errand import Errand
 from dispatcher.errors import AudienceError
 

@@ -5,21 +5,30 @@ Everything counts, in the order given: several files, and the files of a directo
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import IOBase
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from dispatcher.audience import tables
+from dispatcher.audience.parts import (
+    ENDINGS,
+    FORMS,
+    PACKINGS,
+    FilePart,
+    Form,
+    Listing,
+    Part,
+    QueryPart,
+    RowsPart,
+    StreamPart,
+    TablePart,
+    shown,
+)
 from dispatcher.audience.query import Query
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
-
-Form = Literal["csv", "jsonl", "parquet", "xlsx"]
-
-FORMS: tuple[Form, ...] = ("csv", "jsonl", "parquet")
-"""Those that a person may say; a workbook says it itself."""
 
 
 class Table(Protocol):
@@ -36,85 +45,7 @@ A row is a Mapping or has names otherwise, as those of SQLAlchemy, sqlite3 and D
 
 STANDARD_INPUT = "-"
 
-ENDINGS: dict[str, Form] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".xlsx": "xlsx",
-}
-PACKINGS = (".gz", ".zst")
 _SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """A file. `name` is what the person called it, fit to be shown.
-
-    `form` is what its name says, or else what the person says; `told` is what the person says,
-    which counts where the content is that. `packing` is ".gz", ".zst" or "". `may_be_empty`: a part
-    of a directory may lack even a header, as programs write it who had no row for it.
-    """
-
-    name: str
-    path: Path
-    form: Form
-    told: Form | None = None
-    packing: str = ""
-    may_be_empty: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StreamPart:
-    """A binary stream, or standard input where there is none."""
-
-    name: str
-    form: Form
-    stream: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class RowsPart:
-    """Rows, each with names for its values."""
-
-    rows: Iterable[object] = field(repr=False)
-    name: str = "given"
-
-
-@dataclass(frozen=True, slots=True)
-class TablePart:
-    """A data frame, or a table of Arrow."""
-
-    table: Any = field(repr=False)
-    name: str = "given"
-
-
-@dataclass(frozen=True, slots=True)
-class QueryPart:
-    """A query in a database."""
-
-    query: Query
-    name: str = "query"
-
-
-Part: TypeAlias = FilePart | StreamPart | RowsPart | TablePart | QueryPart
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """An audience's parts in their order; `name` is for sentences.
-
-    `notes` tell what lies in the directories but is no part: markers and hidden files.
-    """
-
-    name: str
-    parts: tuple[Part, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def several(self) -> bool:
-        """Whether a line's number says nothing without its file's name."""
-        return len(self.parts) > 1
 
 
 def listed(source: Source | None, form: str | None = None, query: Query | None = None) -> Listing:
@@ -159,11 +90,6 @@ def reads_standard_input(source: object) -> bool:
     if isinstance(source, list | tuple):
         return any(reads_standard_input(each) for each in source)
     return isinstance(source, str | os.PathLike) and os.fspath(source) == STANDARD_INPUT
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """The path as a text that can be written anywhere, though it may be no UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _form(form: str | None) -> Form | None:

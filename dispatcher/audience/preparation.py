@@ -14,7 +14,8 @@ from dispatcher.audience import rejects as rejected
 from dispatcher.audience.digests import SUMS, Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
-from dispatcher.audience.listing import Listing, Source, listed, reads_standard_input
+from dispatcher.audience.listing import Source, listed, reads_standard_input
+from dispatcher.audience.parts import Listing
 from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
 from dispatcher.audience.query import Query

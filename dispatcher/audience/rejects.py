@@ -13,7 +13,7 @@ import orjson
 
 from dispatcher import outputs
 from dispatcher.audience import csv_rows, unpacking
-from dispatcher.audience.listing import FilePart, Listing, Part
+from dispatcher.audience.parts import FilePart, Listing, Part
 from dispatcher.audience.sources import CsvFile, CsvRows, JsonLines, Opened, ParquetFile
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted

@@ -27,7 +27,7 @@ from dispatcher.audience import (
 from dispatcher.audience.columns import Columns
 from dispatcher.audience.content import Content
 from dispatcher.audience.csv_rows import Header
-from dispatcher.audience.listing import (
+from dispatcher.audience.parts import (
     ENDINGS,
     PACKINGS,
     FilePart,

@@ -17,7 +17,7 @@ from dispatcher.audience.columns import Layout, Role
 from dispatcher.audience.digests import SUMS, Sum
 from dispatcher.audience.engine import Engine, file_name, literal, unreadable
 from dispatcher.audience.identifiers import Identifier
-from dispatcher.audience.listing import Listing
+from dispatcher.audience.parts import Listing
 from dispatcher.audience.phrases import NO_NAME, UNKNOWN_KEY
 from dispatcher.audience.progress import Phase, Reporter
 from dispatcher.audience.reading_parquet import columns_of

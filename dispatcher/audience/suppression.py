@@ -8,7 +8,7 @@ from pathlib import Path
 from dispatcher.audience.checking import folded
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
-from dispatcher.audience.listing import Listing
+from dispatcher.audience.parts import Listing
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.rules import Rules
