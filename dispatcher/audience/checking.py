@@ -8,10 +8,11 @@ stands there, NULL where there is none.
 
 from collections.abc import Sequence
 
+from dispatcher.audience import columns as named
 from dispatcher.audience.absent import Absent
 from dispatcher.audience.columns import Layout
 from dispatcher.audience.engine import literal
-from dispatcher.audience.identifiers import LONGEST, TOKEN, Identifier, Kind
+from dispatcher.audience.identifiers import IDENTIFIERS, LONGEST, TOKEN, Identifier, Kind
 from dispatcher.audience.phrases import (
     lost_digits,
     must_be,
@@ -34,6 +35,9 @@ _UUID = '"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"'
 _ZEROS = r"\{?[0-]+\}?"
 _WRAPPED = "<[0-9A-Fa-f ]{64,}>"
 """A push token as NSData describes it, whole."""
+
+_UNDERSCORES = 4
+"""In a spelling of a name."""
 
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{80}-\x{9f}]"
 _SPREADSHEET_ERRORS = "['#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#ERROR!']"
@@ -179,12 +183,19 @@ def _reason(layout: Layout) -> str:
 
 
 def _is_header(layout: Layout) -> str:
-    """Whether the row says the columns' names, as files put together by `cat` do."""
+    """Whether the row says names of columns, as files put together by `cat` do.
+
+    Those of another file may be spelt otherwise, or stand in another order.
+    """
     bare = [_of(each, "bare") for each in layout.held]
-    names = [[layout.names[place] for place in places] for places in layout.held.values()]
+    names = {named.folded(layout.names[place]) for at in layout.held.values() for place in at}
+    names |= {named.folded(each.name) for each in (IDENTIFIERS if len(bare) > 1 else layout.held)}
+    longest = max(len(name.encode()) for name in names) + _UNDERSCORES
+    listed = f"[{', '.join(map(literal, sorted(names)))}]"
     said = " AND ".join(
-        f"({text} IS NULL OR list_contains([{', '.join(map(literal, spelt))}], {text}))"
-        for text, spelt in zip(bare, names, strict=True)
+        f"({text} IS NULL OR (strlen({text}) <= {longest} "
+        f"AND list_contains({listed}, lower(replace({text}, '_', '')))))"
+        for text in bare
     )
     return f"({said} AND coalesce({', '.join(bare)}) IS NOT NULL)"
 

@@ -89,6 +89,18 @@ CASES = [
         [ONE, {"token": "def", "userId": "boris"}],
         {3: "repeats the header"},
     ),
+    Case(
+        "cat-shards-otherwise.csv",
+        "token,userId\nabc,anna\nTOKEN,USER_ID\ndef,boris\nuserId,token\n",
+        [ONE, {"token": "def", "userId": "boris"}],
+        {3: "repeats the header", 5: "repeats the header"},
+    ),
+    Case(
+        "cat-one-column.csv",
+        "userId\nanna\nUSERID\ntoken\n",
+        [ANNA, {"userId": "token"}],
+        {3: "repeats the header"},
+    ),
     Case("ctrl-z.csv", b"userId\r\nanna\r\n\x1a", [ANNA], {3: CONTROL}),
     Case("ctrl-z-behind.csv", b"userId\r\nanna\r\nboris\x1a", [ANNA], {3: CONTROL}),
     Case(
