@@ -14,7 +14,7 @@ from tests.sandbox_process import running_push_api
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"`([^`\n]+)`", README) + re.findall(r"^\$ (.*)", README, re.MULTILINE)
-VERB = re.compile(r"(?<![\w./-])dispatcher ((?:services )?[a-z]+)")
+VERB = re.compile(r"(?<![\w./-])dispatcher ((?:services )?[a-z]+(?:-[a-z]+)*)")
 VERBS = sorted({verb for command in COMMANDS for verb in VERB.findall(command)})
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
