@@ -57,7 +57,8 @@ from dispatcher.words import counted
     "named",
     metavar="NAME=IDENTIFIER",
     multiple=True,
-    help="What a column holds, as customer_id=userId; names match without regard to case and `_`.",
+    help="What a column holds, as customer_id=userId; names match without regard to case and `_`. "
+    "Several times for several.",
 )
 @click.option(
     "--ignore-columns",
@@ -68,7 +69,8 @@ from dispatcher.words import counted
     "--absent",
     metavar="WORD",
     multiple=True,
-    help="What counts as nothing, in place of NULL, \\N, nan and the like.",
+    help="What counts as nothing, in place of NULL, \\N, nan and the like. "
+    "Several times for several.",
 )
 @click.option("--tag", help="The vendor's statistics group.")
 @click.option("--key", help="The same key again means the same campaign, sent once.")
