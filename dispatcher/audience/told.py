@@ -52,10 +52,14 @@ class Told:
             cells = "1 cell counts" if self.absent == 1 else f"{self.absent:,} cells count"
             self.add([f"{cells} as absent: {_listed(words)}."])
         if trimmed:
-            values = counted(sum(count for _, count in trimmed), "value")
-            self.add([f"Blanks around {values} are left out: {_listed(trimmed)}."])
+            values = _are(sum(count for _, count in trimmed), "value")
+            self.add([f"{values} trimmed of blanks: {_listed(trimmed)}."])
         if unwrapped:
-            self.add([f"{counted(unwrapped, 'token')} in <...> is read without it."])
+            self.add([f"{_are(unwrapped, 'token')} read without the <> around it."])
+
+
+def _are(count: int, one: str) -> str:
+    return f"{counted(count, one)} {'is' if count == 1 else 'are'}"
 
 
 def _listed(counts: list[tuple[str, int]]) -> str:
