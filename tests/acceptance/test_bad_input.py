@@ -43,7 +43,7 @@ def test_a_wrong_message(
 
 AUDIENCES: list[tuple[str, str, str | bytes | None, tuple[str, ...]]] = [
     ("no file", "a.csv", None, ("a.csv does not exist",)),
-    ("an unknown ending", "a.xlsx", "x", ("a.xlsx", ".csv, .jsonl, .ndjson, .parquet")),
+    ("an unknown ending", "a.txt", "x", ("a.txt", ".csv, .jsonl, .ndjson, .parquet")),
     ("empty", "a.csv", "", ("a.csv has no header", "first line must name the columns")),
     ("no row", "a.csv", "token\n", ("a.csv is empty",)),
     ("no row in JSON", "a.jsonl", "", ("a.jsonl is empty",)),
@@ -88,7 +88,7 @@ def test_a_wrong_audience(
 
 
 def test_many_invalid_rows_are_told_ten_at_a_time(run: Run) -> None:
-    Path("a.csv").write_text("token,userId\n" + ",\n" * 1_012)
+    Path("a.csv").write_text("token,userId\n" + "a,b,c\n" * 1_012)
 
     ran = run(*SEND[:-1], "a.csv")
 

@@ -231,11 +231,11 @@ def test_rows_that_repeat_or_are_invalid_are_left_out_and_reported(
         "invalid": 2,
         "duplicates": 1,
         "suppressed": 0,
-        "absent": 0,
+        "absent": 1,
     }
     assert (house.directory / "rejects.csv").read_text().splitlines() == [
         "line,reason,row",
-        '6,has no identifier,","',
+        '6,has no identifier,"NULL,"',
         '7,has 3 cells where the header has 2,"one,two,three"',
     ]
     house.until(campaign, "completed")
