@@ -317,7 +317,7 @@ class Dispatcher:
         def change(connection: Connection, found: UUID) -> None:
             now = campaigns.read(connection, found)
             check_opens_in_time(windows, now.send_at, now.expires_at)
-            transitions.set_windows(connection, found, windows)
+            transitions.set_windows(connection, found, windows, self._settings.rate)
 
         return self._change(campaign, change)
 
@@ -496,8 +496,7 @@ class Dispatcher:
         if finish_by is None:
             return
         self._settings.require_place_for_rates(1)
-        if finish_by.utcoffset() is None:
-            raise OptionError("finish_by has no time zone: give an aware datetime.")
+        _check_moment("finish_by", finish_by)
         if send_at is not None and finish_by <= send_at:
             raise OptionError("finish_by is not after send_at: the campaign could send nothing.")
         if expires_at is not None and finish_by > expires_at:
@@ -642,14 +641,27 @@ def _check_options(app_id: str, campaign_tag: str | None, key: str | None, accou
 
 def _check_times(send_at: datetime | None, expires_at: datetime | None) -> None:
     for name, moment in (("send_at", send_at), ("expires_at", expires_at)):
-        if moment is not None and moment.utcoffset() is None:
-            raise OptionError(f"{name} has no time zone: give an aware datetime.")
+        if moment is not None:
+            _check_moment(name, moment)
     if expires_at is None:
         return
     if expires_at <= datetime.now(expires_at.tzinfo):
         raise OptionError(f"expires_at is {expires_at.isoformat()}, which has passed.")
     if send_at is not None and expires_at <= send_at:
         raise OptionError("expires_at is not after send_at: the campaign could send nothing.")
+
+
+def _check_moment(name: str, moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise OptionError(f"{name} is a {type(moment).__name__}: give an aware datetime.")
+    if moment.utcoffset() is None:
+        raise OptionError(f"{name} has no time zone: give an aware datetime.")
+    if moment.year >= _LAST_YEAR:
+        raise OptionError(f"{name} is in the year {moment.year}: give one before {_LAST_YEAR}.")
+
+
+_LAST_YEAR = 2200
+"""Reckoning with moments ends somewhere: here, long before what clocks and databases hold."""
 
 
 def check_opens_in_time(

@@ -27,7 +27,8 @@ _SECRET_NAMES = r"(?:user|access|auth)_?token|api_?key|(?:ssl)?passw(?:or)?d|pwd
 _LOGIN = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,3}+)(?!user:password@)[^\s<>]*@", re.IGNORECASE)
 _PARAMETER = re.compile(
     rf"([?&](?:{_SECRET_NAMES}|token|key|auth|sig|signature|secret)=)\S+"
-    rf"|((?:{_SECRET_NAMES})(?:\s*=\s*|[\"']\s*:\s*)[\"']?)[^\s\"'&;,}}]+",
+    rf"|((?:{_SECRET_NAMES})\s*=\s*[\"']?|[\"'](?:{_SECRET_NAMES})[\"']\s*:\s*[\"'])"
+    r"(?:(?<=[\"'])[^\"']+|[^\s\"'&;,}]+)",
     re.IGNORECASE,
 )
 _SECRET_OPTION = re.compile(
@@ -157,9 +158,9 @@ def redact(text: str) -> str:
 
     What a text shows of a URL's login is not its to keep, whoever's it is.
     """
-    found = _PARAMETER.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", text)
-    found = _LOGIN.sub(rf"\1{HIDDEN}@", found)
-    return _known_forms(tuple(_known)).sub(HIDDEN, found) if _known else found
+    found = _known_forms(tuple(_known)).sub(HIDDEN, text) if _known else text
+    found = _PARAMETER.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", found)
+    return _LOGIN.sub(rf"\1{HIDDEN}@", found)
 
 
 def secrets_in(url: str) -> tuple[str, ...]:

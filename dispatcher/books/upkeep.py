@@ -23,13 +23,13 @@ class Duty(StrEnum):
     """What can be due for a campaign, in the order in which a sweep does it; in words for a log."""
 
     START = "start"
-    TURN = "turn to its next window"
     TAKE_BACK = "get back what dead workers had"
     UNMARK = "publish again what nobody claimed"
     SETTLE = "give up what can no longer be asked about"
     EXPIRE = "expire"
     CLOSE = "settle what it will not send"
     SUM_UP = "be summed up"
+    TURN = "turn to its next window"
     PLAN = "plan its rate anew"
     PURGE = "forget whom it was sent to"
 

@@ -1,14 +1,16 @@
 """Ending by a time: how much time there is to send in, and the rate that makes it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from dispatcher.schedule.windows import Opening, Window, next_opening
+from dispatcher.schedule.windows import Window, openings
 
 _MARGIN, _MOST_MARGIN = 0.04, timedelta(seconds=2)
 """Of the whole time: what the last request takes, and noticing that it was the last."""
 
 _LEAST = 0.5
+_FORESEEN = timedelta(days=14)
+"""So far windows are worked out; a plan is made anew before the rest comes near."""
 _FASTEST = 1_000_000.0
 
 
@@ -26,32 +28,23 @@ def needed_rate(
 
 
 def open_for(windows: Sequence[Window] | None, begin: datetime, end: datetime) -> timedelta:
-    """For how long something may be sent between the two."""
-    spans = (
-        min(opening.closes_at, end) - opening.opens_at for opening in _openings(windows, begin, end)
-    )
-    return sum(spans, timedelta(0))
+    """For how long something may be sent between the two; beyond two weeks as in these."""
+    if windows is None:
+        return max(end - begin, timedelta(0))
+    near = min(end, begin + _FORESEEN)
+    spans = (each.closes_at - each.opens_at for each in openings(windows, begin, near))
+    time = sum(spans, timedelta(0))
+    return time if near == end else time * ((end - begin) / _FORESEEN)
 
 
 def end_of(windows: Sequence[Window] | None, begin: datetime, seconds: float) -> datetime:
     """When something ends that is sent for so many seconds from `begin` on."""
+    if windows is None:
+        return begin + timedelta(seconds=seconds)
     left = timedelta(seconds=seconds)
-    for opening in _openings(windows, begin, datetime.max.replace(tzinfo=begin.tzinfo)):
+    for opening in openings(windows, begin, begin + _FORESEEN):
         if opening.closes_at - opening.opens_at >= left:
             return opening.opens_at + left
         left -= opening.closes_at - opening.opens_at
-    raise AssertionError("windows open again and again")
-
-
-def _openings(
-    windows: Sequence[Window] | None, begin: datetime, end: datetime
-) -> Iterator[Opening]:
-    """The times in which something may be sent that begin before `end`, the first from `begin`."""
-    if windows is None:
-        if begin < end:
-            yield Opening(begin, end)
-        return
-    opening = next_opening(windows, begin)
-    while opening.opens_at < end:
-        yield opening
-        opening = next_opening(windows, opening.closes_at)
+    whole = timedelta(seconds=seconds)
+    return begin + _FORESEEN * (whole / max(whole - left, timedelta(seconds=1)))

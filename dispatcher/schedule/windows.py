@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 EXAMPLE = "mon-fri 09:00-21:00 Europe/Berlin"
-MOST_WINDOWS = 50
+MOST_WINDOWS = 10
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORM = re.compile(r"(\S+) (\d\d):(\d\d)-(\d\d):(\d\d) (\S+)", re.ASCII)
@@ -89,20 +89,28 @@ def next_opening(windows: Sequence[Window], moment: datetime) -> Opening:
     `moment` is aware. Of a time that began before, only what is left; of one without an end, three
     weeks.
     """
-    last = moment + _LOOKED_AHEAD
-    turns = {turn for window in windows for turn in window.turns(moment, last)}
-    ahead = sorted(turn for turn in turns if moment < turn < last)
+    for opening in openings(windows, moment, moment + _LOOKED_AHEAD):
+        return opening
+    written = ", ".join(window.text for window in windows)
+    raise OptionError(f"The window {written} opens at no time that the clock shows.")
+
+
+def openings(windows: Sequence[Window], first: datetime, last: datetime) -> Iterator[Opening]:
+    """The times between the two in which one of the windows is open, in their order.
+
+    Each day between costs some work for each window.
+    """
+    turns = {turn for window in windows for turn in window.turns(first, last)}
     opens_at: datetime | None = None
-    for turn in (moment, *ahead):
+    for turn in (first, *sorted(turn for turn in turns if first < turn < last)):
         is_open = any(window.is_open(turn) for window in windows)
         if is_open and opens_at is None:
             opens_at = turn
         elif not is_open and opens_at is not None:
-            return Opening(opens_at, turn)
-    if opens_at is None:
-        written = ", ".join(window.text for window in windows)
-        raise OptionError(f"The window {written} opens at no time that the clock shows.")
-    return Opening(opens_at, last)
+            yield Opening(opens_at, turn)
+            opens_at = None
+    if opens_at is not None:
+        yield Opening(opens_at, last)
 
 
 def _parse(written: object) -> Window:

@@ -95,6 +95,18 @@ def test_only_the_time_inside_of_its_windows_counts(books: Books) -> None:
         campaign.do(transitions.set_finish_by, books.now() + HOUR)
 
 
+def test_windows_that_rule_its_end_out_are_refused_and_others_plan_anew(books: Books) -> None:
+    campaign = books.campaign(100, rate=1.0, finish_by=books.now() + 24 * HOUR)
+    opens = books.now() + 2 * HOUR
+    too_short = f"mon-sun {opens:%H:%M}-{opens + timedelta(minutes=1):%H:%M} UTC"
+    with pytest.raises(OptionError, match="100 requests cannot end by"):
+        campaign.do(transitions.set_windows, parse_windows(too_short))
+    assert campaign.shown().window == ()
+    enough = f"mon-sun {opens:%H:%M}-{opens + HOUR:%H:%M} UTC"
+    campaign.do(transitions.set_windows, parse_windows(enough))
+    assert campaign.shown().planned_rate == pytest.approx(100 / 3598, rel=0.02)
+
+
 def test_what_has_ended_or_takes_its_plan_back_has_none(books: Books) -> None:
     campaign = books.campaign(2, finish_by=books.now() + HOUR)
     campaign.do(transitions.set_finish_by, None)

@@ -102,7 +102,7 @@ def test_a_short_secret_is_found_whole() -> None:
         ("at redis://:p@ss/w@host:1/0 now", "at redis://***@host:1/0 now"),
         ("postgresql://u:p@ss@h/x, amqp://a:b@c", "postgresql://***@h/x, amqp://***@c"),
         ("http://h/x?a=1&user_token=abc@d&b=2 is", "http://h/x?a=1&user_token=*** is"),
-        ("host=h password='x y' port=1", "host=h password='*** y' port=1"),
+        ("host=h password='x y' port=1", "host=h password='***' port=1"),
         ('{"user_token": "abc", "app": "x"}', '{"user_token": "***", "app": "x"}'),
         ("no file http:/u:pw@host", "no file http:/***@host"),
         ("write postgresql://user:password@host:port/name", None),

@@ -5,9 +5,10 @@ Each verb locks the campaign's row first.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.transitions.summing import lock, settle_rest
@@ -60,14 +61,15 @@ UPDATE chunk SET published_at = NULL
 WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM published))
 """)
 _SET_WINDOWS = text("""
-UPDATE campaign SET windows = :windows, opens_at = :opens_at, closes_at = :closes_at
+UPDATE campaign
+SET windows = :windows, opens_at = :opens_at, closes_at = :closes_at, planned_rate = :planned_rate
 WHERE id = :campaign_id
 """)
 _TURN_WINDOW = text("""
 UPDATE campaign SET opens_at = :opens_at, closes_at = :closes_at WHERE id = :campaign_id
 """)
 _FOR_A_PLAN = text("""
-SELECT rate, windows, send_at, chunks_pending FROM campaign WHERE id = :campaign_id
+SELECT rate, windows, send_at, finish_by, chunks_pending FROM campaign WHERE id = :campaign_id
 """)
 _SET_FINISH_BY = text("""
 UPDATE campaign SET finish_by = :finish_by, planned_rate = :planned_rate WHERE id = :campaign_id
@@ -149,15 +151,24 @@ def set_rate(connection: Connection, campaign_id: UUID, rate: float | None) -> N
 
 
 def set_windows(
-    connection: Connection, campaign_id: UUID, windows: Sequence[Window] | None
+    connection: Connection,
+    campaign_id: UUID,
+    windows: Sequence[Window] | None,
+    account_rate: float | None = None,
 ) -> None:
-    """Set the windows in which fresh chunks begin; None lets them begin at any time."""
+    """Set the windows in which fresh chunks begin; None lets them begin at any time.
+
+    A campaign that is to end by a time is planned anew: raises OptionError where that cannot be
+    made in them. `account_rate` is a limit of the account's, besides the live workers'.
+    """
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it has no window any more.")
-    connection.execute(
-        _SET_WINDOWS, {"campaign_id": campaign_id, **opening_of(connection, windows)}
-    )
+    facts = connection.execute(_FOR_A_PLAN, {"campaign_id": campaign_id}).one()
+    planned = _planned(connection, facts, facts.finish_by, windows, account_rate)
+    opening = opening_of(connection, windows)
+    values = {"campaign_id": campaign_id, "planned_rate": planned, **opening}
+    connection.execute(_SET_WINDOWS, values)
 
 
 def turn_window(connection: Connection, campaign_id: UUID) -> None:
@@ -184,16 +195,27 @@ def set_finish_by(
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: its end is no plan any more.")
     facts = connection.execute(_FOR_A_PLAN, {"campaign_id": campaign_id}).one()
-    planned = first_plan(
+    windows = facts.windows and stored_windows(facts.windows)
+    planned = _planned(connection, facts, finish_by, windows, account_rate)
+    values = {"campaign_id": campaign_id, "finish_by": finish_by, "planned_rate": planned}
+    connection.execute(_SET_FINISH_BY, values)
+
+
+def _planned(
+    connection: Connection,
+    facts: Row[Any],
+    finish_by: datetime | None,
+    windows: Sequence[Window] | None,
+    account_rate: float | None,
+) -> float | None:
+    return first_plan(
         connection,
         finish_by,
         requests=facts.chunks_pending,
         rate=min(filter(None, (facts.rate, account_rate)), default=None),
-        windows=facts.windows and stored_windows(facts.windows),
+        windows=windows,
         begin=facts.send_at,
     )
-    values = {"campaign_id": campaign_id, "finish_by": finish_by, "planned_rate": planned}
-    connection.execute(_SET_FINISH_BY, values)
 
 
 def _set_state(connection: Connection, campaign_id: UUID, state: CampaignState) -> None:
