@@ -139,6 +139,10 @@ class _Preparation:
             self.unwanted.leave_out()
         gone = Sum(*self.staging.engine.run(_LEFT_OUT))
         left_out, total = gone.count, staged.keys.count - gone.count
+        if self.unwanted is not None and left_out == duplicates:
+            self.staging.reporter.notes.append(
+                "The suppression list leaves nobody out: no member has an identifier of it."
+            )
         if total == 0:
             raise AudienceError(_empty(listing, staged, left_out > duplicates))
         return Prepared(

@@ -56,8 +56,9 @@ class Suppression:
         with called_suppression():
             self._stage(listing)
         values = " UNION ALL ".join(
-            f"SELECT {literal(each.name)} AS name, {_value(each)} AS value FROM listed"
+            f"SELECT {literal(each.name)} AS name, md5_number({value}) AS value FROM listed"
             for each in IDENTIFIERS
+            for value in (_value(each), _whole_number(each))
         )
         self.engine.run(f"CREATE TABLE unwanted AS FROM ({values}) WHERE value IS NOT NULL")
         self.engine.run("DROP TABLE listed")
@@ -67,7 +68,8 @@ class Suppression:
         with self.engine.rows(_NAMES) as names:
             found = {name for (name,) in names.fetchall()}
         unwanted = " OR ".join(
-            f"{_value(each)} IN (SELECT value FROM unwanted WHERE name = {literal(each.name)})"
+            f"md5_number({_value(each)}) IN "
+            f"(SELECT value FROM unwanted WHERE name = {literal(each.name)})"
             for each in IDENTIFIERS
             if each.name in found
         )
@@ -95,6 +97,16 @@ class Suppression:
 
 
 def _value(identifier: Identifier) -> str:
-    """The MD5 of the identifier in a row's JSON; NULL without one. Case counts as in members."""
+    """The identifier in a row's JSON; NULL without one. Case counts as in members."""
     value = f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR"
-    return f"md5_number({folded(identifier, value)})"
+    return folded(identifier, value)
+
+
+def _whole_number(identifier: Identifier) -> str:
+    """The whole number of a text as `1001.0`, NULL of any other.
+
+    So pandas writes a column with gaps into a CSV file. Who is meant by such a text cannot be told:
+    whoever may be is left out.
+    """
+    whole = f"regexp_extract({_value(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
+    return f"CASE WHEN {whole} <> '' THEN '\"' || {whole} || '\"' END"

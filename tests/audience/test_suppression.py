@@ -127,3 +127,19 @@ def test_the_list_is_not_overwritten_by_the_rejects(tmp_path: Path, scratch: Pat
     with pytest.raises(OptionError, match="it is what is read; name another file"):
         outcome_of(AUDIENCE, scratch, suppress=listed, rejects=listed, on_invalid="skip")
     assert listed.read_text() == "token\nt1\n"
+
+
+@pytest.mark.parametrize("listed", ["1001.0", "1001.000", "1001"])
+def test_a_listed_number_means_whoever_has_it_as_pandas_writes_it_too(
+    scratch: Path, listed: str
+) -> None:
+    audience = [{"userId": "1001"}, {"userId": "1001.5"}, {"userId": "ann"}]
+    file = written(scratch.parent / "out.csv", f"userId\n{listed}\n")
+    outcome = outcome_of(audience, scratch, suppress=file)
+    assert (outcome.members, outcome.suppressed) == (audience[1:], 1)
+
+
+def test_a_list_that_leaves_nobody_out_is_told(scratch: Path) -> None:
+    said = "The suppression list leaves nobody out: no member has an identifier of it."
+    assert said in outcome_of(AUDIENCE, scratch, suppress=[{"userId": "nobody"}]).notes
+    assert said not in outcome_of(AUDIENCE, scratch, suppress=[{"userId": "ann"}]).notes
