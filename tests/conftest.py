@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 import redis
 
+from dispatcher import redaction
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine
 from dispatcher.embedded import ServerUrls, temporary_home
@@ -30,6 +31,12 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test gives for a secret is hidden in no other test's words."""
+    monkeypatch.setattr(redaction, "_known", dict(redaction._known))
 
 
 @pytest.fixture(scope="session")

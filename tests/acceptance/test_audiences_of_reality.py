@@ -18,7 +18,7 @@ def test_what_was_read_otherwise_is_told_and_counted(program: Program) -> None:
     assert sent.stderr.splitlines() == [
         "The column 'USER_ID' is read as userId.",
         "2 cells count as absent: NULL (1), \\N (1).",
-        "Blanks around 1 value are left out: userId (1).",
+        "1 value is trimmed of blanks: userId (1).",
     ]
     page = program.run("show", "last").stdout
     assert "of 3 rows read: 0 repeated, 0 invalid; 2 cells absent" in page

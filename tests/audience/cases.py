@@ -75,7 +75,7 @@ CASES = [
         "token,userId\nabc ,anna\n abc,boris\n\u200bdef\ufeff,carl\n",
         [ONE, {"token": "def", "userId": "carl"}],
         duplicates=1,
-        told="Blanks around 3 values are left out: token (3).",
+        told="3 values are trimmed of blanks: token (3).",
     ),
     Case(
         "sentinels.csv",
@@ -115,7 +115,7 @@ CASES = [
         [{"token": DEVICE}],
         {5: NO_TOKEN, 6: "token holds a blank, so it can be no push token"},
         duplicates=2,
-        told="1 token in <...> is read without it.",
+        told="1 token is read without the <> around it.",
     ),
     Case(
         "pandas-float-ids.parquet",
