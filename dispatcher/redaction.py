@@ -158,9 +158,13 @@ def redact(text: str) -> str:
 
     What a text shows of a URL's login is not its to keep, whoever's it is.
     """
-    found = _known_forms(tuple(_known)).sub(HIDDEN, text) if _known else text
-    found = _PARAMETER.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", found)
-    return _LOGIN.sub(rf"\1{HIDDEN}@", found)
+    spans = [(match.end(match.lastindex or 0), match.end()) for match in _PARAMETER.finditer(text)]
+    # A login ends at the last @, but not at one inside of such a value.
+    masked = _PARAMETER.sub(lambda match: "x" * len(match[0]), text)
+    spans += [(match.end(1), match.end() - 1) for match in _LOGIN.finditer(masked)]
+    if _known:
+        spans += [match.span() for match in _known_forms(tuple(_known)).finditer(text)]
+    return _without(text, _merged(sorted(spans)))
 
 
 def secrets_in(url: str) -> tuple[str, ...]:
