@@ -73,10 +73,14 @@ def _end_at_once(process: Process) -> None:
         "its lease is over.",
         len(state.active_requests),
     )
+    given: set[int] = set()
     try:
-        for request in [*_taken, *state.requests.values()]:
-            _give_back(process, request)
         process.relay.stop()
+        # Messages go on arriving until the very end.
+        while fresh := [one for one in [*_taken, *state.requests.values()] if id(one) not in given]:
+            for request in fresh:
+                given.add(id(request))
+                _give_back(process, request)
     finally:
         logging.shutdown()
         os._exit(0)
