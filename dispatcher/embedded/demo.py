@@ -94,7 +94,7 @@ def write_audience(path: Path, members: int) -> None:
             if number % 5_000 == 0:
                 file.write(f"device-{number:010},user-{number}\n")
             if number % 20_000 == 0:
-                file.write(",\n")
+                file.write("one,two,three\n")
 
 
 @contextmanager
