@@ -168,7 +168,7 @@ class Dispatcher:
                 "(--audience-sql, audience_sql)."
             )
         windows = None if window is None else parse_windows(window)
-        check_opens_in_time(windows, send_at, expires_at)
+        _check_opens_in_time(windows, send_at, expires_at)
         if connection is None:
             check_schema(self._engine)
         else:
@@ -316,7 +316,7 @@ class Dispatcher:
 
         def change(connection: Connection, found: UUID) -> None:
             now = campaigns.read(connection, found)
-            check_opens_in_time(windows, now.send_at, now.expires_at)
+            _check_opens_in_time(windows, now.send_at, now.expires_at)
             transitions.set_windows(connection, found, windows, self._settings.rate)
 
         return self._change(campaign, change)
@@ -656,15 +656,17 @@ def _check_moment(name: str, moment: object) -> None:
         raise OptionError(f"{name} is a {type(moment).__name__}: give an aware datetime.")
     if moment.utcoffset() is None:
         raise OptionError(f"{name} has no time zone: give an aware datetime.")
-    if moment.year >= _LAST_YEAR:
-        raise OptionError(f"{name} is in the year {moment.year}: give one before {_LAST_YEAR}.")
+    if moment.year >= _FIRST_YEAR_REFUSED:
+        raise OptionError(
+            f"{name} is in the year {moment.year}: give one before {_FIRST_YEAR_REFUSED}."
+        )
 
 
-_LAST_YEAR = 2200
+_FIRST_YEAR_REFUSED = 2200
 """Reckoning with moments ends somewhere: here, long before what clocks and databases hold."""
 
 
-def check_opens_in_time(
+def _check_opens_in_time(
     windows: Sequence[Window] | None, send_at: datetime | None, expires_at: datetime | None
 ) -> None:
     """Raise OptionError where no window opens between a campaign's begin and its end."""

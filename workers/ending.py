@@ -73,13 +73,13 @@ def _end_at_once(process: Process) -> None:
         "its lease is over.",
         len(state.active_requests),
     )
-    given: set[int] = set()
+    given: set[str] = set()
     try:
         process.relay.stop()
         # Messages go on arriving until the very end.
-        while fresh := [one for one in [*_taken, *state.requests.values()] if id(one) not in given]:
+        while fresh := [one for one in [*_taken, *state.requests.values()] if one.id not in given]:
             for request in fresh:
-                given.add(id(request))
+                given.add(request.id)
                 _give_back(process, request)
     finally:
         logging.shutdown()

@@ -39,12 +39,11 @@ def open_for(windows: Sequence[Window] | None, begin: datetime, end: datetime) -
 
 def end_of(windows: Sequence[Window] | None, begin: datetime, seconds: float) -> datetime:
     """When something ends that is sent for so many seconds from `begin` on."""
+    left = whole = timedelta(seconds=seconds)
     if windows is None:
-        return begin + timedelta(seconds=seconds)
-    left = timedelta(seconds=seconds)
+        return begin + whole
     for opening in openings(windows, begin, begin + _FORESEEN):
         if opening.closes_at - opening.opens_at >= left:
             return opening.opens_at + left
         left -= opening.closes_at - opening.opens_at
-    whole = timedelta(seconds=seconds)
     return begin + _FORESEEN * (whole / max(whole - left, timedelta(seconds=1)))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.books import fleet, transitions, upkeep
+from dispatcher.books import campaigns, fleet, transitions, upkeep
 from dispatcher.books.upkeep import Duty
 from dispatcher.errors import ImpossibleInState, OptionError
 from dispatcher.schedule import parse_windows
@@ -52,8 +52,6 @@ def test_the_plan_is_never_above_the_campaigns_rate_and_says_so(books: Books) ->
 
 
 def test_a_worker_is_told_the_lower_of_both_rates(books: Books) -> None:
-    from dispatcher.books import campaigns
-
     campaign = books.campaign(100, rate=0.5, finish_by=books.now() + HOUR)
     sendable = campaign.do(campaigns.sendable)
     assert sendable.rate == campaign.shown().planned_rate == pytest.approx(100 / 3598, rel=0.01)
