@@ -2,12 +2,12 @@
 
 import click
 
-from dispatcher.api import MOST_LISTED
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
 from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
+from dispatcher.verbs.reading import MOST_LISTED
 
 
 @click.command()

@@ -95,7 +95,7 @@ def test_a_key_of_before_there_were_salts_stands_for_the_same(program: Program) 
     audience = program.file("a.csv", "token,userId\nt,anna\n,boris\n")
     send = program.send_command(audience, "--key", "old", *LATER, "--json")
     first = program.run(*send).document["id"]
-    with program.books() as books, books._engine.begin() as connection:
+    with program.books() as books, books._connections.engine.begin() as connection:
         salted = connection.exec_driver_sql("SELECT content_digest FROM campaign").scalar_one()
         assert salted.startswith("2.")
         connection.exec_driver_sql(
@@ -115,7 +115,7 @@ def former_digest(program: Program) -> str:
     members = 0
     for key in keys:
         members ^= int.from_bytes(hashlib.md5(key).digest(), "little")
-    with program.books() as books, books._engine.connect() as connection:
+    with program.books() as books, books._connections.engine.connect() as connection:
         message = connection.exec_driver_sql("SELECT message FROM campaign").scalar_one()
     canonical = json.dumps(
         json.loads(message), ensure_ascii=False, separators=(",", ":"), sort_keys=True

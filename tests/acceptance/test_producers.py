@@ -26,7 +26,7 @@ def large(program: Program) -> str:
 
 def in_copy(program: Program) -> bool:
     """Whether a producer streams its chunks into an open transaction."""
-    with program.books() as books, books._engine.connect() as connection:
+    with program.books() as books, books._connections.engine.connect() as connection:
         query = "SELECT count(*) FROM pg_stat_progress_copy WHERE datname = current_database()"
         return bool(connection.exec_driver_sql(query).scalar_one())
 

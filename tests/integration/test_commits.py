@@ -118,13 +118,13 @@ def test_a_commit_of_which_nobody_can_tell_names_the_campaign_and_how_to_see(
 def test_a_commit_is_waited_for_while_the_server_is_still_at_it(producer: Producer) -> None:
     """A second one that asks sees no campaign yet; its fate is open."""
     done = threading.Event()
-    with transaction(producer.near._engine) as connection:
+    with transaction(producer.near._connections.engine) as connection:
         number = connection.scalar(text("SELECT CAST(pg_current_xact_id() AS text)"))
         assert isinstance(number, str)
-        assert commits._status(producer.near._engine, number) == "in progress"
+        assert commits._status(producer.near._connections.engine, number) == "in progress"
         done.set()
-    assert commits._status(producer.near._engine, number) == "committed"
-    assert commits._status(producer.near._engine, str(int(number) + 1_000_000)) is None
+    assert commits._status(producer.near._connections.engine, number) == "committed"
+    assert commits._status(producer.near._connections.engine, str(int(number) + 1_000_000)) is None
 
 
 def went(producer: Producer) -> str:
@@ -133,13 +133,13 @@ def went(producer: Producer) -> str:
 
 
 def only_reads(producer: Producer) -> str:
-    url = make_url(producer.near._settings.require_database_url())
+    url = make_url(producer.near._connections.settings.require_database_url())
     for statement in (
         f"ALTER DATABASE {url.database} SET default_transaction_read_only = on",
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     ):
-        with transaction(producer.near._engine) as connection:
+        with transaction(producer.near._connections.engine) as connection:
             connection.execute(text(statement))
     return "only reads"
 
@@ -173,7 +173,7 @@ def test_every_verb_returns_what_is_so_and_raises_where_nothing_changed(
     if verb == "resume":
         producer.near.pause(campaign)
     before = producer.near.show(campaign)
-    producer.far._engine.dispose()
+    producer.far._connections.engine.dispose()
     eventually(lambda: producer.way.connections == 0)  # a line ends with what passed before
     pattern = COMMIT if moment is Moment.REQUEST else b"FOR NO KEY UPDATE"
     snare = producer.way.snare(pattern, moment)

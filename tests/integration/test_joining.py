@@ -93,7 +93,7 @@ def test_the_applications_own_engine_may_be_the_dispatchers(
     application: Engine, dispatcher: Dispatcher
 ) -> None:
     """It has one connection only: nothing here may ask for a second one."""
-    same = Dispatcher(dispatcher._settings, application)
+    same = Dispatcher(dispatcher._connections.settings, application)
     with application.begin() as connection:
         campaign = enqueue(same, connection)
     assert same.show(campaign).members.total == 1
@@ -156,9 +156,9 @@ def test_an_application_may_have_its_constraints_checked_at_once(
 def test_a_relay_finds_it_after_the_commit(application: Engine, dispatcher: Dispatcher) -> None:
     with application.begin() as connection:
         enqueue(dispatcher, connection)
-        with transaction(dispatcher._engine) as relay:
+        with transaction(dispatcher._connections.engine) as relay:
             assert not anything_due(relay)
-    with transaction(dispatcher._engine) as relay:
+    with transaction(dispatcher._connections.engine) as relay:
         assert anything_due(relay)
 
 

@@ -1,0 +1,109 @@
+"""What every verb works with: the settings, the database, and the broker, connected when needed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dispatcher import forks
+from dispatcher.books import campaigns
+from dispatcher.books.campaigns import Campaign
+from dispatcher.books.commits import commit
+from dispatcher.books.session import adopt, make_engine
+from dispatcher.errors import BrokerUnavailable
+from dispatcher.forks import not_while_forking
+from dispatcher.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from celery import Celery
+    from sqlalchemy import Connection, Engine
+
+Reference = str | UUID
+"""A campaign's id, an unambiguous beginning of one, or `last`."""
+
+log = logging.getLogger("dispatcher.api")
+
+
+class Connections:
+    """Connections of one dispatcher, none of which is made before it is asked for.
+
+    `settings` are read from the environment unless given; `engine` may be the application's own.
+    """
+
+    def __init__(self, settings: Settings | None, engine: Engine | None) -> None:
+        self.settings = read_settings() if settings is None else settings
+        self._given_engine = None if engine is None else adopt(engine)
+        self._own_engine: Engine | None = None
+        self._own_producer: Celery | None = None
+        self._making = Lock()
+        forks.renew_in_children(self, Connections._renew)
+
+    def _renew(self) -> None:
+        """In a child that was just forked: leave the parent's connections to the parent."""
+        self._own_engine = self._own_producer = None
+        self._making = Lock()
+        if self._given_engine is not None:
+            self._given_engine.dispose(close=False)
+
+    @property
+    def engine(self) -> Engine:
+        """The database's; SettingError where none is named."""
+        if self._given_engine is not None:
+            return self._given_engine
+        with self._making:
+            if self._own_engine is None:
+                with not_while_forking():  # it imports, and imports have locks
+                    self._own_engine = make_engine(self.settings.require_database_url())
+            return self._own_engine
+
+    @property
+    def producer(self) -> Celery:
+        """What rings for workers; SettingError where no broker is named."""
+        with self._making:
+            if self._own_producer is None:
+                with not_while_forking():
+                    from dispatcher import publishing
+
+                    self._own_producer = publishing.producer(self.settings)
+            return self._own_producer
+
+    def load_the_bell(self) -> None:
+        """Load what ringing takes: the first message is to leave right behind the commit."""
+        with not_while_forking():
+            self.producer.connection_for_write().get_transport_cls()
+
+    def ring(self, campaign: Campaign) -> None:
+        """Ring for the first chunk; the campaign is committed, and the relay follows anyway.
+
+        So nothing that goes wrong here is raised: the caller would do again what is done.
+        """
+        try:
+            with not_while_forking():
+                from dispatcher import publishing
+
+            publishing.begin(self.engine, self.producer, UUID(campaign.id))
+        except BrokerUnavailable as error:
+            log.warning("%s", error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the campaign is committed
+            log.warning("Campaign %s is committed; workers will find it. %s", campaign.id, error)
+
+    def change(self, campaign: Reference, change: Callable[[Connection, UUID], object]) -> Campaign:
+        """Commit one change of one campaign, and give it as it stands then."""
+
+        def changed(connection: Connection) -> Campaign:
+            campaign_id = campaigns.resolve(connection, campaign)
+            change(connection, campaign_id)
+            return campaigns.read(connection, campaign_id)
+
+        return commit(self.engine, changed, doubt=unsure)
+
+
+def unsure(campaign: Campaign) -> str:
+    """What to say where the reply to a change's commit is lost."""
+    return (
+        f"the change of campaign {campaign.id} may have taken effect; "
+        f"`dispatcher show {campaign.id}` tells."
+    )

@@ -1,0 +1,98 @@
+"""Making campaigns: an order and its audience, committed as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dispatcher.books import campaigns, joining
+from dispatcher.books.campaigns import Campaign, NewCampaign
+from dispatcher.books.commits import commit
+from dispatcher.books.session import allow_long_statements
+from dispatcher.contents import Content
+from dispatcher.forks import not_while_forking
+from dispatcher.verbs.connections import Connections
+from dispatcher.verbs.ordering import Order
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from dispatcher.audience import Prepared, Progress
+
+
+def enqueue(
+    connections: Connections,
+    order: Order,
+    *,
+    progress: Callable[[Progress], None] | None,
+    told: Callable[[str], None] | None,
+    committed: Callable[[Campaign], None] | None,
+    connection: Connection | None,
+) -> str:
+    """Commit the campaign with its whole audience, and ring; or leave it to the caller's commit."""
+    _check_schema(connections, connection)
+    with order.prepared(progress) as prepared:
+        if told is not None:
+            for note in prepared.notes:
+                told(note)
+        new, content = order.campaign(prepared), order.content
+        if connection is not None:
+            with joining.within(connection):
+                joining.check_at_commit(connection)
+                return _make(connection, new, content, prepared).id
+        connections.load_the_bell()
+        campaign = _commit(connections, new, content, prepared)
+    if committed is not None:
+        committed(campaign)
+    connections.ring(campaign)
+    return campaign.id
+
+
+def _check_schema(connections: Connections, connection: Connection | None) -> None:
+    with not_while_forking():
+        from dispatcher.books.schema import check_schema, check_schema_of
+
+    if connection is None:
+        check_schema(connections.engine)
+    else:
+        with joining.within(joining.check_connection(connection, connections.engine)):
+            check_schema_of(connection)
+
+
+def _commit(
+    connections: Connections, new: NewCampaign, content: Content, prepared: Prepared
+) -> Campaign:
+    """The campaign and its chunks in one transaction, or the one that its key stands for."""
+
+    def make(connection: Connection) -> Campaign:
+        allow_long_statements(connection)
+        return _make(connection, new, content, prepared)
+
+    return commit(
+        connections.engine,
+        make,
+        doubt=lambda made: (
+            f"campaign {made.id} may be there; see `dispatcher show {made.id}` "
+            "before you send it again: if it finds none, nothing was left behind."
+        ),
+        found=lambda made, connection: campaigns.exists(connection, UUID(made.id)),
+    )
+
+
+def _make(
+    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared
+) -> Campaign:
+    """The campaign and its chunks, or the one that its key stands for."""
+    with not_while_forking():
+        from dispatcher.audience import copy_chunks
+
+    campaign_id = campaigns.create(connection, new)
+    if campaign_id is not None:
+        copy_chunks(connection, campaign_id, prepared)
+    else:
+        assert new.key is not None
+        campaign_id = campaigns.find_by_key(
+            connection, new.key, lambda stored, total: content.is_same(stored, total, prepared)
+        )
+    return campaigns.read(connection, campaign_id)

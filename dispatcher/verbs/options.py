@@ -1,0 +1,153 @@
+"""What callers may say of a campaign, and the checks of values that several verbs take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from dispatcher.errors import OptionError
+from dispatcher.schedule import Window, next_opening
+from dispatcher.settings import Settings, is_account_name
+
+if TYPE_CHECKING:
+    from dispatcher.audience import Source
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a campaign besides its app and its message; `send` has options for it.
+
+    audience: an iterable of dicts or other rows with names; a data frame (pandas, Polars) or an
+        Arrow table; the path of a .csv, .jsonl, .parquet or .xlsx file or of a directory of such
+        files; or several paths, all of which count.
+    audience_sql: a query whose rows count as well; it needs no `audience` beside it.
+    audience_db: its database's URL, or else that of DISPATCHER_AUDIENCE_URL.
+    format: "csv", "jsonl" or "parquet", of what has no name that says it.
+    columns: the identifier in a column, by the name that the file has for it.
+    ignore_columns: the columns that are left out; "all": those that are no identifier.
+    absent: the words that count as nothing, in place of the usual ones, in the audience and in
+        `suppress`.
+    suppress: identifiers, in the forms of an audience: who has one of them gets nothing.
+    on_invalid: "fail" (unless given) refuses an audience with an invalid row; "skip" leaves such
+        rows out.
+    rejects: the file that invalid rows are written to.
+    campaign_tag: the vendor's statistics group.
+    key: the same key again returns the same campaign, and with other content raises.
+    account: whose token sends it.
+    rate: the most requests a second, over all workers.
+    send_at: when to begin; aware.
+    expires_at: when to give up; aware.
+    window: nothing fresh begins outside, one or several as "mon-fri 09:00-21:00 Europe/Berlin".
+    finish_by: go at the rate that lets it end then, planned anew as it runs; aware.
+    """
+
+    audience: Source | None
+    audience_sql: str | None
+    audience_db: str | None
+    format: str | None
+    columns: Mapping[str, str] | None
+    ignore_columns: Iterable[str] | None
+    absent: Iterable[str] | None
+    suppress: Source | None
+    on_invalid: Literal["fail", "skip"]
+    rejects: str | Path | None
+    campaign_tag: str | None
+    key: str | None
+    account: str
+    rate: float | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    window: str | Sequence[str] | None
+    finish_by: datetime | None
+
+
+def check_rate(rate: float | None) -> None:
+    """Raise OptionError unless it is None or a number of requests a second above 0."""
+    if rate is None:
+        return
+    if isinstance(rate, bool) or not isinstance(rate, int | float):
+        raise OptionError("rate must be a number of requests a second, or none.")
+    if not (isfinite(rate) and 0.001 <= rate <= 1_000_000):
+        raise OptionError(f"rate is {rate:g}: give between 0.001 and 1000000 requests a second.")
+
+
+def check_texts(app_id: str, campaign_tag: str | None, key: str | None, account: str) -> None:
+    """Raise OptionError unless each that is given is one line, and the account a name of one."""
+    texts = {"app_id": app_id, "campaign_tag": campaign_tag, "key": key, "account": account}
+    for name, value in texts.items():
+        if value is None and name in ("campaign_tag", "key"):
+            continue
+        if not isinstance(value, str) or not value.strip():
+            raise OptionError(f"{name} must be a text that is not empty.")
+        if "\0" in value or not value.isprintable() or len(value) > 500:
+            raise OptionError(f"{name} must be one line of at most 500 characters.")
+    if not is_account_name(account):
+        raise OptionError(
+            f"account is {account!r}: an account's name is made of a-z and 0-9, and is not `file`."
+        )
+
+
+def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:
+    """Raise OptionError unless both are aware, and there is time between now, begin and end."""
+    for name, moment in (("send_at", send_at), ("expires_at", expires_at)):
+        if moment is not None:
+            _check_moment(name, moment)
+    if expires_at is None:
+        return
+    if expires_at <= datetime.now(expires_at.tzinfo):
+        raise OptionError(f"expires_at is {expires_at.isoformat()}, which has passed.")
+    if send_at is not None and expires_at <= send_at:
+        raise OptionError("expires_at is not after send_at: the campaign could send nothing.")
+
+
+def check_finish_by(
+    settings: Settings,
+    finish_by: datetime | None,
+    send_at: datetime | None,
+    expires_at: datetime | None,
+) -> None:
+    """Raise OptionError unless a campaign of these times can end by this one.
+
+    SettingError where there is no Redis to keep the rate that this takes.
+    """
+    if finish_by is None:
+        return
+    settings.require_place_for_rates(1)
+    _check_moment("finish_by", finish_by)
+    if send_at is not None and finish_by <= send_at:
+        raise OptionError("finish_by is not after send_at: the campaign could send nothing.")
+    if expires_at is not None and finish_by > expires_at:
+        raise OptionError("finish_by is after expires_at: the campaign would expire before.")
+
+
+def _check_moment(name: str, moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise OptionError(f"{name} is a {type(moment).__name__}: give an aware datetime.")
+    if moment.utcoffset() is None:
+        raise OptionError(f"{name} has no time zone: give an aware datetime.")
+    if moment.year >= _FIRST_YEAR_REFUSED:
+        raise OptionError(
+            f"{name} is in the year {moment.year}: give one before {_FIRST_YEAR_REFUSED}."
+        )
+
+
+_FIRST_YEAR_REFUSED = 2200
+"""Reckoning with moments ends somewhere: here, long before what clocks and databases hold."""
+
+
+def check_opens_in_time(
+    windows: Sequence[Window] | None, send_at: datetime | None, expires_at: datetime | None
+) -> None:
+    """Raise OptionError where no window opens between a campaign's begin and its end."""
+    if windows is None:
+        return
+    now = datetime.now(UTC)
+    opens_at = next_opening(windows, now if send_at is None else max(now, send_at)).opens_at
+    if expires_at is not None and opens_at >= expires_at:
+        raise OptionError(
+            f"The window {', '.join(each.text for each in windows)} opens at "
+            f"{opens_at.isoformat(timespec='minutes')}, and the campaign expires at "
+            f"{expires_at.isoformat(timespec='minutes')}: nothing could be sent."
+        )

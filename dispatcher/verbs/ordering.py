@@ -1,0 +1,165 @@
+"""An order: what a caller asks for, checked as far as that goes without its audience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dispatcher import contents
+from dispatcher.books.campaigns import Input, NewCampaign
+from dispatcher.contents import Content
+from dispatcher.errors import OptionError
+from dispatcher.forks import not_while_forking
+from dispatcher.schedule import Window, parse_windows
+from dispatcher.settings import DEFAULT_ACCOUNT, Settings
+from dispatcher.verbs.options import (
+    Options,
+    check_finish_by,
+    check_opens_in_time,
+    check_rate,
+    check_texts,
+    check_times,
+)
+
+if TYPE_CHECKING:
+    from dispatcher.audience import Prepared, Progress
+    from dispatcher.audience.query import Query
+    from dispatcher.message import Message
+
+_UNSAID: Options = {
+    "audience": None,
+    "audience_sql": None,
+    "audience_db": None,
+    "format": None,
+    "columns": None,
+    "ignore_columns": None,
+    "absent": None,
+    "suppress": None,
+    "on_invalid": "fail",
+    "rejects": None,
+    "campaign_tag": None,
+    "key": None,
+    "account": DEFAULT_ACCOUNT,
+    "rate": None,
+    "send_at": None,
+    "expires_at": None,
+    "window": None,
+    "finish_by": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A campaign that could be made, but for its audience; `said` has a value for every option."""
+
+    settings: Settings
+    app_id: str
+    message: Message
+    said: Options
+    query: Query | None
+    windows: tuple[Window, ...] | None
+
+    @property
+    def content(self) -> Content:
+        """What the campaign's key stands for, besides its members."""
+        said = self.said
+        return Content(self.app_id, self.message.canonical, said["campaign_tag"], said["account"])
+
+    def prepared(
+        self, progress: Callable[[Progress], None] | None
+    ) -> AbstractContextManager[Prepared]:
+        """The audience, for as long as the `with` lasts; raises what `audience.prepare` does."""
+        with not_while_forking():
+            from dispatcher import audience
+
+        said = self.said
+        return audience.prepare(
+            said["audience"],
+            self.message.platforms,
+            query=self.query,
+            format=said["format"],
+            on_invalid=said["on_invalid"],
+            rejects=None if said["rejects"] is None else Path(said["rejects"]),
+            suppress=said["suppress"],
+            columns=said["columns"],
+            ignore_columns=said["ignore_columns"],
+            absent=said["absent"],
+            salt="" if said["key"] is None else contents.new_salt(),
+            memory=self.settings.prepare_memory,
+            scratch=self.settings.scratch,
+            progress=progress,
+        )
+
+    def campaign(self, prepared: Prepared) -> NewCampaign:
+        """The campaign that is to be made of the order and its audience."""
+        said = self.said
+        return NewCampaign(
+            id=uuid4(),
+            key=said["key"],
+            content_digest=self.content.digest(prepared),
+            app_id=self.app_id,
+            campaign_tag=said["campaign_tag"],
+            platforms=self.message.platforms,
+            account=said["account"],
+            message=self.message.json,
+            rate=said["rate"],
+            send_at=said["send_at"],
+            expires_at=said["expires_at"],
+            windows=self.windows,
+            finish_by=said["finish_by"],
+            account_rate=self.settings.rate,
+            input=Input(
+                prepared.read,
+                prepared.invalid,
+                prepared.duplicates,
+                prepared.suppressed,
+                prepared.absent,
+            ),
+            members=prepared.total,
+            chunks=prepared.chunks,
+        )
+
+
+def check(
+    settings: Settings, app_id: str, message: Mapping[str, object] | Message, options: Options
+) -> Order:
+    """The order of these options.
+
+    Raises MessageError, OptionError and SettingError; TypeError for an option that there is not.
+    """
+    with not_while_forking():
+        from dispatcher import message as messages
+
+    for name in options.keys() - _UNSAID.keys():
+        raise TypeError(f"There is no option {name!r}; known are {', '.join(_UNSAID)}.")
+    said: Options = {**_UNSAID, **options}
+    checked = message if isinstance(message, messages.Message) else messages.check(message)
+    check_texts(app_id, said["campaign_tag"], said["key"], said["account"])
+    check_rate(said["rate"])
+    settings.require_place_for_rates(said["rate"])
+    send_at, expires_at = said["send_at"], said["expires_at"]
+    check_times(send_at, expires_at)
+    check_finish_by(settings, said["finish_by"], send_at, expires_at)
+    query = _query(settings, said)
+    windows = None if said["window"] is None else parse_windows(said["window"])
+    check_opens_in_time(windows, send_at, expires_at)
+    return Order(settings, app_id, checked, said, query, windows)
+
+
+def _query(settings: Settings, said: Options) -> Query | None:
+    """The query that members come from, None where rows or files name all; OptionError for none."""
+    with not_while_forking():
+        from dispatcher.audience import query
+
+    if said["audience_sql"] is not None:
+        return query(said["audience_sql"], said["audience_db"] or settings.audience_url)
+    if said["audience_db"] is not None or said["audience"] is None:
+        raise OptionError(
+            "Nobody is named to send to: give files or rows (--audience, audience), or a query "
+            "(--audience-sql, audience_sql)."
+        )
+    return None

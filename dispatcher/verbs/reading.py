@@ -1,0 +1,100 @@
+"""What the books say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dispatcher.books import campaigns
+from dispatcher.books.campaigns import Campaign
+from dispatcher.books.session import snapshot, transaction
+from dispatcher.errors import OptionError
+from dispatcher.forks import not_while_forking
+from dispatcher.lifecycle import CampaignState, usable_window
+from dispatcher.verbs.connections import Connections, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dispatcher.books.audit import Explanation, Verdict
+    from dispatcher.books.failures import Failure, Forgotten, Unnamed
+
+MOST_LISTED = 50
+"""How many campaigns `list` gives where nobody says it."""
+
+_PAGE = 500
+"""So many are read in one transaction: a session must not wait for long while they are made."""
+
+
+def show(connections: Connections, campaign: Reference) -> Campaign:
+    """The campaign as it stands."""
+    with transaction(connections.engine) as connection:
+        return campaigns.read(connection, campaigns.resolve(connection, campaign))
+
+
+def list_page(
+    connections: Connections,
+    state: str | None,
+    *,
+    tag: str | None,
+    limit: int | None,
+    before: Reference | None,
+) -> tuple[Campaign, ...]:
+    """The newest campaigns, read a page at a time."""
+    if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
+        raise OptionError(f"limit is {limit}: give how many campaigns to list, 1 or more.")
+    only = None if state is None else _state(state)
+    found: list[Campaign] = []
+    with transaction(connections.engine) as connection:
+        end = None if before is None else campaigns.resolve(connection, before)
+    while limit is None or len(found) < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+        with transaction(connections.engine) as connection:
+            page = campaigns.read_page(connection, state=only, tag=tag, before=end, limit=size)
+        found += page
+        if len(page) < size:
+            break
+        end = UUID(page[-1].id)
+    return tuple(found)
+
+
+def explain(connections: Connections, campaign: Reference) -> Explanation:
+    """The campaign's timeline, and what it waits for."""
+    with not_while_forking():
+        from dispatcher.books import audit
+
+    settings = connections.settings
+    window = usable_window(settings.pack_id_window, settings.request_timeout)
+    with transaction(connections.engine) as connection:
+        return audit.explain(connection, campaigns.resolve(connection, campaign), window)
+
+
+def verify(connections: Connections, campaign: Reference) -> Verdict:
+    """Whether the campaign's books are sound."""
+    with not_while_forking():
+        from dispatcher.books import audit
+
+    with snapshot(connections.engine) as connection:
+        found = campaigns.resolve(connection, campaign)
+        return audit.verify(connection, found, connections.settings.pack_id_window)
+
+
+def failures(
+    connections: Connections, campaign: Reference
+) -> Iterator[Failure | Unnamed | Forgotten]:
+    """The members who were not delivered to."""
+    with not_while_forking():
+        from dispatcher.books.failures import failures
+
+    with transaction(connections.engine) as connection:
+        campaign_id = campaigns.resolve(connection, campaign)
+    return failures(connections.engine, campaign_id)
+
+
+def _state(state: str) -> CampaignState:
+    try:
+        return CampaignState(state)
+    except ValueError as error:
+        raise OptionError(
+            f"{state!r} is no state of a campaign; known are {', '.join(CampaignState)}."
+        ) from error

@@ -1,0 +1,147 @@
+"""Changes of a campaign under way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dispatcher.books import campaigns, transitions
+from dispatcher.books.campaigns import Campaign
+from dispatcher.books.commits import commit
+from dispatcher.errors import CommitUnknown, DatabaseUnavailable, OptionError, ServiceError
+from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
+from dispatcher.schedule import parse_windows
+from dispatcher.verbs import reading
+from dispatcher.verbs.connections import Connections, Reference, unsure
+from dispatcher.verbs.options import check_finish_by, check_opens_in_time, check_rate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+StepProgress = Callable[[int, int], None]
+"""Told how many chunks are done, of how many."""
+
+log = logging.getLogger("dispatcher.api")
+
+
+def resume(connections: Connections, campaign: Reference) -> Campaign:
+    """Go on where the campaign stood, and ring."""
+    connections.settings.require_broker_url()
+    resumed = connections.change(campaign, transitions.resume)
+    if resumed.state == CampaignState.RUNNING:
+        connections.ring(resumed)
+    return resumed
+
+
+def cancel(
+    connections: Connections, campaign: Reference, progress: StepProgress | None
+) -> Campaign:
+    """End the campaign, and settle its chunks in steps."""
+
+    def begin(connection: Connection) -> tuple[Campaign, int]:
+        found = campaigns.resolve(connection, campaign)
+        settled = transitions.cancel(connection, found)
+        return campaigns.read(connection, found), settled
+
+    cancelled, settled = commit(connections.engine, begin, doubt=lambda begun: unsure(begun[0]))
+    if settled < transitions.STEP:
+        return cancelled
+    return _settle_rest(connections, cancelled, settled, progress)
+
+
+def _settle_rest(
+    connections: Connections, cancelled: Campaign, settled: int, progress: StepProgress | None
+) -> Campaign:
+    """Go on with a campaign that is cancelled for good; what fails here, workers do."""
+    found, step = UUID(cancelled.id), transitions.STEP
+    total = max(cancelled.chunks.pending, settled)
+
+    def settle(connection: Connection) -> tuple[Campaign, int]:
+        settled = transitions.settle_rest(connection, found)
+        return campaigns.read(connection, found), settled
+
+    try:
+        while step == transitions.STEP:
+            if progress is not None:
+                progress(settled, total)
+            cancelled, step = commit(
+                connections.engine, settle, doubt=lambda settled: unsure(settled[0])
+            )
+            settled += step
+    except (ServiceError, CommitUnknown) as error:
+        log.warning("%s The campaign is cancelled; workers settle the rest.", error)
+    return cancelled
+
+
+def rate(connections: Connections, campaign: Reference, rate: float | None) -> Campaign:
+    """Set the campaign's own limit."""
+    check_rate(rate)
+    if rate is not None:
+        connections.settings.require_place_for_rates(rate)
+    return connections.change(
+        campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
+    )
+
+
+def window(
+    connections: Connections, campaign: Reference, window: str | Sequence[str] | None
+) -> Campaign:
+    """Set the campaign's windows."""
+    windows = None if window is None else parse_windows(window)
+
+    def change(connection: Connection, found: UUID) -> None:
+        now = campaigns.read(connection, found)
+        check_opens_in_time(windows, now.send_at, now.expires_at)
+        transitions.set_windows(connection, found, windows, connections.settings.rate)
+
+    return connections.change(campaign, change)
+
+
+def finish_by(
+    connections: Connections, campaign: Reference, finish_by: datetime | None
+) -> Campaign:
+    """Set when the campaign is to have ended."""
+
+    def change(connection: Connection, found: UUID) -> None:
+        now = campaigns.read(connection, found)
+        check_finish_by(connections.settings, finish_by, now.send_at, now.expires_at)
+        transitions.set_finish_by(connection, found, finish_by, connections.settings.rate)
+
+    return connections.change(campaign, change)
+
+
+def retry(
+    connections: Connections, campaign: Reference, only: str, progress: StepProgress | None
+) -> Campaign:
+    """Order the chunks in one state once more, in steps, and ring."""
+    if only not in RETRIABLE:
+        raise OptionError(f"{only!r} is none of {', '.join(sorted(RETRIABLE))}.")
+    retried = reading.show(connections, campaign)
+    of_all, ordered = getattr(retried.chunks, only), 0
+    for after in range(0, retried.chunks.total, transitions.STEP):
+        try:
+            retried, found = _retry_some(connections, retried, only, after, ordered)
+        except DatabaseUnavailable as error:
+            done = f" {ordered:,} chunks are ordered; order the rest again." if ordered else ""
+            raise DatabaseUnavailable(f"{error}{done}") from error
+        ordered += found
+        if progress is not None:
+            progress(ordered, max(of_all, ordered))
+    if retried.state == CampaignState.RUNNING:
+        connections.ring(retried)
+    return retried
+
+
+def _retry_some(
+    connections: Connections, campaign: Campaign, only: str, after: int, ordered: int
+) -> tuple[Campaign, int]:
+    def order(connection: Connection) -> tuple[Campaign, int]:
+        found = UUID(campaign.id)
+        state = ChunkState(only)
+        some = transitions.retry(connection, found, state, after=after, ordered=ordered)
+        return campaigns.read(connection, found), some
+
+    return commit(connections.engine, order, doubt=lambda ordered: unsure(ordered[0]))
