@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from dispatcher.audience.checking import folded, key_of, known_by, member
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import TOKEN, Identifier
+from dispatcher.audience.reasons import Reason
 
 SUMS = f"""
     count(key), coalesce(sum((key >> 64)::UBIGINT), 0),
     coalesce(sum((key & {2**64 - 1})::UBIGINT), 0)"""
 """What a `Sum` takes, of a column of keys."""
 
-_MEMBERS = """
-    SELECT {expression} FROM (
-        SELECT {key} AS key FROM checked
-        WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out))"""
+_MEMBERS = f"""
+    SELECT {{expression}} FROM (
+        SELECT {{key}} AS key FROM checked
+        WHERE key IS NOT NULL AND rowid NOT IN (
+            SELECT place FROM left_out WHERE reason <> {literal(Reason.EXCLUDED)}))"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dispatcher.audience import leaving_out
 from dispatcher.audience import rejects as rejected
-from dispatcher.audience.digests import SUMS, Sum
+from dispatcher.audience.digests import Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
 from dispatcher.audience.listing import Source, listed, reads_standard_input
@@ -19,6 +20,7 @@ from dispatcher.audience.parts import Listing
 from dispatcher.audience.prepared import Prepared
 from dispatcher.audience.progress import Reporter, Watcher
 from dispatcher.audience.query import Query
+from dispatcher.audience.reasons import Reason
 from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.rules import rules
 from dispatcher.audience.scratch import scratch_directory
@@ -29,17 +31,8 @@ from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
 
-_FIND_REPEATED = """
-    CREATE TABLE left_out AS
-    SELECT checked.rowid AS place, key
-    FROM checked JOIN (SELECT key, min(rowid) AS first FROM checked WHERE key IS NOT NULL
-                       GROUP BY key HAVING count(*) > 1) USING (key)
-    WHERE checked.rowid <> first"""
-
 _SHOWN = 10
 """Names in an error's text."""
-
-_LEFT_OUT = f"SELECT {SUMS} FROM left_out"
 
 
 @contextmanager
@@ -104,6 +97,7 @@ def prepare(
         reporter = Reporter(progress)
         reporter.notes += [*listing.notes, *(unwanted.notes if unwanted else ())]
         engine = stack.enter_context(Engine(directory, memory))
+        leaving_out.prepare(engine)
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")
@@ -134,25 +128,25 @@ class _Preparation:
             rejected.publish(collected, rejects)
         if found.count and on_invalid == "fail":
             found.refuse(listing.name, rejects)
-        duplicates = self._find_repeated(staged.read)
-        if self.unwanted is not None:
-            self.unwanted.leave_out()
-        gone = Sum(*self.staging.engine.run(_LEFT_OUT))
-        left_out, total = gone.count, staged.keys.count - gone.count
-        if self.unwanted is not None and left_out == duplicates:
+        left_out = self._leave_out(staged.read)
+        suppressed = left_out[Reason.SUPPRESSED].count
+        if self.unwanted is not None and suppressed == 0:
             self.staging.reporter.notes.append(
                 "The suppression list leaves nobody out: no member has an identifier of it."
             )
-        if total == 0:
-            raise AudienceError(_empty(listing, staged, left_out > duplicates))
+        excluded = left_out[Reason.EXCLUDED].count
+        members = staged.keys - left_out[Reason.REPEATED] - left_out[Reason.SUPPRESSED]
+        if members.count == excluded:
+            raise AudienceError(_empty(listing, staged, left_out))
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,
-            duplicates=duplicates,
-            suppressed=left_out - duplicates,
-            total=total,
+            duplicates=left_out[Reason.REPEATED].count,
+            suppressed=suppressed,
+            excluded=excluded,
+            total=members.count - excluded,
             absent=self.staging.told.absent,
-            digest=str(staged.keys - gone),
+            digest=str(members),
             salt=self.staging.rules.salt,
             identifiers=self.staging.identifiers,
             engine=self.staging.engine,
@@ -171,20 +165,18 @@ class _Preparation:
                     f"There is no column {name!r} to be named (--column): found were {columns}."
                 )
 
-    def _find_repeated(self, read: int) -> int:
-        """How many rows repeat an earlier one; they are in the table `left_out` now."""
+    def _leave_out(self, read: int) -> dict[Reason, Sum]:
+        """The keys of the rows that are left out, by reason; `read` is how many were read."""
         reporter = self.staging.reporter
-        self.staging.engine.run(
-            _FIND_REPEATED,
+        return leaving_out.find(
+            self.staging.engine,
             lambda fraction: reporter.report("checking", int(fraction * read), read, fraction),
         )
-        duplicates, *_ = self.staging.engine.run(_LEFT_OUT)
-        return int(duplicates)
 
 
-def _empty(listing: Listing, staged: Staged, suppressed: bool) -> str:
+def _empty(listing: Listing, staged: Staged, left_out: Mapping[Reason, Sum]) -> str:
     if staged.read == 0:
         return f"The audience {listing.name} is empty: it holds no row."
-    if suppressed:
+    if left_out[Reason.SUPPRESSED].count:
         return f"The audience {listing.name} is empty: all its members are suppressed."
     return f"The audience {listing.name} is empty: none of its {staged.read:,} rows is valid."

@@ -27,14 +27,16 @@ _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 class Prepared:
     """A frozen audience, on disk until the end of the `with` that made it.
 
-    `read` = `invalid` + `duplicates` + `suppressed` + `total`; `absent` counts cells. `digest` is a
-    hexadecimal text that depends on the distinct members and the salt alone, not on their order.
+    `read` = `invalid` + `duplicates` + `suppressed` + `excluded` + `total`; `absent` counts cells.
+    `digest` is a hexadecimal text that depends on the distinct members and the salt alone, not on
+    their order; the excluded are among these members.
     """
 
     read: int
     invalid: int
     duplicates: int
     suppressed: int
+    excluded: int
     total: int
     absent: int
     digest: str

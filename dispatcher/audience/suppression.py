@@ -1,15 +1,16 @@
-"""Who is to get nothing: members with an identifier of a list, left out of the audience."""
+"""Who is to get nothing: identifiers of a list, taken up as unwanted, see `leaving_out`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dispatcher.audience.checking import folded
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
+from dispatcher.audience.leaving_out import json_of
 from dispatcher.audience.parts import Listing
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.reasons import Reason
 from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.rules import Rules
 from dispatcher.audience.staging import Staging
@@ -17,14 +18,9 @@ from dispatcher.audience.told import Told
 from dispatcher.errors import AudienceError
 from dispatcher.words import counted
 
-_NAMES = "SELECT DISTINCT name FROM unwanted"
-
-# A member whose first row is left out is left out with all its rows: these are not counted twice.
-_LEAVE_OUT = """
-    INSERT INTO left_out
-    SELECT rowid, key FROM checked
-    WHERE key IN (SELECT key FROM checked WHERE key IS NOT NULL AND ({unwanted}))
-      AND rowid NOT IN (SELECT place FROM left_out)"""
+_ADD = f"""
+    INSERT INTO unwanted
+    SELECT name, value, {literal(Reason.SUPPRESSED)} FROM ({{values}}) WHERE value IS NOT NULL"""
 
 
 @contextmanager
@@ -58,23 +54,10 @@ class Suppression:
         values = " UNION ALL ".join(
             f"SELECT {literal(each.name)} AS name, md5_number({value}) AS value FROM listed"
             for each in IDENTIFIERS
-            for value in (_value(each), _whole_number(each))
+            for value in (json_of(each), _whole_number(each))
         )
-        self.engine.run(f"CREATE TABLE unwanted AS FROM ({values}) WHERE value IS NOT NULL")
+        self.engine.run(_ADD.format(values=values))
         self.engine.run("DROP TABLE listed")
-
-    def leave_out(self) -> None:
-        """Add the rows of the table `checked` that are on the list to the table `left_out`."""
-        with self.engine.rows(_NAMES) as names:
-            found = {name for (name,) in names.fetchall()}
-        unwanted = " OR ".join(
-            f"md5_number({_value(each)}) IN "
-            f"(SELECT value FROM unwanted WHERE name = {literal(each.name)})"
-            for each in IDENTIFIERS
-            if each.name in found
-        )
-        if unwanted:
-            self.engine.run(_LEAVE_OUT.format(unwanted=unwanted))
 
     def _stage(self, listing: Listing) -> None:
         staging = Staging(
@@ -96,17 +79,11 @@ class Suppression:
             )
 
 
-def _value(identifier: Identifier) -> str:
-    """The identifier in a row's JSON; NULL without one. Case counts as in members."""
-    value = f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR"
-    return folded(identifier, value)
-
-
 def _whole_number(identifier: Identifier) -> str:
     """The whole number of a text as `1001.0`, NULL of any other.
 
     So pandas writes a column with gaps into a CSV file. Who is meant by such a text cannot be told:
     whoever may be is left out.
     """
-    whole = f"regexp_extract({_value(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
+    whole = f"regexp_extract({json_of(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
     return f"CASE WHEN {whole} <> '' THEN '\"' || {whole} || '\"' END"

@@ -27,6 +27,7 @@ class Input:
     invalid: int
     duplicates: int
     suppressed: int
+    excluded: int = 0
     absent: int = 0
 
 
@@ -168,7 +169,7 @@ _CREATE = text("""
 INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
     rate, created_at, send_at, expires_at, windows, opens_at, closes_at, finish_by,
     planned_rate, state, started_at, resumed_at, input_read, input_invalid, input_duplicates,
-    input_suppressed, input_absent, members_total, members_remaining, chunks_total,
+    input_suppressed, input_excluded, input_absent, members_total, members_remaining, chunks_total,
     chunks_pending)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
     :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at, :finish_by,
@@ -176,7 +177,7 @@ SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
-    :duplicates, :suppressed, :absent, :members, :members, :chunks, :chunks
+    :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING

@@ -74,7 +74,8 @@ class Campaign(Base):
         ),
         CheckConstraint(f"{_sum_of('chunks', ChunkState)} = chunks_total", "chunks_add_up"),
         CheckConstraint(
-            "input_read = input_invalid + input_duplicates + input_suppressed + members_total",
+            "input_read = input_invalid + input_duplicates + input_suppressed + input_excluded"
+            " + members_total",
             "input_adds_up",
         ),
         CheckConstraint("members_total > 0 AND chunks_total > 0", "has_members"),
@@ -152,6 +153,7 @@ class Campaign(Base):
     input_invalid: Mapped[Counter]
     input_duplicates: Mapped[Counter]
     input_suppressed: Mapped[Counter]
+    input_excluded: Mapped[Counter]
     input_absent: Mapped[Counter]
 
     members_total: Mapped[Counter]

@@ -124,6 +124,7 @@ def _input(campaign: Campaign) -> str:
     return (
         f"of {read.read:,} rows read: {read.duplicates:,} repeated, {read.invalid:,} invalid"
         + (f", {read.suppressed:,} suppressed" if read.suppressed else "")
+        + (f", {read.excluded:,} excluded" if read.excluded else "")
         + (f"; {counted(read.absent, 'cell')} absent" if read.absent else "")
     )
 

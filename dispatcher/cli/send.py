@@ -197,6 +197,7 @@ def committed(campaign: Campaign) -> str:
         "repeated": read.duplicates,
         "invalid": read.invalid,
         "suppressed": read.suppressed,
+        "excluded": read.excluded,
     }
     left_out = [f"{count:,} {what}" for what, count in counts.items() if count]
     return (

@@ -117,6 +117,7 @@ class Order:
                 prepared.invalid,
                 prepared.duplicates,
                 prepared.suppressed,
+                prepared.excluded,
                 prepared.absent,
             ),
             members=prepared.total,

@@ -42,6 +42,7 @@ def test_columns_and_words_are_as_one_says(program: Program) -> None:
             "invalid": 1,
             "duplicates": 0,
             "suppressed": 0,
+            "excluded": 0,
             "absent": 1,
         }
         assert "The column" in sent.stderr or "These columns are left out: 'mail', 'age'." in (

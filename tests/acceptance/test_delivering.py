@@ -175,6 +175,7 @@ def test_all_audiences_and_all_suppression_lists_count(house: Program, push_api:
         "invalid": 0,
         "duplicates": 0,
         "suppressed": 2,
+        "excluded": 0,
         "absent": 0,
     }
     house.until(sent.document, "completed")
@@ -231,6 +232,7 @@ def test_rows_that_repeat_or_are_invalid_are_left_out_and_reported(
         "invalid": 2,
         "duplicates": 1,
         "suppressed": 0,
+        "excluded": 0,
         "absent": 1,
     }
     assert (house.directory / "rejects.csv").read_text().splitlines() == [
@@ -260,6 +262,7 @@ def test_whoever_is_suppressed_gets_nothing(house: Program, push_api: PushApi) -
         "invalid": 0,
         "duplicates": 1,
         "suppressed": 2,
+        "excluded": 0,
         "absent": 0,
     }
     house.until(campaign, "completed")

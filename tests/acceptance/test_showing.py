@@ -18,7 +18,7 @@ KEYS = (
     "errors throughput held"
 )
 NESTED_KEYS = {
-    "input": "read invalid duplicates suppressed absent",
+    "input": "read invalid duplicates suppressed excluded absent",
     "members": "total delivered uncounted rejected unresolved expired cancelled remaining",
     "result": "audience successful erroneous",
     "chunks": "total pending sending delivered uncounted rejected unresolved expired cancelled",

@@ -23,6 +23,7 @@ class Outcome:
     invalid: int
     duplicates: int
     suppressed: int
+    excluded: int
     total: int
     chunks: int
     digest: str
@@ -43,6 +44,7 @@ def outcome_of(
             invalid=prepared.invalid,
             duplicates=prepared.duplicates,
             suppressed=prepared.suppressed,
+            excluded=prepared.excluded,
             total=prepared.total,
             chunks=prepared.chunks,
             digest=prepared.digest,

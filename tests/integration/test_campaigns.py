@@ -38,7 +38,7 @@ KEYS = [
     *("input", "members", "result", "chunks", "errors", "throughput", "held"),
 ]
 PARTS = {
-    "input": ["read", "invalid", "duplicates", "suppressed", "absent"],
+    "input": ["read", "invalid", "duplicates", "suppressed", "excluded", "absent"],
     "members": [
         *("total", "delivered", "uncounted", "rejected", "unresolved", "expired", "cancelled"),
         "remaining",

@@ -1,13 +1,15 @@
 """The schema: what migrations make is what the models say, and the program knows its version."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Row, text
 
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
@@ -217,6 +219,29 @@ def test_what_the_vendor_quoted_of_purged_members_goes_with_an_upgrade(empty: En
         *(forgotten, cut, "Received value: kept"),
         "The Push API refused it (HTTP 400, code 28).",
     ]
+
+
+def test_what_was_counted_before_members_could_be_excluded_still_adds_up(empty: Engine) -> None:
+    def moved(move: Callable[[Config, str], None], revision: str, *statements: str) -> Row[Any]:
+        with empty.begin() as connection:
+            config = migration_config()
+            config.attributes["connection"] = connection
+            move(config, revision)
+            for statement in statements:
+                connection.execute(text(statement))
+            return connection.execute(text("SELECT * FROM campaign")).one()
+
+    with empty.begin() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+    after = moved(command.upgrade, "0010", "UPDATE campaign SET input_read = 7, input_excluded = 4")
+    before = moved(command.downgrade, "0009")
+
+    assert (after.input_suppressed, after.input_excluded, after.members_total) == (0, 4, 3)
+    assert (before.input_suppressed, before.members_total) == (4, 3)
 
 
 _ROWS = """

@@ -87,6 +87,7 @@ def test_an_installed_wheel_sends_a_campaign_to_its_end(
         "invalid": 0,
         "duplicates": 1,
         "suppressed": 0,
+        "excluded": 0,
         "absent": 0,
     }
     assert shown["members"]["delivered"] == shown["members"]["total"] == campaign.members
