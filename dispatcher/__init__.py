@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dispatcher.functions import (
         accounts,
         cancel,
+        dry_run,
         enqueue,
         explain,
         failures,
@@ -78,6 +79,7 @@ __all__ = [
     "Settings",
     "accounts",
     "cancel",
+    "dry_run",
     "enqueue",
     "explain",
     "failures",

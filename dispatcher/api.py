@@ -10,10 +10,11 @@ from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign
 from dispatcher.settings import Settings
-from dispatcher.verbs import accounts, enqueuing, keeping, ordering, reading, steering
+from dispatcher.verbs import accounts, enqueuing, keeping, ordering, reading, rehearsing, steering
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.options import Options
 from dispatcher.verbs.reading import MOST_LISTED
+from dispatcher.verbs.rehearsing import Rehearsal
 from dispatcher.verbs.steering import StepProgress
 
 if TYPE_CHECKING:
@@ -76,6 +77,23 @@ class Dispatcher:
             committed=committed,
             connection=connection,
         )
+
+    def dry_run(
+        self,
+        *,
+        app_id: str,
+        message: Mapping[str, object] | Message,
+        progress: Callable[[Progress], None] | None = None,
+        **options: Unpack[Options],
+    ) -> Rehearsal:
+        """What `enqueue` would make of the same words: counts, examples, requests, warnings.
+
+        Nothing is stored, nothing is sent; a file of `rejects` is written. Raises what `enqueue`
+        raises.
+        """
+        settings = self._connections.settings
+        order = ordering.check(settings, app_id, message, options)
+        return rehearsing.rehearse(self._connections, order, progress)
 
     def show(self, campaign: Reference) -> Campaign:
         """The campaign as it stands. Raises CampaignNotFound and AmbiguousCampaign."""

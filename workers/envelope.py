@@ -1,10 +1,10 @@
 """What all requests of a campaign have in common; the token is in their bodies and nowhere else."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from dispatcher import request
 from dispatcher.redaction import Redactor, Secret, known, redact
 
 _MOST_REASON_CHARACTERS = 500
@@ -25,19 +25,11 @@ class Envelope:
     @lru_cache(maxsize=64)
     def of(cls, token: Secret, app_id: str, campaign_tag: str | None, message: str) -> "Envelope":
         """The envelope of a campaign; `message` is the JSON text of its platform objects."""
-        fields = {"user_token": token.reveal(), "app_id": app_id}
-        if campaign_tag is not None:
-            fields["campaign_tag"] = campaign_tag
-        shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-        return cls(f"{shared[:-1]},{message[1:-1]}".encode(), token)
+        return cls(request.head(token.reveal(), app_id, campaign_tag, message), token)
 
     def body(self, pack_id: str, members: str) -> bytes:
         """One chunk's whole body; `members` is ready JSON and is not parsed."""
-        return b'%b,"pack_id":"%b","audience":%b}' % (
-            self.head,
-            pack_id.encode(),
-            members.encode(),
-        )
+        return request.body(self.head, pack_id, members)
 
     def redact(self, text: str) -> str:
         """What the vendor said without the token and any secret, on one line, and not too long."""

@@ -6,6 +6,7 @@ from dispatcher.audience.preparation import OnInvalid, prepare
 from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
 from dispatcher.audience.progress import Phase, Progress, Watcher
 from dispatcher.audience.query import query
+from dispatcher.audience.reasons import Reason
 
 __all__ = [
     "MAX_MEMBERS",
@@ -13,6 +14,7 @@ __all__ = [
     "Phase",
     "Prepared",
     "Progress",
+    "Reason",
     "Source",
     "Watcher",
     "copy_chunks",

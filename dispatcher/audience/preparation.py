@@ -52,6 +52,7 @@ def prepare(
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
+    samples: int = 0,
 ) -> Iterator[Prepared]:
     """The audience of a campaign, checked, distinct and counted; nothing stays behind.
 
@@ -74,6 +75,7 @@ def prepare(
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
+    samples: how many of the invalid rows that are skipped it keeps, the first ones.
 
     Raises AudienceError, which names the file, the line and the remedy; OptionError where an option
     cannot be followed; SettingError where the memory is too small. What
@@ -106,7 +108,8 @@ def prepare(
         staging = Staging(
             engine, directory, known(platforms), said, Told(reporter), reporter, "checked"
         )
-        yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to)
+        kept = rejected.SHOWN if on_invalid == "fail" else samples
+        yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to, kept)
 
 
 def _both_read_standard_input(source: Source | None, suppress: Source) -> bool:
@@ -118,9 +121,10 @@ class _Preparation:
     staging: Staging
     unwanted: Suppression | None
 
-    def prepare(self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None) -> Prepared:
+    def prepare(
+        self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None, keep: int
+    ) -> Prepared:
         collected = None if rejects is None else self.staging.directory / "rejects"
-        keep = rejected.SHOWN if on_invalid == "fail" else 0
         with Rejects(listing.several, collected, keep) as found:
             staged = self.staging.stage(listing, found)
         self._check_names()
@@ -149,6 +153,7 @@ class _Preparation:
             digest=str(members),
             salt=self.staging.rules.salt,
             identifiers=self.staging.identifiers,
+            first_invalid=tuple(found.first),
             engine=self.staging.engine,
             reporter=self.staging.reporter,
         )

@@ -8,9 +8,11 @@ from typing import Any
 import duckdb
 
 from dispatcher.audience import digests
-from dispatcher.audience.engine import Engine
+from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.reasons import Reason
+from dispatcher.audience.rejects import Reject
 
 MAX_MEMBERS = 1000
 """Of one chunk: the Push API refuses a longer audience array (code 27)."""
@@ -21,6 +23,10 @@ _FETCHED = 2048
 _VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
 
 _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
+
+_FIRST_LEFT_OUT = """
+    SELECT place + 1, text FROM left_out JOIN checked ON checked.rowid = place
+    WHERE reason = {reason} ORDER BY place LIMIT {most}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Prepared:
     digest: str
     salt: str
     identifiers: tuple[Identifier, ...] = field(repr=False)
+    first_invalid: tuple[Reject, ...] = field(repr=False)
     engine: Engine = field(repr=False, compare=False)
     reporter: Reporter = field(repr=False, compare=False)
 
@@ -64,6 +71,12 @@ class Prepared:
     def former_digest(self) -> str:
         """What was stored as the digest of these members before there were salts."""
         return digests.former(self.engine)
+
+    def first_left_out(self, reason: Reason, most: int) -> list[tuple[int, str]]:
+        """The first rows that are left out for this reason: (ordinal from 1, the member's JSON)."""
+        query = _FIRST_LEFT_OUT.format(reason=literal(reason), most=most)
+        with self.engine.rows(query) as rows:
+            return rows.fetchall()
 
     def packs(self) -> Iterator[list[str]]:
         """The members' JSON texts, in the source's order, a thousand at a time."""

@@ -24,6 +24,12 @@ WHERE id = :campaign_id AND planned_rate IS DISTINCT FROM CAST(:rate AS double p
 """)
 
 
+def allowed(connection: Connection, rate: float | None) -> float | None:
+    """The requests a second that this rate and the live workers' limit leave; None: any number."""
+    least: float | None = connection.execute(_NOW_AND_LIMIT, {"rate": rate}).one().rate
+    return least
+
+
 def first_plan(
     connection: Connection,
     finish_by: datetime | None,

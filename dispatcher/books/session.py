@@ -189,6 +189,19 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def trial(engine: Engine) -> Iterator[Connection]:
+    """One transaction that is taken back at its end.
+
+    Raises what `transaction` raises.
+    """
+    with transaction(engine) as connection:
+        yield connection
+        begun = connection.get_transaction()
+        assert begun is not None
+        begun.rollback()
+
+
+@contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One transaction that only reads, and sees all rows as they were at its beginning.
 

@@ -11,7 +11,9 @@ from types import FrameType
 import click
 
 from dispatcher import audience, message
+from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
+from dispatcher.cli import rehearsal
 from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.moments import parse_moment
@@ -19,6 +21,7 @@ from dispatcher.cli.preparing import preparing
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
+from dispatcher.verbs.options import Options
 from dispatcher.words import counted
 
 
@@ -113,6 +116,9 @@ from dispatcher.words import counted
     multiple=True,
     help="Leave out whoever has an identifier in it; forms and several times as --audience.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Store and send nothing; show what it would be, with examples."
+)
 @click.option("--watch", is_flag=True, help="Follow it to its end.")
 @json_option
 @click.pass_context
@@ -138,6 +144,7 @@ def send(
     on_invalid: str,
     rejects: Path | None,
     suppress: tuple[str, ...],
+    dry_run: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -146,41 +153,43 @@ def send(
     Example: dispatcher send message.json --app-id A --audience winback.csv --watch
 
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
+
+    Look first: dispatcher send message.json --app-id A --audience all.csv --dry-run
     """
     if not audiences and audience_sql is None:
         raise click.MissingParameter(param_hint="'--audience'", param_type="option", ctx=ctx)
+    if dry_run and watch:
+        raise OptionError("--dry-run sends nothing that --watch could follow: leave one away.")
     dispatcher = context_of(ctx).dispatcher()
-    made: list[Campaign] = []
-    notes: list[str] = []
-    with _interruptible(), preparing() as progress:
-        dispatcher.enqueue(
-            app_id=app_id,
-            message=_read_message(message_file, {"audience": audiences, "suppress": suppress}),
-            audience=audiences or None,
-            format=form,
-            audience_sql=audience_sql,
-            audience_db=audience_db,
-            campaign_tag=tag,
-            key=key,
-            rate=parse_rate(rate),
-            send_at=parse_moment("--at", at),
-            expires_at=parse_moment("--expires", expires),
-            window=windows or None,
-            finish_by=parse_moment("--finish-by", finish_by),
-            account=account,
-            on_invalid=_on_invalid(on_invalid),
-            rejects=rejects,
-            suppress=suppress or None,
-            columns=_columns(named),
-            ignore_columns=None if ignore_columns is None else _names(ignore_columns),
-            absent=absent or None,
-            progress=progress,
-            told=notes.append,
-            committed=made.append,
-        )
-    for note in notes:
-        say(note)
-    (campaign,) = made
+    checked = _read_message(message_file, {"audience": audiences, "suppress": suppress})
+    options: Options = {
+        "audience": audiences or None,
+        "format": form,
+        "audience_sql": audience_sql,
+        "audience_db": audience_db,
+        "campaign_tag": tag,
+        "key": key,
+        "rate": parse_rate(rate),
+        "send_at": parse_moment("--at", at),
+        "expires_at": parse_moment("--expires", expires),
+        "window": windows or None,
+        "finish_by": parse_moment("--finish-by", finish_by),
+        "account": account,
+        "on_invalid": _on_invalid(on_invalid),
+        "rejects": rejects,
+        "suppress": suppress or None,
+        "columns": _columns(named),
+        "ignore_columns": None if ignore_columns is None else _names(ignore_columns),
+        "absent": absent or None,
+    }
+    if dry_run:
+        with _interruptible(), preparing() as progress:
+            found = dispatcher.dry_run(app_id=app_id, message=checked, progress=progress, **options)
+        rehearsal.show(found, as_json)
+        return
+    for warning in checked.warnings:
+        say(f"Warning: {warning}")
+    campaign = _enqueue(dispatcher, app_id, checked, options)
     if watch:
         say(committed(campaign))
         raise click.exceptions.Exit(watch_to_end(dispatcher, campaign.id, as_json))
@@ -188,6 +197,27 @@ def send(
         print_json(campaign.as_json())
     else:
         print(committed(campaign))
+
+
+def _enqueue(
+    dispatcher: Dispatcher, app_id: str, checked: message.Message, options: Options
+) -> Campaign:
+    """Commit the campaign, and tell what was left out or read otherwise than it stands there."""
+    made: list[Campaign] = []
+    notes: list[str] = []
+    with _interruptible(), preparing() as progress:
+        dispatcher.enqueue(
+            app_id=app_id,
+            message=checked,
+            progress=progress,
+            told=notes.append,
+            committed=made.append,
+            **options,
+        )
+    for note in notes:
+        say(note)
+    (campaign,) = made
+    return campaign
 
 
 def committed(campaign: Campaign) -> str:
@@ -209,7 +239,7 @@ def committed(campaign: Campaign) -> str:
 
 
 def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Message:
-    """The checked message; what the vendor may not know is a warning."""
+    """The checked message."""
     streamed = [name for name, paths in {"message": [path], **others}.items() if "-" in paths]
     if len(streamed) > 1:
         raise OptionError(
@@ -222,10 +252,7 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
             content = file.read(message.LARGEST + 1)
     except OSError as error:
         raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
-    checked = message.parse(content, "standard input" if path == "-" else path)
-    for warning in checked.warnings:
-        say(f"Warning: {warning}")
-    return checked
+    return message.parse(content, "standard input" if path == "-" else path)
 
 
 def _columns(options: Sequence[str]) -> dict[str, str]:

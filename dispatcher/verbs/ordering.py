@@ -70,9 +70,12 @@ class Order:
         return Content(self.app_id, self.message.canonical, said["campaign_tag"], said["account"])
 
     def prepared(
-        self, progress: Callable[[Progress], None] | None
+        self, progress: Callable[[Progress], None] | None, samples: int = 0
     ) -> AbstractContextManager[Prepared]:
-        """The audience, for as long as the `with` lasts; raises what `audience.prepare` does."""
+        """The audience, for as long as the `with` lasts; raises what `audience.prepare` does.
+
+        `samples` is how many invalid rows it keeps, to be shown.
+        """
         with not_while_forking():
             from dispatcher import audience
 
@@ -92,6 +95,7 @@ class Order:
             memory=self.settings.prepare_memory,
             scratch=self.settings.scratch,
             progress=progress,
+            samples=samples,
         )
 
     def campaign(self, prepared: Prepared) -> NewCampaign:

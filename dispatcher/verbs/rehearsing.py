@@ -1,0 +1,126 @@
+"""Dry runs: the road of `enqueue` up to the campaign's own row, which is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from dispatcher import request
+from dispatcher.books import campaigns, pacing
+from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.session import trial
+from dispatcher.forks import not_while_forking
+from dispatcher.verbs.connections import Connections
+from dispatcher.verbs.ordering import Order
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from dispatcher.audience import Prepared, Progress
+
+SAMPLES = 10
+"""Rows that are shown of each kind that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row that is left out: where it stands in the audience, and why, or what it holds."""
+
+    place: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
+
+    `largest_request_bytes` counts the token where this machine has it. `seconds_at_rate` is None
+    where nothing limits the rate. `samples` are the first rows of each kind that is left out.
+    """
+
+    input: Input
+    total: int
+    requests: int
+    largest_request_bytes: int
+    seconds_at_rate: float | None
+    samples: dict[str, tuple[Sample, ...]]
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `send --dry-run --json`."""
+        document = asdict(self)
+        members = {"total": document.pop("total")}
+        return {"dry_run": True, "input": document.pop("input"), "members": members, **document}
+
+
+def rehearse(
+    connections: Connections, order: Order, progress: Callable[[Progress], None] | None
+) -> Rehearsal:
+    """Do all that making the campaign takes but to store it; nothing stays anywhere."""
+    with not_while_forking():
+        from dispatcher.books.schema import check_schema
+
+    check_schema(connections.engine)
+    with order.prepared(progress, samples=SAMPLES) as prepared:
+        new = order.campaign(prepared)
+        largest = max(_sizes(order, new, prepared))
+        with trial(connections.engine) as connection:
+            made, warnings = _made(connection, order, new, prepared)
+            rate = pacing.allowed(connection, made.planned_rate or made.rate or order.settings.rate)
+        return Rehearsal(
+            input=new.input,
+            total=new.members,
+            requests=new.chunks,
+            largest_request_bytes=largest,
+            seconds_at_rate=None if rate is None else round(new.chunks / rate, 1),
+            samples=_samples(prepared),
+            warnings=(*order.message.warnings, *prepared.notes, *warnings),
+        )
+
+
+def _made(
+    connection: Connection, order: Order, new: NewCampaign, prepared: Prepared
+) -> tuple[Campaign, list[str]]:
+    """The campaign as it would be, or is; and what its author should know of it."""
+    campaign_id = campaigns.create(connection, new)
+    if campaign_id is None:
+        assert new.key is not None
+        campaign_id = campaigns.find_by_key(
+            connection,
+            new.key,
+            lambda stored, total: order.content.is_same(stored, total, prepared),
+        )
+        made = campaigns.read(connection, campaign_id)
+        return made, [
+            f"The key {new.key!r} stands for this campaign already, {made.id} "
+            f"({made.state}): nothing would be sent anew."
+        ]
+    made = campaigns.read(connection, campaign_id)
+    return made, [made.held.words] if made.held and made.held.by != "schedule" else []
+
+
+def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
+    """The bytes of each request's body."""
+    token = order.settings.tokens.get(new.account)
+    head = request.head(
+        token.reveal() if token else "", new.app_id, new.campaign_tag, order.message.json
+    )
+    for sequence, members in enumerate(prepared.packs(), 1):
+        yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(members)}]"))
+
+
+def _samples(prepared: Prepared) -> dict[str, tuple[Sample, ...]]:
+    """The first rows of each kind that is left out, by the kinds' names in `input`."""
+    with not_while_forking():
+        from dispatcher.audience import Reason
+
+    samples = {"invalid": tuple(Sample(each.place, each.reason) for each in prepared.first_invalid)}
+    for kind, reason in (
+        ("duplicates", Reason.REPEATED),
+        ("suppressed", Reason.SUPPRESSED),
+        ("excluded", Reason.EXCLUDED),
+    ):
+        rows = prepared.first_left_out(reason, SAMPLES)
+        samples[kind] = tuple(Sample(f"row {number}", member) for number, member in rows)
+    return samples
