@@ -106,13 +106,17 @@ class Dispatcher:
         tag: str | None = None,
         limit: int | None = MOST_LISTED,
         before: Reference | None = None,
+        tests: bool = False,
     ) -> tuple[Campaign, ...]:
         """The newest campaigns, `limit` of them at most, or all with None; the newest first.
 
         Only those in one `state`, with one `tag`, or made before the campaign `before`: the last
-        one of a page begins the next. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        one of a page begins the next. With `tests` it gives test campaigns alone, which are not
+        among the others. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
         """
-        return reading.list_page(self._connections, state, tag=tag, limit=limit, before=before)
+        return reading.list_page(
+            self._connections, state, tag=tag, limit=limit, before=before, tests=tests
+        )
 
     def pause(self, campaign: Reference) -> Campaign:
         """Begin no new request of the campaign. Raises ImpossibleInState where it has ended."""

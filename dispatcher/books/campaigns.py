@@ -122,6 +122,7 @@ class Campaign:
     errors: tuple[ErrorCount, ...]
     throughput: Throughput
     held: Held | None
+    test: bool
 
     @property
     def ended(self) -> bool:
@@ -162,6 +163,7 @@ class NewCampaign:
     input: Input
     members: int
     chunks: int
+    test: bool = False
 
 
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
@@ -170,14 +172,15 @@ INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, 
     rate, created_at, send_at, expires_at, windows, opens_at, closes_at, finish_by,
     planned_rate, state, started_at, resumed_at, input_read, input_invalid, input_duplicates,
     input_suppressed, input_excluded, input_absent, members_total, members_remaining, chunks_total,
-    chunks_pending)
+    chunks_pending, test)
 SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
     :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at, :finish_by,
     :planned_rate,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
-    :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks
+    :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks,
+    :test
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING
@@ -239,13 +242,13 @@ _ID = re.compile(r"[0-9a-f]{1,32}")
 
 
 def resolve(connection: Connection, reference: str | UUID) -> UUID:
-    """The campaign that an id, an unambiguous beginning of one, or `last` means.
+    """The campaign that an id, an unambiguous beginning of one, or `last` means, which is no test.
 
     Raises CampaignNotFound and AmbiguousCampaign.
     """
     if reference == "last":
         newest: UUID | None = connection.scalar(
-            text("SELECT id FROM campaign ORDER BY created_at DESC LIMIT 1")
+            text("SELECT id FROM campaign WHERE NOT test ORDER BY created_at DESC LIMIT 1")
         )
         if newest is None:
             raise CampaignNotFound("There is no campaign yet.")
@@ -283,9 +286,10 @@ def read_page(
     tag: str | None = None,
     before: UUID | None = None,
     limit: int | None = None,
+    tests: bool = False,
 ) -> tuple[Campaign, ...]:
-    """The newest campaigns, `limit` at most: of one state or tag, and made before another one."""
-    conditions = ["true"]
+    """The newest campaigns, or tests, `limit` at most: of one state or tag, made before another."""
+    conditions = ["test" if tests else "NOT test"]
     if state is not None:
         conditions.append("state = :state")
     if tag is not None:

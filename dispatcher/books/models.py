@@ -180,6 +180,7 @@ class Campaign(Base):
     chunks_cancelled: Mapped[Counter]
 
     purged_to: Mapped[int] = mapped_column(server_default="0")
+    test: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Chunk(Base):

@@ -48,6 +48,7 @@ _CONTENT = (
     "message",
     "created_at",
     "send_at",
+    "test",
 )
 _PLACE = ("campaign_id", "sequence", "size", "pack_id")
 _ORDERS = ("rate", "expires_at", "windows", "finish_by")

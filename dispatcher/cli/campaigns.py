@@ -16,6 +16,7 @@ from dispatcher.verbs.reading import MOST_LISTED
 )
 @click.option("--tag", help="Only those with this tag.")
 @click.option("--limit", metavar="N", type=int, default=MOST_LISTED, help="At most so many.")
+@click.option("--tests", is_flag=True, help="Test campaigns, which are not among the others.")
 @click.option("--before", metavar="ID", help="Only those made before this one: the next page.")
 @json_option
 @click.pass_context
@@ -25,6 +26,7 @@ def list(
     tag: str | None,
     limit: int,
     before: str | None,
+    tests: bool,
     as_json: bool,
 ) -> None:
     """List campaigns, the newest first.
@@ -35,7 +37,8 @@ def list(
     """
     if limit < 1:
         raise OptionError(f"--limit is {limit}: give how many campaigns to list, 1 or more.")
-    one_more = context_of(ctx).dispatcher().list(state, tag=tag, limit=limit + 1, before=before)
+    dispatcher = context_of(ctx).dispatcher()
+    one_more = dispatcher.list(state, tag=tag, limit=limit + 1, before=before, tests=tests)
     campaigns = one_more[:limit]
     if as_json:
         print_json([campaign.as_json() for campaign in campaigns])

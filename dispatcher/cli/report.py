@@ -84,6 +84,8 @@ def _head(campaign: Campaign) -> Iterator[str]:
 
 
 def _facts(campaign: Campaign) -> Iterator[str]:
+    if campaign.test:
+        yield "a test"
     yield f"app {campaign.app_id}"
     yield "+".join(campaign.platforms)
     if campaign.campaign_tag:

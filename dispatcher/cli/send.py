@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from math import inf
 from pathlib import Path
 from types import FrameType
 
@@ -119,6 +120,11 @@ from dispatcher.words import counted
 @click.option(
     "--dry-run", is_flag=True, help="Store and send nothing; show what it would be, with examples."
 )
+@click.option(
+    "--test-to",
+    metavar="FILE",
+    help="Send to those few in it now, as a test of its own, and show the vendor's answer.",
+)
 @click.option("--watch", is_flag=True, help="Follow it to its end.")
 @json_option
 @click.pass_context
@@ -145,6 +151,7 @@ def send(
     rejects: Path | None,
     suppress: tuple[str, ...],
     dry_run: bool,
+    test_to: str | None,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -154,14 +161,19 @@ def send(
 
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
 
+    To yourself: dispatcher send message.json --app-id A --audience all.csv --test-to me.csv
+
     Look first: dispatcher send message.json --app-id A --audience all.csv --dry-run
     """
-    if not audiences and audience_sql is None:
+    if not audiences and audience_sql is None and test_to is None:
         raise click.MissingParameter(param_hint="'--audience'", param_type="option", ctx=ctx)
-    if dry_run and watch:
-        raise OptionError("--dry-run sends nothing that --watch could follow: leave one away.")
+    if dry_run and (watch or test_to is not None):
+        other = "--watch" if watch else "--test-to"
+        raise OptionError(f"--dry-run sends nothing, and {other} is for what is sent: keep one.")
     dispatcher = context_of(ctx).dispatcher()
-    checked = _read_message(message_file, {"audience": audiences, "suppress": suppress})
+    checked = _read_message(
+        message_file, {"audience": audiences, "suppress": suppress, "test": [test_to or ""]}
+    )
     options: Options = {
         "audience": audiences or None,
         "format": form,
@@ -181,6 +193,7 @@ def send(
         "columns": _columns(named),
         "ignore_columns": None if ignore_columns is None else _names(ignore_columns),
         "absent": absent or None,
+        "test_to": test_to,
     }
     if dry_run:
         with _interruptible(), preparing() as progress:
@@ -190,9 +203,10 @@ def send(
     for warning in checked.warnings:
         say(f"Warning: {warning}")
     campaign = _enqueue(dispatcher, app_id, checked, options)
-    if watch:
+    if watch or test_to is not None:
         say(committed(campaign))
-        raise click.exceptions.Exit(watch_to_end(dispatcher, campaign.id, as_json))
+        seconds = inf if test_to is None else _TEST_SECONDS
+        raise click.exceptions.Exit(watch_to_end(dispatcher, campaign.id, as_json, seconds))
     if as_json:
         print_json(campaign.as_json())
     else:
@@ -306,5 +320,6 @@ def _interruptible() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+_TEST_SECONDS = 30.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _USUAL = (signal.default_int_handler, signal.SIG_DFL)

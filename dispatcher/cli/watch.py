@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from math import inf
 
 import click
 
@@ -36,10 +37,15 @@ def watch(ctx: click.Context, campaign: str, as_json: bool) -> None:
     raise click.exceptions.Exit(watch_to_end(dispatcher, campaign_id, as_json))
 
 
-def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int:
-    """Follow the campaign, print its page or document at the end; the exit status."""
+def watch_to_end(
+    dispatcher: Dispatcher, campaign_id: str, as_json: bool, seconds: float = inf
+) -> int:
+    """Follow the campaign, print its page or document at the end; the exit status.
+
+    After so many seconds it is not waited for any longer, which is a failure.
+    """
     try:
-        campaign = follow(dispatcher, campaign_id)
+        campaign = follow(dispatcher, campaign_id, seconds)
     except KeyboardInterrupt:
         say(
             f"The campaign goes on without being watched; `dispatcher watch {campaign_id}` "
@@ -47,16 +53,21 @@ def watch_to_end(dispatcher: Dispatcher, campaign_id: str, as_json: bool) -> int
         )
         return 130
     print_campaign(campaign, as_json)
+    if not _is_over(campaign):
+        why = f" {campaign.held.words}" if campaign.held else ""
+        say(f"It has not ended after {seconds:g} seconds.{why} It goes on without being watched.")
+        return 1
     failed = campaign.members.failed > 0
     return NOT_ALL_DELIVERED if failed or _paused_itself(campaign) else 0
 
 
-def follow(dispatcher: Dispatcher, campaign_id: str) -> Campaign:
-    """Show the campaign's progress until it has ended or paused itself; how it stands then."""
+def follow(dispatcher: Dispatcher, campaign_id: str, seconds: float = inf) -> Campaign:
+    """Show the campaign's progress until it has ended or paused itself, or so long; its state."""
+    until = time.monotonic() + seconds
     with _Display() as display:
         for campaign in _snapshots(dispatcher, campaign_id):
             display.update(campaign)
-            if campaign.ended or _paused_itself(campaign):
+            if _is_over(campaign) or time.monotonic() > until:
                 return campaign
             time.sleep(_EVERY)
     raise AssertionError("snapshots never end by themselves")
@@ -79,6 +90,10 @@ def _snapshots(dispatcher: Dispatcher, campaign_id: str) -> Iterator[Campaign]:
             continue
         away_since = None
         yield campaign
+
+
+def _is_over(campaign: Campaign) -> bool:
+    return campaign.ended or _paused_itself(campaign)
 
 
 def _paused_itself(campaign: Campaign) -> bool:

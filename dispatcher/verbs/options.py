@@ -40,6 +40,9 @@ class Options(TypedDict, total=False):
     send_at: when to begin; aware.
     expires_at: when to give up; aware.
     window: nothing fresh begins outside, one or several as "mon-fri 09:00-21:00 Europe/Berlin".
+    test_to: a few members, 100 at most, in the forms of an audience, who get it now in place of all
+        others; as a campaign of its own, a test, to which neither the key, nor the times, nor what
+        leaves members out but the standing list applies.
     finish_by: go at the rate that lets it end then, planned anew as it runs; aware.
     """
 
@@ -61,6 +64,7 @@ class Options(TypedDict, total=False):
     expires_at: datetime | None
     window: str | Sequence[str] | None
     finish_by: datetime | None
+    test_to: Source | None
 
 
 def check_rate(rate: float | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -49,6 +50,24 @@ _UNSAID: Options = {
     "expires_at": None,
     "window": None,
     "finish_by": None,
+    "test_to": None,
+}
+
+MOST_TESTED = 100
+"""Members of a test: more is a campaign, or the wrong file."""
+
+_TESTED_FOR = timedelta(minutes=10)
+"""A test that nobody has sent by then is not wanted any more."""
+
+_NOT_FOR_TESTS: Options = {
+    "audience_sql": None,
+    "audience_db": None,
+    "suppress": None,
+    "rejects": None,
+    "key": None,
+    "send_at": None,
+    "window": None,
+    "finish_by": None,
 }
 
 
@@ -62,6 +81,11 @@ class Order:
     said: Options
     query: Query | None
     windows: tuple[Window, ...] | None
+
+    @property
+    def test(self) -> bool:
+        """Whether it is for a few, before the real one."""
+        return self.said["test_to"] is not None
 
     @property
     def content(self) -> Content:
@@ -99,8 +123,16 @@ class Order:
         )
 
     def campaign(self, prepared: Prepared) -> NewCampaign:
-        """The campaign that is to be made of the order and its audience."""
+        """The campaign that is to be made of the order and its audience.
+
+        Raises OptionError for a test that is for more than a few.
+        """
         said = self.said
+        if self.test and prepared.total > MOST_TESTED:
+            raise OptionError(
+                f"A test is for a few, {MOST_TESTED} members at most, and test_to (--test-to) has "
+                f"{prepared.total:,}: give those few, or send the campaign."
+            )
         return NewCampaign(
             id=uuid4(),
             key=said["key"],
@@ -126,6 +158,7 @@ class Order:
             ),
             members=prepared.total,
             chunks=prepared.chunks,
+            test=self.test,
         )
 
 
@@ -149,10 +182,17 @@ def check(
     send_at, expires_at = said["send_at"], said["expires_at"]
     check_times(send_at, expires_at)
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
-    query = _query(settings, said)
     windows = None if said["window"] is None else parse_windows(said["window"])
     check_opens_in_time(windows, send_at, expires_at)
-    return Order(settings, app_id, checked, said, query, windows)
+    if said["test_to"] is not None:
+        return Order(settings, app_id, checked, _as_test(said), None, None)
+    return Order(settings, app_id, checked, said, _query(settings, said), windows)
+
+
+def _as_test(said: Options) -> Options:
+    """What of it is for a few who get it now."""
+    until = datetime.now(UTC) + _TESTED_FOR
+    return {**said, **_NOT_FOR_TESTS, "audience": said["test_to"], "expires_at": until}
 
 
 def _query(settings: Settings, said: Options) -> Query | None:

@@ -39,6 +39,7 @@ def list_page(
     tag: str | None,
     limit: int | None,
     before: Reference | None,
+    tests: bool,
 ) -> tuple[Campaign, ...]:
     """The newest campaigns, read a page at a time."""
     if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
@@ -50,7 +51,9 @@ def list_page(
     while limit is None or len(found) < limit:
         size = _PAGE if limit is None else min(_PAGE, limit - len(found))
         with transaction(connections.engine) as connection:
-            page = campaigns.read_page(connection, state=only, tag=tag, before=end, limit=size)
+            page = campaigns.read_page(
+                connection, state=only, tag=tag, before=end, limit=size, tests=tests
+            )
         found += page
         if len(page) < size:
             break

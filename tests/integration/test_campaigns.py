@@ -35,7 +35,7 @@ KEYS = [
     *("id", "key", "app_id", "campaign_tag", "platforms", "account", "state", "reason"),
     *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
     *("window", "finish_by", "planned_rate"),
-    *("input", "members", "result", "chunks", "errors", "throughput", "held"),
+    *("input", "members", "result", "chunks", "errors", "throughput", "held", "test"),
 ]
 PARTS = {
     "input": ["read", "invalid", "duplicates", "suppressed", "excluded", "absent"],

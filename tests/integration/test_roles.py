@@ -20,7 +20,9 @@ from dispatcher.errors import ServiceError
 from dispatcher.settings import Settings
 from tests.integration.builders import ACCEPTED, Books
 
-_CONTENT = "account app_id campaign_tag content_digest created_at id key message platforms send_at"
+_CONTENT = (
+    "account app_id campaign_tag content_digest created_at id key message platforms send_at test"
+)
 
 _GRANTED = text("""
 SELECT relname AS name, rolname AS role, privilege_type AS privilege
@@ -248,9 +250,15 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
         yield Scene(str(running.id), str(ended.id), tmp_path, verbs)
 
 
+MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
+
+
 def enqueue(it: Dispatcher, _: Scene) -> object:
-    message = {"ios": {"payload": {"text": "Hello"}}}
-    return it.enqueue(app_id="app", message=message, audience=[{"userId": "anna"}], rate=5)
+    return it.enqueue(app_id="app", message=MESSAGE, audience=[{"userId": "anna"}], rate=5)
+
+
+def dry_run(it: Dispatcher, _: Scene) -> object:
+    return it.dry_run(app_id="app", message=MESSAGE, audience=[{"userId": "anna"}])
 
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -264,6 +272,7 @@ LOOKING: dict[str, Verb] = {
 }
 CHANGING: dict[str, Verb] = {
     "enqueue": enqueue,
+    "dry_run": dry_run,
     "pause": lambda it, scene: it.pause(scene.running),
     "resume": lambda it, scene: (it.pause(scene.running), it.resume(scene.running)),
     "rate": lambda it, scene: it.rate(scene.running, 7),
