@@ -1,5 +1,8 @@
 """What a key stands for: an app, a message, a tag, an account and members; not a rate or a time.
 
+The members are those before any is excluded for what other campaigns sent to them: that changes
+with every sending, its own to begin with. What is asked to be excluded is part of it instead.
+
 It is stored as a digest, `2.SALT.HASH`. The salt is random and goes into each member's key, so that
 nobody who chooses an audience can choose it to pass for another one. What was stored before there
 were salts, a bare hash, is compared with such a hash of the members at hand and with their count.
@@ -32,6 +35,7 @@ class Content:
     message: str
     campaign_tag: str | None
     account: str
+    exclusions: tuple[object, ...] = ()
 
     def digest(self, prepared: Prepared) -> str:
         """What is stored with a campaign of these members."""
@@ -41,11 +45,12 @@ class Content:
         """Whether a digest that was stored with so many members is that of these."""
         form, _, rest = stored.partition(".")
         if not rest:
-            same = members == prepared.total
+            same = members == prepared.total and not self.exclusions
             return same and stored == self._hash(prepared.former_digest())
         salt, _, found = rest.partition(".")
         return form == _FORM and found == self._hash(prepared.digest_under(salt))
 
     def _hash(self, members: str) -> str:
-        content = [self.app_id, self.message, self.campaign_tag, self.account, members]
+        asked = [list(self.exclusions)] if self.exclusions else []
+        content = [self.app_id, self.message, self.campaign_tag, self.account, members, *asked]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()

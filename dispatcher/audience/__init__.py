@@ -1,5 +1,6 @@
 """The audience of a campaign: read from anywhere, checked, without repetitions, packed."""
 
+from dispatcher.audience.algebra import Frozen
 from dispatcher.audience.listing import Source
 from dispatcher.audience.packing import copy_chunks
 from dispatcher.audience.preparation import OnInvalid, prepare
@@ -10,6 +11,7 @@ from dispatcher.audience.reasons import Reason
 
 __all__ = [
     "MAX_MEMBERS",
+    "Frozen",
     "OnInvalid",
     "Phase",
     "Prepared",

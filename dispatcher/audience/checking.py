@@ -3,7 +3,8 @@
 Each source gives its identifiers as texts, see `reading`; from there all are treated alike. A
 checked row is (key, text, told): the member's JSON and the MD5 of what it is known by, or NULL and
 the reason why the row is invalid; `told` has a line for each thing that was read otherwise than it
-stands there, NULL where there is none.
+stands there, NULL where there is none. Behind these comes a column for each identifier that is to
+be compared with others: the MD5 of its folded JSON.
 """
 
 from collections.abc import Sequence
@@ -44,11 +45,17 @@ _SPREADSHEET_ERRORS = "['#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL
 
 
 def checked_rows(
-    source: Opened, layout: Layout, absent: Absent, salt: str = "", types: Sequence[str] = ()
+    source: Opened,
+    layout: Layout,
+    absent: Absent,
+    salt: str = "",
+    compared: Sequence[Identifier] = (),
+    types: Sequence[str] = (),
 ) -> str:
     """The query that gives (key, text, told) for each row of the source, in the source's order.
 
-    `salt` goes into every key. `types` are those of a Parquet file's columns.
+    `salt` goes into every key. `compared` have columns of their own behind these. `types` are those
+    of a Parquet file's columns.
     """
     held = list(layout.held)
     texts = [each for each in held if each.kind is Kind.TEXT]
@@ -64,15 +71,21 @@ def checked_rows(
     plain_values = [(each, _of(each, "folded")) for each in held]
     told = [("member", member(values)), ("reason", _reason(layout)), ("told", _told(held))]
     key = key_of(known_by(values, plain_values, "member"), salt)
+    further = "".join(f", {_compared(each, held)} AS {quoted(each)}" for each in compared)
     return f"""
         SELECT CASE WHEN reason IS NULL THEN {key} END AS key,
-               coalesce(reason, member) AS text, told
+               coalesce(reason, member) AS text, told{further}
         FROM ({_with(query, told)})"""
 
 
 def key_of(known: str, salt: str) -> str:
     """The key of a member who is known by the text of this expression."""
     return f"md5_number({literal(salt)} || {known})" if salt else f"md5_number({known})"
+
+
+def known(value: str) -> str:
+    """What an identifier is compared by, as an expression of its folded JSON."""
+    return f"md5_number({value})"
 
 
 def known_by(
@@ -90,6 +103,10 @@ def known_by(
     differ = " OR ".join(f"{value} <> {other}" for (_, value), (_, other) in pairs)
     alike = f"CASE WHEN {differ} THEN {member(plain)} ELSE {whole} END"
     return f"coalesce({tokens[0]}, {alike})" if tokens else alike
+
+
+def _compared(identifier: Identifier, held: Sequence[Identifier]) -> str:
+    return known(_of(identifier, "folded")) if identifier in held else "NULL::UHUGEINT"
 
 
 def _with(query: str, columns: Sequence[tuple[str, str]]) -> str:

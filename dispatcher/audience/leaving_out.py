@@ -1,72 +1,109 @@
 """Which rows of the table `checked` are left out: the table `left_out` of (place, key, reason).
 
 Each has one reason, the first that applies in the order of `Reason`. Who is unwanted is known by
-the table `unwanted` of (name, value, reason): identifiers, each as the MD5 of its folded JSON. Who
-is to be left out for another reason is added there.
+the table `unwanted` of (name, value, reason): identifiers, and what they are compared by. Who is to
+be left out for another reason is added there. Where there is a table `wanted` of (name, value),
+whoever has no identifier in it is excluded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from dispatcher.audience.checking import folded
 from dispatcher.audience.digests import SUMS, Sum
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
+from dispatcher.audience.phrases import quoted
 from dispatcher.audience.reasons import Reason
 
-_REASON = f"CREATE TYPE reason AS ENUM ({', '.join(map(literal, Reason))})"
+_TYPES = (
+    f"CREATE TYPE reason AS ENUM ({', '.join(map(literal, Reason))})",
+    f"CREATE TYPE name AS ENUM ({', '.join(literal(each.name) for each in IDENTIFIERS)})",
+)
+_UNWANTED = "CREATE TABLE unwanted (name name, value UHUGEINT, reason reason)"
+_WANTED = "CREATE TABLE wanted (name name, value UHUGEINT)"
 
-_UNWANTED = "CREATE TABLE unwanted (name VARCHAR, value UHUGEINT, reason reason)"
-
+# A row that repeats another one knows its place: what is found of one is found of the member.
 _FIND_REPEATED = f"""
     CREATE TABLE left_out AS
-    SELECT checked.rowid AS place, key, {literal(Reason.REPEATED)}::reason AS reason
+    SELECT checked.rowid AS place, key, {literal(Reason.REPEATED)}::reason AS reason, first
     FROM checked JOIN (SELECT key, min(rowid) AS first FROM checked WHERE key IS NOT NULL
                        GROUP BY key HAVING count(*) > 1) USING (key)
     WHERE checked.rowid <> first"""
 
-# A member one of whose rows is unwanted is left out with all rows; repeated ones count as that.
 _FIND_UNWANTED = """
     INSERT INTO left_out
-    SELECT checked.rowid, key, found.reason
-    FROM checked JOIN (SELECT key, min(reason) AS reason FROM ({found}) GROUP BY key) AS found
-        USING (key)
-    WHERE checked.rowid NOT IN (SELECT place FROM left_out)"""
+    SELECT coalesce(first, found.place) AS member, any_value(found.key), min(found.reason), NULL
+    FROM ({found}) AS found LEFT JOIN left_out USING (place)
+    GROUP BY member"""
 
-_FOUND = """
-    SELECT key, reason
-    FROM checked JOIN unwanted ON unwanted.name = {name} AND unwanted.value = {value}
-    WHERE key IS NOT NULL"""
+_FIND_NOT_WANTED = f"""
+    INSERT INTO left_out
+    SELECT rowid, key, {literal(Reason.EXCLUDED)}, NULL FROM checked
+    WHERE key IS NOT NULL
+      AND rowid NOT IN (SELECT coalesce(first, found.place)
+                        FROM ({{found}}) AS found LEFT JOIN left_out USING (place))
+      AND rowid NOT IN (SELECT place FROM left_out)"""
 
-_NAMES = "SELECT DISTINCT name FROM unwanted"
+_HAS = """
+    SELECT rowid AS place, key, {reason}::reason AS reason
+    FROM checked
+    WHERE key IS NOT NULL AND {column} IN (SELECT value FROM {listed} WHERE name = {name} {more})"""
+
+_NOBODY = "SELECT NULL::BIGINT AS place, NULL::UHUGEINT AS key, NULL::reason AS reason LIMIT 0"
 
 _SUMS = f"SELECT reason, {SUMS} FROM left_out GROUP BY reason"
 
 
-def prepare(engine: Engine) -> None:
-    """Make the table `unwanted`, in which nobody is yet."""
-    engine.run(_REASON)
-    engine.run(_UNWANTED)
+def prepare(engine: Engine, *, only_wanted: bool = False) -> None:
+    """Make the table `unwanted`, and `wanted` where only those count, with nobody in them yet."""
+    for statement in (*_TYPES, _UNWANTED, *((_WANTED,) if only_wanted else ())):
+        engine.run(statement)
 
 
-def find(engine: Engine, watch: Callable[[float], None] | None = None) -> dict[Reason, Sum]:
-    """Make the table `left_out`; the keys of the rows in it, by reason."""
-    engine.run(_FIND_REPEATED, watch)
-    with engine.rows(_NAMES) as names:
-        known = {name for (name,) in names.fetchall()}
-    found = " UNION ALL ".join(
-        _FOUND.format(name=literal(each.name), value=f"md5_number({json_of(each)})")
-        for each in IDENTIFIERS
-        if each.name in known
+class Lists:
+    """The tables `unwanted` and `wanted`, filled."""
+
+    def __init__(self, engine: Engine, *, only_wanted: bool = False) -> None:
+        self._engine = engine
+        self._unwanted = self._kinds("SELECT DISTINCT name, reason FROM unwanted ORDER BY ALL")
+        wanted = self._kinds("SELECT DISTINCT name, NULL FROM wanted") if only_wanted else None
+        self._wanted = wanted
+
+    @property
+    def compared(self) -> tuple[Identifier, ...]:
+        """The identifiers in them: `checked` needs a column for each."""
+        names = {name for name, _ in (*self._unwanted, *(self._wanted or ()))}
+        return tuple(each for each in IDENTIFIERS if each.name in names)
+
+    def leave_out(self, watch: Callable[[float], None] | None = None) -> dict[Reason, Sum]:
+        """Make the table `left_out`; the keys of the rows in it, by reason."""
+        self._engine.run(_FIND_REPEATED, watch)
+        if self._unwanted:
+            self._engine.run(_FIND_UNWANTED.format(found=_found("unwanted", self._unwanted)), watch)
+        if self._wanted is not None:
+            self._engine.run(_FIND_NOT_WANTED.format(found=_found("wanted", self._wanted)), watch)
+        sums = dict.fromkeys(Reason, Sum(0, 0, 0))
+        with self._engine.rows(_SUMS) as rows:
+            sums.update({Reason(reason): Sum(*keys) for reason, *keys in rows.fetchall()})
+        return sums
+
+    def _kinds(self, query: str) -> list[tuple[str, str | None]]:
+        with self._engine.rows(query) as rows:
+            return rows.fetchall()
+
+
+def _found(listed: str, kinds: Sequence[tuple[str, str | None]]) -> str:
+    """The rows that have an identifier in a table, once for each that they have."""
+    found = (
+        _HAS.format(
+            listed=listed,
+            name=literal(name),
+            column=quoted(_BY_NAME[name]),
+            reason="NULL" if reason is None else literal(reason),
+            more="" if reason is None else f"AND reason = {literal(reason)}",
+        )
+        for name, reason in kinds
     )
-    if found:
-        engine.run(_FIND_UNWANTED.format(found=found), watch)
-    sums = dict.fromkeys(Reason, Sum(0, 0, 0))
-    with engine.rows(_SUMS) as rows:
-        sums.update({Reason(reason): Sum(*keys) for reason, *keys in rows.fetchall()})
-    return sums
+    return " UNION ALL ".join(found) or _NOBODY
 
 
-def json_of(identifier: Identifier) -> str:
-    """The identifier in a row's JSON, folded, as an expression; NULL without one."""
-    value = f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR"
-    return folded(identifier, value)
+_BY_NAME = {each.name: each for each in IDENTIFIERS}

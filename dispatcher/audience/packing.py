@@ -1,20 +1,14 @@
 """A prepared audience as chunks, streamed into PostgreSQL by COPY in the caller's transaction."""
 
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
-import psycopg2
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from dispatcher.audience.prepared import Prepared
-from dispatcher.books.troubles import ends_connection
+from dispatcher.books.copying import copy_in
 
 _COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN (ENCODING 'UTF8')"
-
-_PIECE = 1 << 18
-"""Bytes that the driver asks for at a time."""
 
 
 def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -> None:
@@ -24,18 +18,7 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
     other columns have defaults. Nothing is committed here. Raises SQLAlchemy's DBAPIError, as its
     own statements do; what ends the reading, a KeyboardInterrupt say, goes through as it is.
     """
-    driver_connection: Any = connection.connection.driver_connection
-    stream = _Stream(_lines(campaign_id, prepared))
-    with driver_connection.cursor() as cursor:
-        try:
-            cursor.copy_expert(_COPY, stream, _PIECE)
-        except psycopg2.Error as error:
-            # The driver makes an error of its own of whatever the stream raises.
-            if stream.failure is not None:
-                raise stream.failure from None
-            if driver_connection.closed or ends_connection(error):
-                connection.invalidate(error)
-            raise DBAPIError.instance(_COPY, None, error, psycopg2.Error) from error
+    copy_in(connection, _COPY, _Pieces(_lines(campaign_id, prepared)).read)
 
 
 def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
@@ -48,23 +31,15 @@ def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
         prepared.reporter.report("packing", done, prepared.total)
 
 
-class _Stream:
+class _Pieces:
     """What COPY reads from: one chunk at a time, of whatever length it is asked for."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self._rest = b""
-        self.failure: BaseException | None = None
 
     def read(self, size: int) -> bytes:
         """The next bytes, at most `size`; none at the end."""
-        try:
-            return self._read(size)
-        except BaseException as error:
-            self.failure = error
-            raise
-
-    def _read(self, size: int) -> bytes:
         if not self._rest:
             self._rest = next(self._lines, b"")
         piece, self._rest = self._rest[:size], self._rest[size:]

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dispatcher.audience import leaving_out
+from dispatcher.audience import algebra, leaving_out
 from dispatcher.audience import rejects as rejected
+from dispatcher.audience.algebra import Frozen
 from dispatcher.audience.digests import Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
+from dispatcher.audience.leaving_out import Lists
 from dispatcher.audience.listing import Source, listed, reads_standard_input
 from dispatcher.audience.parts import Listing
 from dispatcher.audience.prepared import Prepared
@@ -43,6 +45,7 @@ def prepare(
     on_invalid: OnInvalid = "fail",
     rejects: str | Path | None = None,
     suppress: Source | None = None,
+    frozen: Frozen | None = None,
     format: str | None = None,
     query: Query | None = None,
     columns: Mapping[str, str] | None = None,
@@ -65,6 +68,7 @@ def prepare(
         file in front where there are several.
     suppress: who gets nothing: whoever has one of the identifiers in it, in whatever row. It comes
         as an audience does; none of its rows may be invalid.
+    frozen: chunks of other campaigns, for whose sake members are excluded.
     format: "csv", "jsonl" or "parquet", of what has no name that says it: standard input and
         streams, which are JSON Lines otherwise, pipes, and files with other endings.
     query: of a database, whose rows come behind those of the source; this may be None then.
@@ -99,17 +103,29 @@ def prepare(
         reporter = Reporter(progress)
         reporter.notes += [*listing.notes, *(unwanted.notes if unwanted else ())]
         engine = stack.enter_context(Engine(directory, memory))
-        leaving_out.prepare(engine)
+        only_wanted = frozen is not None and frozen.only_unsent
+        leaving_out.prepare(engine, only_wanted=only_wanted)
+        if frozen is not None:
+            algebra.read(engine, directory / "frozen", frozen, reporter)
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")
             suppression = Suppression(engine, directory / "suppressed", said, told, reporter)
             suppression.read(unwanted)
+        lists = leaving_out.Lists(engine, only_wanted=only_wanted)
         staging = Staging(
-            engine, directory, known(platforms), said, Told(reporter), reporter, "checked"
+            engine,
+            directory,
+            known(platforms),
+            said,
+            Told(reporter),
+            reporter,
+            "checked",
+            lists.compared,
         )
         kept = rejected.SHOWN if on_invalid == "fail" else samples
-        yield _Preparation(staging, suppression).prepare(listing, on_invalid, report_to, kept)
+        preparation = _Preparation(staging, lists, suppression, frozen is not None)
+        yield preparation.prepare(listing, on_invalid, report_to, kept)
 
 
 def _both_read_standard_input(source: Source | None, suppress: Source) -> bool:
@@ -119,7 +135,9 @@ def _both_read_standard_input(source: Source | None, suppress: Source) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Preparation:
     staging: Staging
+    lists: Lists
     unwanted: Suppression | None
+    excludes: bool
 
     def prepare(
         self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None, keep: int
@@ -139,6 +157,10 @@ class _Preparation:
                 "The suppression list leaves nobody out: no member has an identifier of it."
             )
         excluded = left_out[Reason.EXCLUDED].count
+        if self.excludes and excluded == 0:
+            self.staging.reporter.notes.append(
+                "The exclusions leave nobody out: no member was sent what they name."
+            )
         members = staged.keys - left_out[Reason.REPEATED] - left_out[Reason.SUPPRESSED]
         if members.count == excluded:
             raise AudienceError(_empty(listing, staged, left_out))
@@ -173,15 +195,15 @@ class _Preparation:
     def _leave_out(self, read: int) -> dict[Reason, Sum]:
         """The keys of the rows that are left out, by reason; `read` is how many were read."""
         reporter = self.staging.reporter
-        return leaving_out.find(
-            self.staging.engine,
-            lambda fraction: reporter.report("checking", int(fraction * read), read, fraction),
+        return self.lists.leave_out(
+            lambda fraction: reporter.report("checking", int(fraction * read), read, fraction)
         )
 
 
 def _empty(listing: Listing, staged: Staged, left_out: Mapping[Reason, Sum]) -> str:
     if staged.read == 0:
         return f"The audience {listing.name} is empty: it holds no row."
-    if left_out[Reason.SUPPRESSED].count:
-        return f"The audience {listing.name} is empty: all its members are suppressed."
+    reasons = [each for each in (Reason.SUPPRESSED, Reason.EXCLUDED) if left_out[each].count]
+    if reasons:
+        return f"The audience {listing.name} is empty: all its members are {' or '.join(reasons)}."
     return f"The audience {listing.name} is empty: none of its {staged.read:,} rows is valid."

@@ -1,4 +1,4 @@
-"""An audience as a table of the engine: (key, text) of each row, see `checking`, in order."""
+"""An audience as a table of the engine: a row for each of its own, see `checking`, in order."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -70,7 +70,7 @@ class Staged:
 class Staging:
     """Fills the table `table` from an audience's parts, each of which goes through a table `part`.
 
-    What has to be spooled goes to `directory`.
+    What has to be spooled goes to `directory`; `compared` have columns of their own.
     """
 
     engine: Engine
@@ -80,6 +80,7 @@ class Staging:
     told: Told
     reporter: Reporter
     table: str
+    compared: tuple[Identifier, ...] = ()
 
     def stage(self, listing: Listing, rejects: Rejects) -> Staged:
         """Fill the table with the rows of all parts, and let `rejects` take the invalid ones.
@@ -158,7 +159,8 @@ class Staging:
 
         for piece in sources.pieces(source, self.directory):
             share = piece.path.stat().st_size / max(1, size)
-            query = checked_rows(piece, layout, self.rules.absent, self.rules.salt, types)
+            rules = self.rules
+            query = checked_rows(piece, layout, rules.absent, rules.salt, self.compared, types)
             self.engine.run(f"{into} {query}", watch)
             into = "INSERT INTO part"
             done += share

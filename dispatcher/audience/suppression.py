@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatcher.audience.checking import folded, known
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
-from dispatcher.audience.leaving_out import json_of
 from dispatcher.audience.parts import Listing
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.reasons import Reason
@@ -52,9 +52,9 @@ class Suppression:
         with called_suppression():
             self._stage(listing)
         values = " UNION ALL ".join(
-            f"SELECT {literal(each.name)} AS name, md5_number({value}) AS value FROM listed"
+            f"SELECT {literal(each.name)} AS name, {known(value)} AS value FROM listed"
             for each in IDENTIFIERS
-            for value in (json_of(each), _whole_number(each))
+            for value in (_json(each), _whole_number(each))
         )
         self.engine.run(_ADD.format(values=values))
         self.engine.run("DROP TABLE listed")
@@ -79,11 +79,16 @@ class Suppression:
             )
 
 
+def _json(identifier: Identifier) -> str:
+    """The identifier in a row's JSON, folded; NULL without one."""
+    return folded(identifier, f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR")
+
+
 def _whole_number(identifier: Identifier) -> str:
     """The whole number of a text as `1001.0`, NULL of any other.
 
     So pandas writes a column with gaps into a CSV file. Who is meant by such a text cannot be told:
     whoever may be is left out.
     """
-    whole = f"regexp_extract({json_of(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
+    whole = f"regexp_extract({_json(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
     return f"CASE WHEN {whole} <> '' THEN '\"' || {whole} || '\"' END"

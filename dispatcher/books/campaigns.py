@@ -226,10 +226,16 @@ def find_by_key(connection: Connection, key: str, same: Callable[[str, int], boo
     if not same(row.content_digest, row.members_total):
         raise CampaignExists(
             f"The key {key!r} already stands for campaign {row.id} with another app, message, "
-            "tag, account or audience: use another key, or give the same content again."
+            "tag, account, audience or exclusions: use another key, or give the same content again."
         )
     found: UUID = row.id
     return found
+
+
+def is_taken(connection: Connection, key: str) -> bool:
+    """Whether the key stands for a campaign."""
+    found = text("SELECT EXISTS (SELECT FROM campaign WHERE key = :key)")
+    return bool(connection.scalar(found, {"key": key}))
 
 
 def exists(connection: Connection, campaign_id: UUID) -> bool:

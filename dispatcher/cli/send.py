@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from math import inf
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import click
 
@@ -118,6 +119,28 @@ from dispatcher.words import counted
     help="Leave out whoever has an identifier in it; forms and several times as --audience.",
 )
 @click.option(
+    "--exclude",
+    metavar="CAMPAIGN",
+    multiple=True,
+    help="Leave out whoever was, or may have been, sent this one. Several times for several.",
+)
+@click.option(
+    "--only-unsent",
+    metavar="CAMPAIGN",
+    help="Send only to those of its members whom this one did not reach.",
+)
+@click.option(
+    "--not-within",
+    metavar="TIME",
+    help="Leave out whoever any campaign of the app was sent to in this time, as 30m, 24h or 7d.",
+)
+@click.option(
+    "--exclude-purged",
+    metavar="ignore|refuse",
+    default="refuse",
+    help="What members who are no longer kept do to these three.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Store and send nothing; show what it would be, with examples."
 )
 @click.option(
@@ -150,6 +173,10 @@ def send(
     on_invalid: str,
     rejects: Path | None,
     suppress: tuple[str, ...],
+    exclude: tuple[str, ...],
+    only_unsent: str | None,
+    not_within: str | None,
+    exclude_purged: str,
     dry_run: bool,
     test_to: str | None,
     watch: bool,
@@ -160,6 +187,8 @@ def send(
     Example: dispatcher send message.json --app-id A --audience winback.csv --watch
 
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
+
+    Nobody twice a day: dispatcher send message.json --app-id A --audience all.csv --not-within 24h
 
     To yourself: dispatcher send message.json --app-id A --audience all.csv --test-to me.csv
 
@@ -190,6 +219,10 @@ def send(
         "on_invalid": _on_invalid(on_invalid),
         "rejects": rejects,
         "suppress": suppress or None,
+        "exclude": exclude or None,
+        "only_unsent": only_unsent,
+        "not_within": not_within,
+        "exclude_purged": _exclude_purged(exclude_purged),
         "columns": _columns(named),
         "ignore_columns": None if ignore_columns is None else _names(ignore_columns),
         "absent": absent or None,
@@ -291,6 +324,14 @@ def _on_invalid(text: str) -> audience.OnInvalid:
     if text == "skip":
         return "skip"
     raise OptionError(f"--on-invalid {text!r} is neither fail nor skip.")
+
+
+def _exclude_purged(text: str) -> Literal["ignore", "refuse"]:
+    if text == "ignore":
+        return "ignore"
+    if text == "refuse":
+        return "refuse"
+    raise OptionError(f"--exclude-purged {text!r} is neither ignore nor refuse.")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
 from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
+from dispatcher.verbs import excluding
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.ordering import Order
 
@@ -32,7 +33,8 @@ def enqueue(
 ) -> str:
     """Commit the campaign with its whole audience, and ring; or leave it to the caller's commit."""
     _check_schema(connections, connection)
-    with order.prepared(progress) as prepared:
+    frozen = excluding.frozen(connections, order, connection)
+    with order.prepared(progress, frozen) as prepared:
         if told is not None:
             for note in prepared.notes:
                 told(note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -14,6 +14,7 @@ from dispatcher.settings import Settings, is_account_name
 
 if TYPE_CHECKING:
     from dispatcher.audience import Source
+    from dispatcher.verbs.connections import Reference
 
 
 class Options(TypedDict, total=False):
@@ -30,6 +31,13 @@ class Options(TypedDict, total=False):
     absent: the words that count as nothing, in place of the usual ones, in the audience and in
         `suppress`.
     suppress: identifiers, in the forms of an audience: who has one of them gets nothing.
+    exclude: campaigns of the same app, by id: who was, or may have been, sent one of them gets
+        nothing. Who is the same is told as for `suppress`.
+    only_unsent: a campaign: only those of its members count to whom it was not sent.
+    not_within: who was, or may have been, sent any campaign of this app within this time gets
+        nothing, tests aside: a timedelta, or as "30m", "24h" and "7d".
+    exclude_purged: "refuse" (unless given) makes no campaign where those three meet members who are
+        no longer kept; "ignore" passes over them.
     on_invalid: "fail" (unless given) refuses an audience with an invalid row; "skip" leaves such
         rows out.
     rejects: the file that invalid rows are written to.
@@ -54,6 +62,10 @@ class Options(TypedDict, total=False):
     ignore_columns: Iterable[str] | None
     absent: Iterable[str] | None
     suppress: Source | None
+    exclude: Reference | Sequence[Reference] | None
+    only_unsent: Reference | None
+    not_within: timedelta | str | None
+    exclude_purged: Literal["ignore", "refuse"]
     on_invalid: Literal["fail", "skip"]
     rejects: str | Path | None
     campaign_tag: str | None

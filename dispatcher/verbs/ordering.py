@@ -12,11 +12,13 @@ from uuid import uuid4
 
 from dispatcher import contents
 from dispatcher.books.campaigns import Input, NewCampaign
+from dispatcher.books.exclusions import Exclusions
 from dispatcher.contents import Content
 from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.schedule import Window, parse_windows
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings
+from dispatcher.verbs.excluding import exclusions_of
 from dispatcher.verbs.options import (
     Options,
     check_finish_by,
@@ -27,7 +29,7 @@ from dispatcher.verbs.options import (
 )
 
 if TYPE_CHECKING:
-    from dispatcher.audience import Prepared, Progress
+    from dispatcher.audience import Frozen, Prepared, Progress
     from dispatcher.audience.query import Query
     from dispatcher.message import Message
 
@@ -40,6 +42,10 @@ _UNSAID: Options = {
     "ignore_columns": None,
     "absent": None,
     "suppress": None,
+    "exclude": None,
+    "only_unsent": None,
+    "not_within": None,
+    "exclude_purged": "refuse",
     "on_invalid": "fail",
     "rejects": None,
     "campaign_tag": None,
@@ -81,6 +87,7 @@ class Order:
     said: Options
     query: Query | None
     windows: tuple[Window, ...] | None
+    exclusions: Exclusions
 
     @property
     def test(self) -> bool:
@@ -91,14 +98,24 @@ class Order:
     def content(self) -> Content:
         """What the campaign's key stands for, besides its members."""
         said = self.said
-        return Content(self.app_id, self.message.canonical, said["campaign_tag"], said["account"])
+        return Content(
+            self.app_id,
+            self.message.canonical,
+            said["campaign_tag"],
+            said["account"],
+            self.exclusions.content,
+        )
 
     def prepared(
-        self, progress: Callable[[Progress], None] | None, samples: int = 0
+        self,
+        progress: Callable[[Progress], None] | None,
+        frozen: Frozen | None = None,
+        samples: int = 0,
     ) -> AbstractContextManager[Prepared]:
         """The audience, for as long as the `with` lasts; raises what `audience.prepare` does.
 
-        `samples` is how many invalid rows it keeps, to be shown.
+        `frozen` are the chunks of other campaigns that the exclusions are about. `samples` is how
+        many invalid rows it keeps, to be shown.
         """
         with not_while_forking():
             from dispatcher import audience
@@ -112,6 +129,7 @@ class Order:
             on_invalid=said["on_invalid"],
             rejects=None if said["rejects"] is None else Path(said["rejects"]),
             suppress=said["suppress"],
+            frozen=frozen,
             columns=said["columns"],
             ignore_columns=said["ignore_columns"],
             absent=said["absent"],
@@ -184,9 +202,10 @@ def check(
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
     windows = None if said["window"] is None else parse_windows(said["window"])
     check_opens_in_time(windows, send_at, expires_at)
+    exclusions = exclusions_of(said)
     if said["test_to"] is not None:
-        return Order(settings, app_id, checked, _as_test(said), None, None)
-    return Order(settings, app_id, checked, said, _query(settings, said), windows)
+        return Order(settings, app_id, checked, _as_test(said), None, None, Exclusions())
+    return Order(settings, app_id, checked, said, _query(settings, said), windows, exclusions)
 
 
 def _as_test(said: Options) -> Options:

@@ -11,6 +11,7 @@ from dispatcher.books import campaigns, pacing
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.session import trial
 from dispatcher.forks import not_while_forking
+from dispatcher.verbs import excluding
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.ordering import Order
 
@@ -62,7 +63,8 @@ def rehearse(
         from dispatcher.books.schema import check_schema
 
     check_schema(connections.engine)
-    with order.prepared(progress, samples=SAMPLES) as prepared:
+    frozen = excluding.frozen(connections, order)
+    with order.prepared(progress, frozen, samples=SAMPLES) as prepared:
         new = order.campaign(prepared)
         largest = max(_sizes(order, new, prepared))
         with trial(connections.engine) as connection:

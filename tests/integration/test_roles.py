@@ -251,14 +251,15 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
 
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
+ANNA = [{"userId": "anna"}]
 
 
-def enqueue(it: Dispatcher, _: Scene) -> object:
-    return it.enqueue(app_id="app", message=MESSAGE, audience=[{"userId": "anna"}], rate=5)
+def enqueue(it: Dispatcher, scene: Scene) -> object:
+    return it.enqueue(app_id="app", message=MESSAGE, audience=ANNA, rate=5, exclude=scene.ended)
 
 
 def dry_run(it: Dispatcher, _: Scene) -> object:
-    return it.dry_run(app_id="app", message=MESSAGE, audience=[{"userId": "anna"}])
+    return it.dry_run(app_id="app", message=MESSAGE, audience=ANNA)
 
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)

@@ -1,0 +1,101 @@
+"""Whom other campaigns were for, read from their chunks into the tables of `leaving_out`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import BinaryIO
+
+from dispatcher.audience.checking import folded, known
+from dispatcher.audience.engine import Engine, file_name, literal
+from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
+from dispatcher.audience.phrases import quoted
+from dispatcher.audience.progress import Reporter
+from dispatcher.audience.reasons import Reason
+from dispatcher.audience.unpacking import LONGEST_LINE
+
+Take = Callable[[bool, int, bytes], None]
+"""Takes whether a chunk was, or may have been, sent, how many it has, and their JSON array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The chunks of other campaigns that decide who is left out.
+
+    `read` gives them to what it is called with, all of one moment, and returns sentences for the
+    person. Whoever is in one that was sent is excluded; where `only_unsent`, so is whoever is in
+    none that was not.
+    """
+
+    read: Callable[[Take], list[str]]
+    only_unsent: bool = False
+
+
+def read(engine: Engine, directory: Path, frozen: Frozen, reporter: Reporter) -> None:
+    """Fill the tables `unwanted` and `wanted`; what is spooled meanwhile goes to `directory`."""
+    directory.mkdir()
+    with open(directory / "sent", "wb") as first, open(directory / "unsent", "wb") as second:
+        sent, unsent = _Spool(first), _Spool(second)
+        done = 0
+
+        def take(was_sent: bool, size: int, members: bytes) -> None:
+            nonlocal done
+            (sent if was_sent else unsent).add(members)
+            done += size
+            reporter.report("reading", done)
+
+        reporter.notes += frozen.read(take)
+        sent.end()
+        unsent.end()
+    _load(engine, sent, f"unwanted SELECT *, {literal(Reason.EXCLUDED)}")
+    if frozen.only_unsent:
+        _load(engine, unsent, "wanted SELECT *")
+    rmtree(directory)
+
+
+class _Spool:
+    """Members as one JSON array in a file, and the identifiers that they may have."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.path = Path(file.name)
+        self.identifiers: list[Identifier] = []
+        self._others = list(IDENTIFIERS)
+        self._file = file
+
+    def add(self, members: bytes) -> None:
+        """Write the members of a JSON array down."""
+        within = members[1:-1]
+        if not within:
+            return
+        self._file.write((b"," if self.identifiers else b"[") + within)
+        found = [each for each in self._others if f'"{each.name}":'.encode() in within]
+        self.identifiers += found
+        self._others = [each for each in self._others if each not in found]
+
+    def end(self) -> None:
+        """Close the array, where there is anybody."""
+        if self.identifiers:
+            self._file.write(b"]")
+
+
+def _load(engine: Engine, spool: _Spool, into: str) -> None:
+    """Insert the identifiers of the spooled members; each is looked at once."""
+    held = spool.identifiers
+    if held:
+        columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in held)
+        values = ", ".join(f"{_known(each)} AS {quoted(each)}" for each in held)
+        engine.run(f"""
+            CREATE TABLE frozen AS SELECT {values}
+            FROM read_json({literal(file_name(spool.path))}, format = 'array',
+                           columns = {{{columns}}}, maximum_object_size = {LONGEST_LINE},
+                           compression = 'none', hive_partitioning = false)""")
+        found = " UNION ALL ".join(
+            f"SELECT {literal(each.name)} AS name, {quoted(each)} AS value FROM frozen"
+            for each in held
+        )
+        engine.run(f"INSERT INTO {into} FROM ({found}) WHERE value IS NOT NULL")
+        engine.run("DROP TABLE frozen")
+
+
+def _known(identifier: Identifier) -> str:
+    return known(folded(identifier, f"{quoted(identifier)}::VARCHAR"))
