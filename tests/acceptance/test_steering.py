@@ -7,17 +7,13 @@ from typing import Any
 import pytest
 
 from tests.acceptance.audiences import csv_of, reachable_tokens
-from tests.acceptance.program import Program
+from tests.acceptance.program import APP, MESSAGE, Program
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("house_worker")
 
 LATENCY = 0.5
-
-
-def soon(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def begun(house: Program, push_api: PushApi, name: str, chunks: int) -> dict[str, Any]:
@@ -34,7 +30,8 @@ def test_a_pause_takes_effect_within_a_request_and_resume_goes_on(
 ) -> None:
     campaign = begun(house, push_api, "paused", chunks=100)
 
-    house.ask("pause", campaign["id"])
+    with house.books() as books:
+        books.pause(campaign["id"])
     paused_at = datetime.now(UTC).timestamp()
     paused = house.until(campaign, "paused")
 
@@ -44,7 +41,7 @@ def test_a_pause_takes_effect_within_a_request_and_resume_goes_on(
     assert paused["chunks"]["pending"] > 0
 
     push_api.set_faults(latency=0)
-    house.ask("resume", campaign["id"])
+    assert house.ask("resume", campaign["id"])["state"] == "running"
     assert house.until(campaign, "completed")["members"]["delivered"] == 100_000
     ledger = push_api.ledger()
     assert (ledger["devices"], ledger["twice"], ledger["requests"]) == (100_000, 0, 100)
@@ -55,11 +52,12 @@ def test_cancelling_closes_the_books_and_nothing_is_sent_after(
 ) -> None:
     campaign = begun(house, push_api, "cancelled", chunks=100)
 
-    cancelled = house.ask("cancel", campaign["id"])
+    with house.books() as books:
+        cancelled = books.cancel(campaign["id"])
     cancelled_at = datetime.now(UTC).timestamp()
     closed = house.until(campaign, "cancelled")
 
-    assert cancelled["state"] == "cancelled"
+    assert cancelled.state == "cancelled"
     assert max(request["wall"] for request in push_api.requests()) < cancelled_at
     members, chunks = closed["members"], closed["chunks"]
     assert members["delivered"] == 1_000 * chunks["delivered"] == push_api.ledger()["devices"]
@@ -72,23 +70,29 @@ def test_cancelling_closes_the_books_and_nothing_is_sent_after(
 
 
 def test_a_scheduled_campaign_begins_at_its_time(house: Program, push_api: PushApi) -> None:
-    audience = csv_of(house, "later.csv", reachable_tokens("later", 10))
-    begins = datetime.now(UTC) + timedelta(seconds=12)
+    audience = [{"token": token} for token in reachable_tokens("later", 10)]
+    with house.books() as books:
+        begins = datetime.now(UTC) + timedelta(seconds=5)
+        campaign = books.show(
+            books.enqueue(app_id=APP, message=MESSAGE, audience=audience, send_at=begins)
+        )
 
-    campaign = house.send(audience, "--at", begins.isoformat())
-
-    assert (campaign["state"], campaign["started_at"]) == ("scheduled", None)
-    assert campaign["send_at"] == begins.isoformat()
-    house.until(campaign, "completed")
+    assert (campaign.state, campaign.started_at) == ("scheduled", None)
+    assert campaign.send_at == begins
+    house.until(campaign.as_json(), "completed")
     (request,) = push_api.requests()
     assert request["wall"] >= begins.timestamp()
 
 
 def test_an_expired_campaign_says_what_was_not_sent(house: Program, push_api: PushApi) -> None:
-    audience = csv_of(house, "brief.csv", reachable_tokens("brief", 20_000))
+    audience = [{"token": token} for token in reachable_tokens("brief", 20_000)]
 
-    campaign = house.send(audience, "--rate", "2", "--expires", soon(3))
-    ended = house.run("watch", campaign["id"], "--json")
+    with house.books() as books:
+        soon = datetime.now(UTC) + timedelta(seconds=4)
+        campaign = books.enqueue(
+            app_id=APP, message=MESSAGE, audience=audience, rate=2, expires_at=soon
+        )
+    ended = house.run("watch", campaign, "--json")
 
     document = ended.document
     assert (ended.status, document["state"]) == (3, "expired")

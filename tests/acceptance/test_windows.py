@@ -68,7 +68,8 @@ def test_a_window_that_closes_amid_a_campaign_holds_the_rest(
     campaign = house.send(audience, "--window", ALWAYS)
     eventually(lambda: len(push_api.requests()) > 4, within=20)
 
-    house.ask("window", campaign["id"], hours(timedelta(hours=2), timedelta(hours=3)))
+    with house.books() as books:
+        books.window(campaign["id"], hours(timedelta(hours=2), timedelta(hours=3)))
     closed_at = datetime.now(UTC).timestamp()
 
     eventually(lambda: house.ask("show", campaign["id"])["chunks"]["sending"] == 0, within=20)
