@@ -1,12 +1,15 @@
 """Looking at campaigns: what a person reads, and what a script gets."""
 
 import json
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from dispatcher import Dispatcher
 from dispatcher.books.schema import head_revision
 from tests.acceptance.audiences import csv_of, reachable_tokens
-from tests.acceptance.program import Program
+from tests.acceptance.program import APP, MESSAGE, Program
 from tests.sandbox_process import PushApi
 
 pytestmark = pytest.mark.usefixtures("house_worker")
@@ -184,9 +187,10 @@ def test_a_terminal_that_knows_only_ascii_gets_other_signs(house: Program) -> No
 
 
 def test_a_list_has_pages_and_says_where_there_is_more(house: Program) -> None:
-    audience = csv_of(house, "one.csv", reachable_tokens("pages", 1))
-    later = ("--at", "2099-01-01T00:00Z", "--tag", "pages")
-    sent = [house.send(audience, *later)["id"] for _ in range(3)]
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+    order = partial(Dispatcher.enqueue, app_id=APP, message=MESSAGE, audience=[{"token": "one"}])
+    with house.books() as books:
+        sent = [order(books, send_at=later, campaign_tag="pages") for _ in range(3)]
 
     page = house.run("list", "--tag", "pages", "--limit", "2", "--json")
     rest = house.run("list", "--tag", "pages", "--limit", "2", "--before", sent[1], "--json")

@@ -303,7 +303,7 @@ def test_whatever_is_quoted_comes_back_as_it_was(
 pieces = st.sampled_from(["a", "b", "", "", '"a"', '""', 'x"y', '"u,v"', '"n\nm"', '"q""\n""q"'])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(pieces, pieces), max_size=6), st.booleans())
 def test_line_by_line_a_file_reads_as_in_duckdb(
     tmp_path: Path, scratch: Path, rows: list[tuple[str, str]], narrow: bool
@@ -317,7 +317,7 @@ def test_line_by_line_a_file_reads_as_in_duckdb(
     assert rejects_of(file, scratch)[:-1] == rejects
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=40) | st.text(st.sampled_from('ab",\n\r ')).map(str.encode))
 def test_any_bytes_are_counted_and_named_or_refused(
     tmp_path: Path, scratch: Path, content: bytes

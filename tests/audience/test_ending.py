@@ -58,7 +58,7 @@ from dispatcher.audience import prepare
 file = Path(sys.argv[1]).with_suffix(".csv.gz")
 with gzip.open(file, "wb", 1) as packed:
     packed.write(b"token\\n")
-    for number in range(3_000_000):
+    for number in range(1_000_000):
         packed.write(b"t%d\\n" % number)
 
 def tell(progress):
