@@ -50,6 +50,11 @@ if TYPE_CHECKING:
         resume_account,
         retry,
         show,
+        suppress_add,
+        suppress_check,
+        suppress_count,
+        suppress_import,
+        suppress_remove,
         verify,
         window,
     )
@@ -94,6 +99,11 @@ __all__ = [
     "resume_account",
     "retry",
     "show",
+    "suppress_add",
+    "suppress_check",
+    "suppress_count",
+    "suppress_import",
+    "suppress_remove",
     "verify",
     "window",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
@@ -10,9 +10,19 @@ from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign
 from dispatcher.settings import Settings
-from dispatcher.verbs import accounts, enqueuing, keeping, ordering, reading, rehearsing, steering
+from dispatcher.verbs import (
+    accounts,
+    enqueuing,
+    keeping,
+    ordering,
+    people,
+    reading,
+    rehearsing,
+    steering,
+)
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.options import Options
+from dispatcher.verbs.people import Added, Checked, ListProgress, Removed
 from dispatcher.verbs.reading import MOST_LISTED
 from dispatcher.verbs.rehearsing import Rehearsal
 from dispatcher.verbs.steering import StepProgress
@@ -20,7 +30,7 @@ from dispatcher.verbs.steering import StepProgress
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from dispatcher.audience import Progress
+    from dispatcher.audience import Progress, Source
     from dispatcher.books.audit import Explanation, Verdict
     from dispatcher.books.failures import Failure, Forgotten, Unnamed
     from dispatcher.books.keeping import Audiences
@@ -207,3 +217,65 @@ class Dispatcher:
         producers left on this machine goes, too, however old. Raises OptionError.
         """
         return keeping.purge(self._connections, older_than)
+
+    def suppress_add(self, app_id: str, identifiers: Iterable[str]) -> Added:
+        """Put these on the app's standing list: they get nothing from any later chunk of it.
+
+        app_id: the vendor's id of the app.
+        identifiers: each with its kind, as `userId=anna`.
+
+        Campaigns under way obey it with the next chunk that is sent for the first time. Raises
+        OptionError, for one without a kind or that nobody can have; then nobody was added.
+        """
+        return people.add(self._connections, app_id, identifiers)
+
+    def suppress_remove(self, app_id: str, identifiers: Iterable[str]) -> Removed:
+        """Take these off the app's standing list. Raises OptionError."""
+        return people.remove(self._connections, app_id, identifiers)
+
+    def suppress_check(self, app_id: str, identifiers: Iterable[str]) -> Checked:
+        """Who of these is on the app's standing list. Raises OptionError."""
+        return people.check(self._connections, app_id, identifiers)
+
+    def suppress_count(self, app_id: str) -> int:
+        """How many identifiers are on the app's standing list. Raises OptionError."""
+        return people.count(self._connections, app_id)
+
+    def suppress_import(
+        self,
+        app_id: str,
+        source: Source,
+        *,
+        format: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        ignore_columns: Iterable[str] | str | None = None,
+        absent: Iterable[str] | str | None = None,
+        reading: Callable[[Progress], None] | None = None,
+        told: Callable[[str], None] | None = None,
+        progress: ListProgress | None = None,
+    ) -> Added:
+        """Put everybody in the source on the app's standing list, by all of their identifiers.
+
+        app_id: the vendor's id of the app.
+        source: in the forms of an audience.
+        format, columns, ignore_columns, absent: how to read it, as of an audience.
+        reading: called a few times a second while it is read.
+        told: called with sentences about what was read otherwise than it stands there.
+        progress: called with how many identifiers are on the list, of how many.
+
+        It is read to its end first. Then identifiers are added in steps: where that is interrupted,
+        those before stay, and the same again adds the rest. Raises AudienceError where a row cannot
+        be used, as nobody may be missed, and OptionError; then nobody was added.
+        """
+        return people.add_all(
+            self._connections,
+            app_id,
+            source,
+            format=format,
+            columns=columns,
+            ignore_columns=ignore_columns,
+            absent=absent,
+            reading=reading,
+            told=told,
+            progress=progress,
+        )

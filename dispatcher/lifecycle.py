@@ -23,6 +23,7 @@ class ChunkState(StrEnum):
     UNRESOLVED = "unresolved"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    WITHHELD = "withheld"
 
 
 class CampaignState(StrEnum):
@@ -60,6 +61,7 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
             ChunkState.UNCOUNTED,
             ChunkState.REJECTED,
             ChunkState.UNRESOLVED,
+            ChunkState.WITHHELD,
         }
     ),
     ChunkState.DELIVERED: frozenset(),
@@ -68,6 +70,7 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
     ChunkState.EXPIRED: frozenset({ChunkState.PENDING}),
     ChunkState.CANCELLED: frozenset(),
+    ChunkState.WITHHELD: frozenset(),
 }
 
 CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {

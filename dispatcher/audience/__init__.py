@@ -1,13 +1,19 @@
-"""The audience of a campaign: read from anywhere, checked, without repetitions, packed."""
+"""The audience of a campaign: read from anywhere, checked, without repetitions, packed.
 
-from dispatcher.audience.algebra import Frozen
-from dispatcher.audience.listing import Source
-from dispatcher.audience.packing import copy_chunks
-from dispatcher.audience.preparation import OnInvalid, prepare
-from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
-from dispatcher.audience.progress import Phase, Progress, Watcher
-from dispatcher.audience.query import query
-from dispatcher.audience.reasons import Reason
+What is pure here (`identifiers`, `hashes`) is read by workers, too, which load nothing else of it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dispatcher.audience.algebra import Frozen
+    from dispatcher.audience.listing import Source
+    from dispatcher.audience.packing import copy_chunks
+    from dispatcher.audience.preparation import OnInvalid, prepare
+    from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
+    from dispatcher.audience.progress import Phase, Progress, Watcher
+    from dispatcher.audience.reasons import Reason
 
 __all__ = [
     "MAX_MEMBERS",
@@ -21,5 +27,26 @@ __all__ = [
     "Watcher",
     "copy_chunks",
     "prepare",
-    "query",
 ]
+
+_ROOMS = {
+    "Frozen": "algebra",
+    "MAX_MEMBERS": "prepared",
+    "OnInvalid": "preparation",
+    "Phase": "progress",
+    "Prepared": "prepared",
+    "Progress": "progress",
+    "Reason": "reasons",
+    "Source": "listing",
+    "Watcher": "progress",
+    "copy_chunks": "packing",
+    "prepare": "preparation",
+}
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _ROOMS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

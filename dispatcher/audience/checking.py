@@ -15,6 +15,7 @@ from dispatcher.audience.columns import Layout
 from dispatcher.audience.engine import literal
 from dispatcher.audience.identifiers import IDENTIFIERS, LONGEST, TOKEN, Identifier, Kind
 from dispatcher.audience.phrases import (
+    NO_IDENTIFIER,
     lost_digits,
     must_be,
     no_whole_number,
@@ -32,7 +33,6 @@ _FLOAT = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 _EXACT = 2**53
 """From there on a double stands for several whole numbers."""
 
-_UUID = '"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"'
 _ZEROS = r"\{?[0-]+\}?"
 _WRAPPED = "<[0-9A-Fa-f ]{64,}>"
 """A push token as NSData describes it, whole."""
@@ -252,7 +252,7 @@ def _text_fault(identifier: Identifier) -> str:
 
 def _no_identifier(held: Sequence[Identifier]) -> str:
     zeros = " (an advertising id of zeros is none)" if any(x.device for x in held) else ""
-    return f"has no identifier{zeros}"
+    return f"{NO_IDENTIFIER}{zeros}"
 
 
 def _told(held: Sequence[Identifier]) -> str:
@@ -291,10 +291,15 @@ def folded(identifier: Identifier, value: str) -> str:
 
 def _is_upper(identifier: Identifier, value: str) -> str:
     """Whether the JSON of a text is not in lower case where case means nothing."""
-    forms = f"strlen({value}) = 38 AND regexp_full_match({value}, {literal(_UUID)})"
+    uuid, *others = (f"regexp_full_match({value}, {literal(each)})" for each in _quoted(identifier))
     least = f"strlen({value}) = 38"
+    forms = f"{least} AND {uuid}"
     if identifier.hexadecimal is not None:
-        pattern = literal(f'"[0-9A-Fa-f]{{{identifier.hexadecimal},}}"')
         least = f"({least} OR strlen({value}) >= {identifier.hexadecimal + 2})"
-        forms = f"({forms} OR regexp_full_match({value}, {pattern}))"
+        forms = f"({' OR '.join([forms, *others])})"
     return f"({least} AND lower({value}) <> {value} AND {forms})"
+
+
+def _quoted(identifier: Identifier) -> list[str]:
+    """The forms of its JSON in which case means nothing."""
+    return [f'"{form}"' for form in identifier.caseless]

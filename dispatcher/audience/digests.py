@@ -22,7 +22,7 @@ _MEMBERS = f"""
     SELECT {{expression}} FROM (
         SELECT {{key}} AS key FROM checked
         WHERE key IS NOT NULL AND rowid NOT IN (
-            SELECT place FROM left_out WHERE reason <> {literal(Reason.EXCLUDED)}))"""
+            SELECT place FROM left_out WHERE reason < {literal(Reason.STANDING)}))"""
 
 
 @dataclass(frozen=True, slots=True)

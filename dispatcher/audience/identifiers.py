@@ -4,9 +4,13 @@ The table is the vendor's, from its platform pages. Beyond the type no form is d
 none is checked but a length that no identifier has, and what tools put in an identifier's place.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+UUID = "[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+"""The same in upper and lower case."""
 
 LONGEST = 4096
 """Bytes of an identifier's JSON. The longest known, Google's push tokens, stay far below."""
@@ -35,6 +39,13 @@ class Identifier:
     device: bool = False
     shared: frozenset[str] = frozenset()
     hexadecimal: int | None = None
+
+    @property
+    def caseless(self) -> tuple[str, ...]:
+        """The forms of a text in which case means nothing, as regular expressions of its whole."""
+        return (
+            (UUID,) if self.hexadecimal is None else (UUID, f"[0-9A-Fa-f]{{{self.hexadecimal},}}")
+        )
 
 
 _EVERY_PLATFORM = frozenset({"ios", "android", "win", "uwp"})
@@ -66,3 +77,11 @@ def known(platforms: Iterable[str]) -> tuple[Identifier, ...]:
     """The identifiers that at least one of the platforms knows, always in the same order."""
     wanted = frozenset(platforms)
     return tuple(each for each in IDENTIFIERS if each.platforms & wanted)
+
+
+def folded(identifier: Identifier, text: str) -> str:
+    """The text in lower case where case means nothing; `checking` says it in SQL."""
+    lower = text.lower()
+    if lower == text or not any(re.fullmatch(form, text) for form in identifier.caseless):
+        return text
+    return lower

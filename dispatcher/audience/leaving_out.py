@@ -74,11 +74,17 @@ class Lists:
         names = {name for name, _ in (*self._unwanted, *(self._wanted or ()))}
         return tuple(each for each in IDENTIFIERS if each.name in names)
 
-    def leave_out(self, watch: Callable[[float], None] | None = None) -> dict[Reason, Sum]:
-        """Make the table `left_out`; the keys of the rows in it, by reason."""
+    def leave_out(
+        self, watch: Callable[[float], None] | None = None, besides: Sequence[str] = ()
+    ) -> dict[Reason, Sum]:
+        """Make the table `left_out`; the keys of the rows in it, by reason.
+
+        `besides` are queries for the (place, key, reason) of rows that are unwanted otherwise.
+        """
         self._engine.run(_FIND_REPEATED, watch)
-        if self._unwanted:
-            self._engine.run(_FIND_UNWANTED.format(found=_found("unwanted", self._unwanted)), watch)
+        if self._unwanted or besides:
+            found = " UNION ALL ".join([_found("unwanted", self._unwanted), *besides])
+            self._engine.run(_FIND_UNWANTED.format(found=found), watch)
         if self._wanted is not None:
             self._engine.run(_FIND_NOT_WANTED.format(found=_found("wanted", self._wanted)), watch)
         sums = dict.fromkeys(Reason, Sum(0, 0, 0))

@@ -10,6 +10,9 @@ UNKNOWN_KEY = "has a key that no platform of the message knows: "
 NO_NAME = "has a value in a column without a name"
 """Begins the reason of another such row."""
 
+NO_IDENTIFIER = "has no identifier"
+"""Begins the reason of a row of nobody."""
+
 REMEDY = "export as integer or text"
 _BLANK = "[" + "".join(f"\\x{{{ord(each):x}}}" for each in BLANKS) + "]*"
 

@@ -27,6 +27,7 @@ from dispatcher.audience.rejects import Rejects
 from dispatcher.audience.rules import rules
 from dispatcher.audience.scratch import scratch_directory
 from dispatcher.audience.staging import Staged, Staging
+from dispatcher.audience.standing import Standing, taken_up
 from dispatcher.audience.suppression import Suppression, called_suppression
 from dispatcher.audience.told import Told
 from dispatcher.errors import AudienceError, OptionError
@@ -52,6 +53,7 @@ def prepare(
     ignore_columns: Iterable[str] | str | None = None,
     absent: Iterable[str] | str | None = None,
     salt: str = "",
+    standing: Standing | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -76,6 +78,8 @@ def prepare(
     ignore_columns: the columns that are left out, or "all" for all that are no identifier.
     absent: the words that count as nothing, in place of the usual ones.
     salt: goes into the digest.
+    standing: the app's standing list, where somebody is on it: they count as suppressed. Its key
+        has to be the salt.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -124,7 +128,7 @@ def prepare(
             lists.compared,
         )
         kept = rejected.SHOWN if on_invalid == "fail" else samples
-        preparation = _Preparation(staging, lists, suppression, frozen is not None)
+        preparation = _Preparation(staging, lists, suppression, standing, frozen is not None)
         yield preparation.prepare(listing, on_invalid, report_to, kept)
 
 
@@ -137,6 +141,7 @@ class _Preparation:
     staging: Staging
     lists: Lists
     unwanted: Suppression | None
+    standing: Standing | None
     excludes: bool
 
     def prepare(
@@ -161,16 +166,18 @@ class _Preparation:
             self.staging.reporter.notes.append(
                 "The exclusions leave nobody out: no member was sent what they name."
             )
+        standing = left_out[Reason.STANDING].count
         members = staged.keys - left_out[Reason.REPEATED] - left_out[Reason.SUPPRESSED]
-        if members.count == excluded:
+        total = members.count - excluded - standing
+        if total == 0:
             raise AudienceError(_empty(listing, staged, left_out))
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,
             duplicates=left_out[Reason.REPEATED].count,
-            suppressed=suppressed,
+            suppressed=suppressed + standing,
             excluded=excluded,
-            total=members.count - excluded,
+            total=total,
             absent=self.staging.told.absent,
             digest=str(members),
             salt=self.staging.rules.salt,
@@ -194,16 +201,23 @@ class _Preparation:
 
     def _leave_out(self, read: int) -> dict[Reason, Sum]:
         """The keys of the rows that are left out, by reason; `read` is how many were read."""
-        reporter = self.staging.reporter
+        staging, reporter = self.staging, self.staging.reporter
+        standing = self.standing and taken_up(
+            staging.engine, staging.directory, self.standing, staging.told.held
+        )
         return self.lists.leave_out(
-            lambda fraction: reporter.report("checking", int(fraction * read), read, fraction)
+            lambda fraction: reporter.report("checking", int(fraction * read), read, fraction),
+            standing or (),
         )
 
 
 def _empty(listing: Listing, staged: Staged, left_out: Mapping[Reason, Sum]) -> str:
     if staged.read == 0:
         return f"The audience {listing.name} is empty: it holds no row."
-    reasons = [each for each in (Reason.SUPPRESSED, Reason.EXCLUDED) if left_out[each].count]
-    if reasons:
+    counts = {
+        "suppressed": left_out[Reason.SUPPRESSED].count + left_out[Reason.STANDING].count,
+        "excluded": left_out[Reason.EXCLUDED].count,
+    }
+    if reasons := [reason for reason, count in counts.items() if count]:
         return f"The audience {listing.name} is empty: all its members are {' or '.join(reasons)}."
     return f"The audience {listing.name} is empty: none of its {staged.read:,} rows is valid."

@@ -54,7 +54,7 @@ class Suppression:
         values = " UNION ALL ".join(
             f"SELECT {literal(each.name)} AS name, {known(value)} AS value FROM listed"
             for each in IDENTIFIERS
-            for value in (_json(each), _whole_number(each))
+            for value in (json_of(each), whole_number(each))
         )
         self.engine.run(_ADD.format(values=values))
         self.engine.run("DROP TABLE listed")
@@ -79,16 +79,16 @@ class Suppression:
             )
 
 
-def _json(identifier: Identifier) -> str:
-    """The identifier in a row's JSON, folded; NULL without one."""
+def json_of(identifier: Identifier) -> str:
+    """The identifier in a row's JSON, folded, as an expression; NULL without one."""
     return folded(identifier, f"json_extract(text, {literal(f'$.{identifier.name}')})::VARCHAR")
 
 
-def _whole_number(identifier: Identifier) -> str:
+def whole_number(identifier: Identifier) -> str:
     """The whole number of a text as `1001.0`, NULL of any other.
 
     So pandas writes a column with gaps into a CSV file. Who is meant by such a text cannot be told:
     whoever may be is left out.
     """
-    whole = f"regexp_extract({_json(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
+    whole = f"regexp_extract({json_of(identifier)}, '^\"([0-9]+)[.]0+\"$', 1)"
     return f"CASE WHEN {whole} <> '' THEN '\"' || {whole} || '\"' END"

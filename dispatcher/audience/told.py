@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from dispatcher.audience.columns import Layout
 from dispatcher.audience.engine import Engine
+from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
 from dispatcher.words import counted
 
@@ -18,7 +19,7 @@ _SHOWN = 10
 class Told:
     """Notes for whoever gave the source, each of them once.
 
-    `absent` counts cells; `names` are those that columns have.
+    `absent` counts cells; `names` are those that columns have, `held` the identifiers in them.
     """
 
     def __init__(self, reporter: Reporter, where: str = "") -> None:
@@ -26,10 +27,17 @@ class Told:
         self._where = where
         self.absent = 0
         self.names: set[str] = set()
+        self.held: set[Identifier] = set()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All notes, these and those of others."""
+        return tuple(self._notes)
 
     def read_by(self, layout: Layout) -> None:
         """Take up how the columns of one part were read."""
         self.names.update(layout.names)
+        self.held.update(layout.held)
         self.add(layout.told())
 
     def add(self, notes: Iterable[str]) -> None:

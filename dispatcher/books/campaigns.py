@@ -42,6 +42,7 @@ class Members:
     unresolved: int
     expired: int
     cancelled: int
+    withheld: int
     remaining: int
 
     @property
@@ -72,6 +73,7 @@ class Chunks:
     unresolved: int
     expired: int
     cancelled: int
+    withheld: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Campaign:
 class NewCampaign:
     """What a producer asks for, checked, with its audience counted.
 
+    `standing_version` is that of the app's standing list that it was prepared against, and
     `account_rate` is its account's limit, as far as the producer is told one.
     """
 
@@ -150,6 +153,7 @@ class NewCampaign:
     key: str | None
     content_digest: str
     app_id: str
+    standing_version: int
     campaign_tag: str | None
     platforms: tuple[str, ...]
     account: str
@@ -168,14 +172,14 @@ class NewCampaign:
 
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
 _CREATE = text("""
-INSERT INTO campaign (id, key, content_digest, app_id, campaign_tag, platforms, account, message,
-    rate, created_at, send_at, expires_at, windows, opens_at, closes_at, finish_by,
-    planned_rate, state, started_at, resumed_at, input_read, input_invalid, input_duplicates,
-    input_suppressed, input_excluded, input_absent, members_total, members_remaining, chunks_total,
-    chunks_pending, test)
-SELECT :id, :key, :content_digest, :app_id, :campaign_tag, :platforms, :account, :message,
-    :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at, :finish_by,
-    :planned_rate,
+INSERT INTO campaign (id, key, content_digest, app_id, standing_version, campaign_tag, platforms,
+    account, message, rate, created_at, send_at, expires_at, windows, opens_at, closes_at,
+    finish_by, planned_rate, state, started_at, resumed_at, input_read, input_invalid,
+    input_duplicates, input_suppressed, input_excluded, input_absent, members_total,
+    members_remaining, chunks_total, chunks_pending, test)
+SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :platforms,
+    :account, :message, :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
+    :finish_by, :planned_rate,
     CASE WHEN start.later THEN 'scheduled' ELSE 'running' END,
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
@@ -309,7 +313,7 @@ def read_page(
 _MADE_BEFORE = "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
 _ERRORS = text("""
 SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)')) AS message,
-       count(*) AS chunks, sum(size) AS members
+       count(*) AS chunks, sum(size - withheld) AS members
 FROM chunk
 WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
 GROUP BY campaign_id, http_status, code, CASE WHEN http_status IS NULL THEN error END
@@ -317,7 +321,7 @@ ORDER BY members DESC
 """)
 _LAST_SECONDS = text("""
 SELECT campaign.id, count(*) AS requests,
-       coalesce(sum(chunk.size) FILTER (WHERE ended.chunk_state <> 'pending'), 0) AS members,
+       coalesce(sum(chunk.members) FILTER (WHERE ended.chunk_state <> 'pending'), 0) AS members,
        least(10, greatest(1, extract(epoch FROM clock_timestamp() - campaign.started_at)))
            AS seconds
 FROM campaign
@@ -326,7 +330,7 @@ CROSS JOIN LATERAL (
     WHERE campaign_id = campaign.id AND ended_at > statement_timestamp() - interval '10 s'
     OFFSET 0) AS ended
 CROSS JOIN LATERAL (
-    SELECT size FROM chunk
+    SELECT size - withheld AS members FROM chunk
     WHERE campaign_id = ended.campaign_id AND sequence = ended.sequence
     OFFSET 0) AS chunk
 WHERE campaign.id = ANY(:ids)

@@ -49,15 +49,16 @@ class Forgotten:
 
 
 _PAGE = text("""
-SELECT chunk.sequence, chunk.size, chunk.state, chunk.members, chunk.audience, chunk.erroneous,
-       chunk.http_status, chunk.code, chunk.error, accepted.error_details
+SELECT chunk.sequence, chunk.size - chunk.withheld AS size, chunk.state, chunk.members,
+       chunk.audience, chunk.erroneous, chunk.http_status, chunk.code, chunk.error,
+       accepted.error_details
 FROM chunk
 LEFT JOIN attempt AS accepted
     ON accepted.campaign_id = chunk.campaign_id AND accepted.sequence = chunk.sequence
    AND accepted.round = chunk.round AND accepted.outcome = 'accepted'
 WHERE chunk.campaign_id = :campaign_id AND chunk.sequence > :after
   AND (chunk.state IN ('rejected', 'unresolved', 'expired', 'cancelled')
-       OR chunk.erroneous > 0 OR chunk.audience < chunk.size)
+       OR chunk.erroneous > 0 OR chunk.audience < chunk.size - chunk.withheld)
 ORDER BY chunk.sequence
 LIMIT :page
 """)

@@ -28,7 +28,8 @@ class Audiences:
 KEPT = "finished_at <= statement_timestamp() - CAST(:keep AS interval) AND purged_to < chunks_total"
 _DUE = text(f"SELECT id FROM campaign WHERE {KEPT} ORDER BY finished_at LIMIT :most")
 _MEASURE = text(f"""
-SELECT count(DISTINCT campaign.id) AS campaigns, coalesce(sum(chunk.size), 0) AS members,
+SELECT count(DISTINCT campaign.id) AS campaigns,
+       coalesce(sum(chunk.size - chunk.withheld), 0) AS members,
        coalesce(sum(pg_column_size(chunk.members)), 0) AS bytes
 FROM campaign
 JOIN chunk ON chunk.campaign_id = campaign.id AND chunk.sequence > campaign.purged_to

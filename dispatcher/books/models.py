@@ -63,7 +63,8 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 class Campaign(Base):
     """What to send, and the sum of what became of it, as it was at `summed_at`.
 
-    The members of its chunks up to number `purged_to` were dropped, after its end.
+    `standing_version` is that of its app's standing list when its audience was prepared. The
+    members of its chunks up to number `purged_to` were dropped, after its end.
     """
 
     __tablename__ = "campaign"
@@ -129,6 +130,7 @@ class Campaign(Base):
     key: Mapped[str | None] = mapped_column(unique=True)
     content_digest: Mapped[str]
     app_id: Mapped[str]
+    standing_version: Mapped[Counter]
     campaign_tag: Mapped[str | None]
     account: Mapped[str] = mapped_column(ForeignKey("account.name"))
     platforms: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -164,6 +166,7 @@ class Campaign(Base):
     members_unresolved: Mapped[Counter]
     members_expired: Mapped[Counter]
     members_cancelled: Mapped[Counter]
+    members_withheld: Mapped[Counter]
 
     result_audience: Mapped[Counter]
     result_successful: Mapped[Counter]
@@ -178,6 +181,7 @@ class Campaign(Base):
     chunks_unresolved: Mapped[Counter]
     chunks_expired: Mapped[Counter]
     chunks_cancelled: Mapped[Counter]
+    chunks_withheld: Mapped[Counter]
 
     purged_to: Mapped[int] = mapped_column(server_default="0")
     test: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -188,7 +192,7 @@ class Chunk(Base):
 
     `attempt` is the fencing token: it grows with every claim. `in_doubt_since` is the start of the
     earliest attempt of this round that may have been sent. `members` are dropped some time after
-    the campaign's end.
+    the campaign's end; so many of its `size` as are `withheld` were taken out of them before that.
     """
 
     __tablename__ = "chunk"
@@ -223,6 +227,10 @@ class Chunk(Base):
         CheckConstraint("lost_leases BETWEEN 0 AND attempt AND round > 0", "counts"),
         CheckConstraint(
             "members IS NOT NULL OR state NOT IN ('pending', 'sending')", "has_members_to_send_to"
+        ),
+        CheckConstraint(
+            "withheld BETWEEN 0 AND size AND (state = 'withheld') = (withheld = size)",
+            "withheld_is_of_its_size",
         ),
         # What is due and clean, in the order of the audience: what publishing takes.
         Index(
@@ -271,6 +279,7 @@ class Chunk(Base):
     sequence: Mapped[int] = mapped_column(primary_key=True)
     size: Mapped[int]
     members: Mapped[str | None]
+    withheld: Mapped[int] = mapped_column(server_default="0")
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(
         Computed(
@@ -376,3 +385,37 @@ class Worker(Base):
     relays: Mapped[bool] = mapped_column(server_default=text("true"))
     rate: Mapped[float | None]
     silence: Mapped[str | None]
+
+
+class StandingList(Base):
+    """An app's standing list: `version` grows with whatever is added to it.
+
+    So many identifiers are on it as there are `entries`.
+    """
+
+    __tablename__ = "standing_list"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[Counter]
+    entries: Mapped[Counter]
+
+
+class Standing(Base):
+    """Who is on an app's standing list: keyed hashes of identifiers, see `audience.hashes`.
+
+    Those that have their upper bits in common share a page.
+    """
+
+    __tablename__ = "standing"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    hashes: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class StandingKey(Base):
+    """The key of all these hashes, in the one row of this table; made with it, and never again."""
+
+    __tablename__ = "standing_key"
+
+    key: Mapped[str] = mapped_column(primary_key=True)

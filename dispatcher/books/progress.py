@@ -12,12 +12,13 @@ def _sums() -> dict[str, str]:
     """Each counter of the campaign's row, and the sum over its chunks that it repeats."""
     sums = {f"chunks_{state}": f"count(*) FILTER (WHERE state = '{state}')" for state in ChunkState}
     sums |= {
-        f"members_{state}": f"coalesce(sum(size) FILTER (WHERE state = '{state}'), 0)"
+        f"members_{state}": f"coalesce(sum(size - withheld) FILTER (WHERE state = '{state}'), 0)"
         for state in SETTLED
     }
     sums["members_remaining"] = (
-        "coalesce(sum(size) FILTER (WHERE state IN ('pending', 'sending')), 0)"
+        "coalesce(sum(size - withheld) FILTER (WHERE state IN ('pending', 'sending')), 0)"
     )
+    sums["members_withheld"] = "coalesce(sum(withheld), 0)"
     sums |= {
         f"result_{number}": f"coalesce(sum({number}), 0)"
         for number in ("audience", "successful", "erroneous")

@@ -42,6 +42,7 @@ _CONTENT = (
     "key",
     "content_digest",
     "app_id",
+    "standing_version",
     "campaign_tag",
     "account",
     "platforms",
@@ -80,6 +81,16 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         WORKER: (_SELECT, _INSERT, _UPDATE, _DELETE),
         READER: (_SELECT,),
     },
+    "standing_list": {
+        PRODUCER: (_SELECT, _INSERT, _UPDATE),
+        WORKER: (_SELECT,),
+        READER: (_SELECT,),
+    },
+    "standing": {
+        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", only=("hashes",)), _DELETE),
+        WORKER: (_SELECT,),
+    },
+    "standing_key": {PRODUCER: (_SELECT,), WORKER: (_SELECT,)},
     "alembic_version": {PRODUCER: (_SELECT,), WORKER: (_SELECT,), READER: (_SELECT,)},
 }
 """By table and role. A new table is nobody's until it stands here."""

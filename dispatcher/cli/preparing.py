@@ -13,10 +13,10 @@ _LINE_EVERY = 5.0
 
 
 @contextmanager
-def preparing() -> Iterator[Watcher]:
+def preparing(what: str = "the audience") -> Iterator[Watcher]:
     """Gives what is to be told of the progress, and shows it on standard error."""
     if not sys.stderr.isatty():
-        yield Lines(say)
+        yield Lines(say, what=what)
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -28,8 +28,8 @@ def preparing() -> Iterator[Watcher]:
         console=Console(stderr=True, highlight=False),
         transient=True,
     )
-    task = bar.add_task("reading the audience", total=None)
-    speed = _Speed(time.monotonic)
+    task = bar.add_task(f"reading {what}", total=None)
+    speed = _Speed(time.monotonic, what)
 
     def update(progress: Progress) -> None:
         fraction = progress.done / progress.total if progress.total else progress.fraction
@@ -44,11 +44,14 @@ class Lines:
     """Says how far it is after two seconds, and every five from then on."""
 
     def __init__(
-        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        what: str = "the audience",
     ) -> None:
         self._say = say
         self._clock = clock
-        self._speed = _Speed(clock)
+        self._speed = _Speed(clock, what)
         self._next = clock() + _FIRST_LINE_AFTER
 
     def __call__(self, progress: Progress) -> None:
@@ -63,8 +66,9 @@ class Lines:
 class _Speed:
     """Rows a second, of each phase by itself."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], what: str) -> None:
         self._clock = clock
+        self._what = what
         self._phase: Phase | None = None
         self._since = clock()
 
@@ -76,4 +80,4 @@ class _Speed:
         elapsed = now - self._since
         about = "about " if progress.total is None and progress.fraction is not None else ""
         speed = f", {progress.done / elapsed:,.0f} rows/s" if elapsed else ""
-        return f"{progress.phase} the audience: {about}{progress.done:,} rows{speed}"
+        return f"{progress.phase} {self._what}: {about}{progress.done:,} rows{speed}"

@@ -24,6 +24,7 @@ MEANINGS = {
     "unresolved": "may have been sent; it cannot be known",
     "expired": "not sent before the campaign's time was over",
     "cancelled": "not sent before the campaign was cancelled",
+    "withheld": "on the standing list before their turn came",
     "remaining": "still to be sent",
 }
 _BAR = 12
@@ -118,7 +119,9 @@ def _members(campaign: Campaign) -> list[list[Cell]]:
 
 
 def _bar_style(name: str) -> str:
-    return {"delivered": "green", "uncounted": "green", "remaining": "cyan"}.get(name, "red")
+    return {"delivered": "green", "uncounted": "green", "remaining": "cyan", "withheld": "dim"}.get(
+        name, "red"
+    )
 
 
 def _input(campaign: Campaign) -> str:

@@ -1,6 +1,5 @@
 """The verb send: a message and an audience become a committed campaign."""
 
-import csv
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.preparing import preparing
+from dispatcher.cli.reading import columns_of, names_of
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
@@ -223,8 +223,8 @@ def send(
         "only_unsent": only_unsent,
         "not_within": not_within,
         "exclude_purged": _exclude_purged(exclude_purged),
-        "columns": _columns(named),
-        "ignore_columns": None if ignore_columns is None else _names(ignore_columns),
+        "columns": columns_of(named),
+        "ignore_columns": None if ignore_columns is None else names_of(ignore_columns),
         "absent": absent or None,
         "test_to": test_to,
     }
@@ -300,22 +300,6 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
     except OSError as error:
         raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
     return message.parse(content, "standard input" if path == "-" else path)
-
-
-def _columns(options: Sequence[str]) -> dict[str, str]:
-    columns: dict[str, str] = {}
-    for option in options:
-        name, equals, identifier = option.rpartition("=")
-        if not equals or not name:
-            raise OptionError(f"--column {option!r} is no NAME=IDENTIFIER, as customer_id=userId.")
-        if columns.setdefault(name, identifier) != identifier:
-            raise OptionError(f"--column says two things of {name!r}: keep one.")
-    return columns
-
-
-def _names(text: str) -> list[str]:
-    """The names in a list with commas; one that holds a comma stands in quotes."""
-    return [name for row in csv.reader([text], skipinitialspace=True) for name in row if name]
 
 
 def _on_invalid(text: str) -> audience.OnInvalid:

@@ -12,13 +12,14 @@ _EVERY = 2.0
 
 
 class Steps:
-    """Says on standard error how many chunks are done, every two seconds; of a quick verb nothing.
+    """Says on standard error how much is done, every two seconds; of a quick verb nothing.
 
     `done` is how many they were by the last step.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, one: str = "chunk") -> None:
         self.done = 0
+        self._one = one
         self._what = what
         self._next = time.monotonic() + _EVERY
 
@@ -27,4 +28,4 @@ class Steps:
         self.done = done
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
-            say(f"{done:,} of {counted(total, 'chunk')} {self._what}")
+            say(f"{done:,} of {counted(total, self._one)} {self._what}")

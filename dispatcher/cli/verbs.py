@@ -37,6 +37,7 @@ FAMILIES = {
     "worker": "programs",
     "sandbox": "programs",
     "account": "accounts",
+    "suppress": "people",
     "services": "services",
 }
 """Each verb's family: the module of this package that has a command of that name."""

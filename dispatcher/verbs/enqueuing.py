@@ -12,7 +12,7 @@ from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
 from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
-from dispatcher.verbs import excluding
+from dispatcher.verbs import excluding, standing
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.ordering import Order
 
@@ -34,11 +34,12 @@ def enqueue(
     """Commit the campaign with its whole audience, and ring; or leave it to the caller's commit."""
     _check_schema(connections, connection)
     frozen = excluding.frozen(connections, order, connection)
-    with order.prepared(progress, frozen) as prepared:
+    look = standing.look(connections, connection, order.app_id)
+    with order.prepared(look, progress, frozen) as prepared:
         if told is not None:
             for note in prepared.notes:
                 told(note)
-        new, content = order.campaign(prepared), order.content
+        new, content = order.campaign(prepared, look), order.content(look)
         if connection is not None:
             with joining.within(connection):
                 joining.check_at_commit(connection)

@@ -93,16 +93,20 @@ def check_texts(app_id: str, campaign_tag: str | None, key: str | None, account:
     """Raise OptionError unless each that is given is one line, and the account a name of one."""
     texts = {"app_id": app_id, "campaign_tag": campaign_tag, "key": key, "account": account}
     for name, value in texts.items():
-        if value is None and name in ("campaign_tag", "key"):
-            continue
-        if not isinstance(value, str) or not value.strip():
-            raise OptionError(f"{name} must be a text that is not empty.")
-        if "\0" in value or not value.isprintable() or len(value) > 500:
-            raise OptionError(f"{name} must be one line of at most 500 characters.")
+        if value is not None or name not in ("campaign_tag", "key"):
+            check_line(name, value)
     if not is_account_name(account):
         raise OptionError(
             f"account is {account!r}: an account's name is made of a-z and 0-9, and is not `file`."
         )
+
+
+def check_line(name: str, value: object) -> None:
+    """Raise OptionError, with this name, unless the value is one line of text."""
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"{name} must be a text that is not empty.")
+    if "\0" in value or not value.isprintable() or len(value) > 500:
+        raise OptionError(f"{name} must be one line of at most 500 characters.")
 
 
 def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:

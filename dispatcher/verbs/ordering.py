@@ -27,6 +27,7 @@ from dispatcher.verbs.options import (
     check_texts,
     check_times,
 )
+from dispatcher.verbs.standing import Look
 
 if TYPE_CHECKING:
     from dispatcher.audience import Frozen, Prepared, Progress
@@ -94,8 +95,7 @@ class Order:
         """Whether it is for a few, before the real one."""
         return self.said["test_to"] is not None
 
-    @property
-    def content(self) -> Content:
+    def content(self, look: Look) -> Content:
         """What the campaign's key stands for, besides its members."""
         said = self.said
         return Content(
@@ -103,19 +103,21 @@ class Order:
             self.message.canonical,
             said["campaign_tag"],
             said["account"],
+            look.key,
             self.exclusions.content,
         )
 
     def prepared(
         self,
+        look: Look,
         progress: Callable[[Progress], None] | None,
         frozen: Frozen | None = None,
         samples: int = 0,
     ) -> AbstractContextManager[Prepared]:
         """The audience, for as long as the `with` lasts; raises what `audience.prepare` does.
 
-        `frozen` are the chunks of other campaigns that the exclusions are about. `samples` is how
-        many invalid rows it keeps, to be shown.
+        `look` is at the app's standing list, `frozen` are the chunks of other campaigns that the
+        exclusions are about. `samples` is how many invalid rows it keeps, to be shown.
         """
         with not_while_forking():
             from dispatcher import audience
@@ -133,15 +135,16 @@ class Order:
             columns=said["columns"],
             ignore_columns=said["ignore_columns"],
             absent=said["absent"],
-            salt="" if said["key"] is None else contents.new_salt(),
+            salt=look.salt or ("" if said["key"] is None else contents.new_salt()),
+            standing=look.standing,
             memory=self.settings.prepare_memory,
             scratch=self.settings.scratch,
             progress=progress,
             samples=samples,
         )
 
-    def campaign(self, prepared: Prepared) -> NewCampaign:
-        """The campaign that is to be made of the order and its audience.
+    def campaign(self, prepared: Prepared, look: Look) -> NewCampaign:
+        """The campaign that is to be made of the order and its audience as prepared.
 
         Raises OptionError for a test that is for more than a few.
         """
@@ -154,8 +157,9 @@ class Order:
         return NewCampaign(
             id=uuid4(),
             key=said["key"],
-            content_digest=self.content.digest(prepared),
+            content_digest=self.content(look).digest(prepared),
             app_id=self.app_id,
+            standing_version=look.version,
             campaign_tag=said["campaign_tag"],
             platforms=self.message.platforms,
             account=said["account"],
@@ -217,7 +221,7 @@ def _as_test(said: Options) -> Options:
 def _query(settings: Settings, said: Options) -> Query | None:
     """The query that members come from, None where rows or files name all; OptionError for none."""
     with not_while_forking():
-        from dispatcher.audience import query
+        from dispatcher.audience.query import query
 
     if said["audience_sql"] is not None:
         return query(said["audience_sql"], said["audience_db"] or settings.audience_url)

@@ -10,8 +10,9 @@ from dispatcher import request
 from dispatcher.books import campaigns, pacing
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.session import trial
+from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
-from dispatcher.verbs import excluding
+from dispatcher.verbs import excluding, standing
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.ordering import Order
 
@@ -64,11 +65,12 @@ def rehearse(
 
     check_schema(connections.engine)
     frozen = excluding.frozen(connections, order)
-    with order.prepared(progress, frozen, samples=SAMPLES) as prepared:
-        new = order.campaign(prepared)
+    look = standing.look(connections, None, order.app_id)
+    with order.prepared(look, progress, frozen, samples=SAMPLES) as prepared:
+        new, content = order.campaign(prepared, look), order.content(look)
         largest = max(_sizes(order, new, prepared))
         with trial(connections.engine) as connection:
-            made, warnings = _made(connection, order, new, prepared)
+            made, warnings = _made(connection, content, new, prepared)
             rate = pacing.allowed(connection, made.planned_rate or made.rate or order.settings.rate)
         return Rehearsal(
             input=new.input,
@@ -82,7 +84,7 @@ def rehearse(
 
 
 def _made(
-    connection: Connection, order: Order, new: NewCampaign, prepared: Prepared
+    connection: Connection, content: Content, new: NewCampaign, prepared: Prepared
 ) -> tuple[Campaign, list[str]]:
     """The campaign as it would be, or is; and what its author should know of it."""
     campaign_id = campaigns.create(connection, new)
@@ -91,7 +93,7 @@ def _made(
         campaign_id = campaigns.find_by_key(
             connection,
             new.key,
-            lambda stored, total: order.content.is_same(stored, total, prepared),
+            lambda stored, total: content.is_same(stored, total, prepared),
         )
         made = campaigns.read(connection, campaign_id)
         return made, [
@@ -118,11 +120,12 @@ def _samples(prepared: Prepared) -> dict[str, tuple[Sample, ...]]:
         from dispatcher.audience import Reason
 
     samples = {"invalid": tuple(Sample(each.place, each.reason) for each in prepared.first_invalid)}
-    for kind, reason in (
+    for kind, *reasons in (
         ("duplicates", Reason.REPEATED),
-        ("suppressed", Reason.SUPPRESSED),
+        ("suppressed", Reason.SUPPRESSED, Reason.STANDING),
         ("excluded", Reason.EXCLUDED),
     ):
-        rows = prepared.first_left_out(reason, SAMPLES)
+        found = (row for each in reasons for row in prepared.first_left_out(each, SAMPLES))
+        rows = sorted(found)[:SAMPLES]
         samples[kind] = tuple(Sample(f"row {number}", member) for number, member in rows)
     return samples

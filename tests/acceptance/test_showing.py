@@ -22,9 +22,10 @@ KEYS = (
 )
 NESTED_KEYS = {
     "input": "read invalid duplicates suppressed excluded absent",
-    "members": "total delivered uncounted rejected unresolved expired cancelled remaining",
+    "members": "total delivered uncounted rejected unresolved expired cancelled withheld remaining",
     "result": "audience successful erroneous",
-    "chunks": "total pending sending delivered uncounted rejected unresolved expired cancelled",
+    "chunks": "total pending sending delivered uncounted rejected unresolved expired cancelled "
+    "withheld",
     "throughput": "members_per_second requests_per_second eta_seconds",
 }
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.audience import query
-from dispatcher.audience.query import rows_of
+from dispatcher.audience.query import query, rows_of
 from dispatcher.embedded import ServerUrls
 from dispatcher.errors import AudienceError, DatabaseUnavailable, DispatcherError, OptionError
 from tests.audience.preparing import outcome_of

@@ -112,7 +112,8 @@ class Books:
             for table in Base.metadata.sorted_tables:
                 times = [c.name for c in table.columns if isinstance(c.type, DateTime)]
                 shifts = ", ".join(f"{name} = {name} - :by" for name in times)
-                connection.execute(text(f"UPDATE {table.name} SET {shifts}"), {"by": by})
+                if shifts:
+                    connection.execute(text(f"UPDATE {table.name} SET {shifts}"), {"by": by})
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,7 @@ def new_campaign(chunks: int = 1, **given: Any) -> NewCampaign:
         "key": None,
         "content_digest": "digest",
         "app_id": "app",
+        "standing_version": 0,
         "campaign_tag": None,
         "platforms": ("ios",),
         "account": "default",

@@ -24,5 +24,6 @@ def books_engine(servers: ServerUrls, template_database: str) -> Iterator[Engine
 def books(books_engine: Engine) -> Books:
     """The books with nothing in them."""
     with books_engine.begin() as connection:
-        connection.execute(text("TRUNCATE campaign, account, worker CASCADE"))
+        tables = "campaign, account, worker, standing, standing_list"
+        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
     return Books(books_engine)

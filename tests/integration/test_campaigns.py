@@ -41,12 +41,12 @@ PARTS = {
     "input": ["read", "invalid", "duplicates", "suppressed", "excluded", "absent"],
     "members": [
         *("total", "delivered", "uncounted", "rejected", "unresolved", "expired", "cancelled"),
-        "remaining",
+        *("withheld", "remaining"),
     ],
     "result": ["audience", "successful", "erroneous"],
     "chunks": [
         *("total", "pending", "sending", "delivered", "uncounted", "rejected", "unresolved"),
-        *("expired", "cancelled"),
+        *("expired", "cancelled", "withheld"),
     ],
     "throughput": ["members_per_second", "requests_per_second", "eta_seconds"],
 }

@@ -244,6 +244,34 @@ def test_what_was_counted_before_members_could_be_excluded_still_adds_up(empty: 
     assert (before.input_suppressed, before.members_total) == (4, 3)
 
 
+def test_what_ended_before_there_were_standing_lists_adds_up_with_them_and_without(
+    empty: Engine,
+) -> None:
+    def at(revision: str, *statements: str) -> Row[Any]:
+        config = migration_config()
+        with empty.begin() as connection:
+            config.attributes["connection"] = connection
+            there = connection.scalar(text("SELECT to_regclass('alembic_version')"))
+            (command.downgrade if there and revision == "0011" else command.upgrade)(
+                config, revision
+            )
+            for statement in statements:
+                connection.execute(text(statement))
+            return connection.execute(text("SELECT * FROM campaign")).one()
+
+    at("0011", *QUOTED)
+    after = at(
+        "0012",
+        "UPDATE chunk SET state = 'withheld', withheld = 1 WHERE sequence = 3",
+        "UPDATE campaign SET members_rejected = 2, members_withheld = 1, chunks_rejected = 2,"
+        " chunks_withheld = 1",
+    )
+    before = at("0011")
+
+    assert (after.standing_version, after.members_rejected, after.members_withheld) == (0, 2, 1)
+    assert (before.members_rejected, before.members_cancelled, before.chunks_cancelled) == (2, 1, 1)
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

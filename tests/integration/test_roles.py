@@ -21,7 +21,8 @@ from dispatcher.settings import Settings
 from tests.integration.builders import ACCEPTED, Books
 
 _CONTENT = (
-    "account app_id campaign_tag content_digest created_at id key message platforms send_at test"
+    "account app_id campaign_tag content_digest created_at id key message platforms send_at "
+    "standing_version test"
 )
 
 _GRANTED = text("""
@@ -67,6 +68,13 @@ GRANTED = {
     ("worker", PRODUCER): {"SELECT"},
     ("worker", WORKER): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     ("worker", READER): {"SELECT"},
+    ("standing_list", PRODUCER): {"SELECT", "INSERT", "UPDATE"},
+    ("standing_list", WORKER): {"SELECT"},
+    ("standing_list", READER): {"SELECT"},
+    ("standing", PRODUCER): {"SELECT", "INSERT", "DELETE"},
+    ("standing", WORKER): {"SELECT"},
+    ("standing_key", PRODUCER): {"SELECT"},
+    ("standing_key", WORKER): {"SELECT"},
     ("alembic_version", PRODUCER): {"SELECT"},
     ("alembic_version", WORKER): {"SELECT"},
     ("alembic_version", READER): {"SELECT"},
@@ -83,7 +91,10 @@ ALL_COLUMNS_BUT = {
     ("chunk", READER, "SELECT"): "members",
     ("attempt", READER, "SELECT"): "error_details",
 }
-COLUMNS = {("attempt", PRODUCER, "UPDATE"): "error error_details"}
+COLUMNS = {
+    ("attempt", PRODUCER, "UPDATE"): "error error_details",
+    ("standing", PRODUCER, "UPDATE"): "hashes",
+}
 
 
 @pytest.fixture
@@ -270,6 +281,7 @@ LOOKING: dict[str, Verb] = {
     "explain": lambda it, scene: it.explain(scene.ended),
     "verify": lambda it, scene: it.verify(scene.ended),
     "accounts": lambda it, _: it.accounts(),
+    "suppress_count": lambda it, _: it.suppress_count("app"),
 }
 CHANGING: dict[str, Verb] = {
     "enqueue": enqueue,
@@ -283,9 +295,13 @@ CHANGING: dict[str, Verb] = {
     "purge": lambda it, _: it.purge(older_than=timedelta(0)),
     "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
     "resume_account": lambda it, _: it.resume_account("default"),
+    "suppress_add": lambda it, _: it.suppress_add("app", ["userId=anna"]),
+    "suppress_remove": lambda it, _: it.suppress_remove("app", ["userId=anna"]),
+    "suppress_import": lambda it, _: it.suppress_import("app", [{"userId": "anna"}]),
 }
 NAMING: dict[str, Verb] = {
     "failures": lambda it, scene: list(it.failures(scene.ended)),
+    "suppress_check": lambda it, _: it.suppress_check("app", ["userId=anna"]),
     "purgeable": lambda it, _: it.purgeable(older_than=timedelta(0)),
 }
 ALL = LOOKING | CHANGING | NAMING

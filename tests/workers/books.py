@@ -32,6 +32,7 @@ def make_campaign(
             key=None,
             content_digest="",
             app_id="sandbox-app",
+            standing_version=0,
             campaign_tag=None,
             platforms=("ios",),
             account="default",

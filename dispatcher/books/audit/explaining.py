@@ -57,14 +57,20 @@ WHERE campaign_id = :campaign_id
 GROUP BY outcome, attempt.http_status, attempt.code
 """)
 _TOO_LATE = text("""
-SELECT count(DISTINCT sequence) AS chunks, sum(size) AS members,
+SELECT count(DISTINCT sequence) AS chunks, sum(size - withheld) AS members,
        min(ended_at) AS first, max(ended_at) AS last
 FROM attempt JOIN chunk USING (campaign_id, sequence)
 WHERE campaign_id = :campaign_id AND outcome = 'accepted' AND attempt.round < chunk.round
 """)
 _UNRESOLVED = text("""
-SELECT count(*) AS chunks, sum(size) AS members, min(settled_at) AS first, max(settled_at) AS last
+SELECT count(*) AS chunks, sum(size - withheld) AS members, min(settled_at) AS first,
+       max(settled_at) AS last
 FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
+""")
+_WITHHELD = text("""
+SELECT count(*) AS chunks, sum(withheld) AS members, min(claimed_at) AS first,
+       max(claimed_at) AS last
+FROM chunk WHERE campaign_id = :campaign_id AND withheld > 0
 """)
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
@@ -88,6 +94,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
+    withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
     held = holding.held(connection, [campaign_id]).get(campaign_id)
     silences = fleet.silences(connection)
     happened = [
@@ -95,6 +102,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         *map(_attempted, attempts),
         *_given_up(unresolved),
         *_accepted_too_late(too_late),
+        *_withheld(withheld),
     ]
     return Explanation(
         campaign=str(campaign_id),
@@ -135,6 +143,7 @@ _WORDS = {
     "throttled": "throttled by the vendor",
     "in_doubt": "in doubt: may have been sent",
     "lease_lost": "never reported back by the worker: may have been sent",
+    "withheld": "ended before a request: nobody was left who may get it",
 }
 
 
@@ -166,6 +175,15 @@ def _accepted_too_late(late: Row[Any]) -> Iterator[Event]:
             "have been accepted after they were ordered to be sent again: they may get it twice"
         )
         yield Event(late.first, late.last, what)
+
+
+def _withheld(withheld: Row[Any]) -> Iterator[Event]:
+    if withheld.chunks:
+        what = (
+            f"{counted(withheld.members, 'member')} in {counted(withheld.chunks, 'chunk')} were "
+            "withheld: they were on the standing list by the time their chunk was first to be sent"
+        )
+        yield Event(withheld.first, withheld.last, what)
 
 
 def _waits_for(

@@ -51,7 +51,7 @@ _RULES: dict[str, TextClause] = {
         SELECT 'chunk ' || sequence AS example
         FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
         WHERE campaign_id = :campaign_id AND sequence > purged_to
-          AND json_array_length(members::json) IS DISTINCT FROM size
+          AND json_array_length(members::json) IS DISTINCT FROM size - withheld
     """),
     "nothing is left of an audience that is no longer kept": text("""
         SELECT 'chunk ' || sequence AS example
@@ -125,6 +125,8 @@ _RULES: dict[str, TextClause] = {
                      count(*) FILTER (WHERE state = 'unresolved') AS unresolved,
                      count(*) FILTER (WHERE state = 'expired') AS expired,
                      count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+                     count(*) FILTER (WHERE state = 'withheld') AS withheld,
+                     sum(withheld) AS members_withheld,
                      coalesce(sum(audience), 0) AS audience,
                      coalesce(sum(successful), 0) AS successful,
                      coalesce(sum(erroneous), 0) AS erroneous
@@ -132,10 +134,11 @@ _RULES: dict[str, TextClause] = {
           ON sums.campaign_id = campaign.id
         WHERE campaign.finished_at IS NOT NULL
           AND (delivered, uncounted, rejected, unresolved, expired, cancelled,
-               audience, successful, erroneous)
+               sums.withheld, sums.members_withheld, audience, successful, erroneous)
               IS DISTINCT FROM
               (chunks_delivered, chunks_uncounted, chunks_rejected, chunks_unresolved,
                chunks_expired, chunks_cancelled,
+               chunks_withheld, campaign.members_withheld,
                result_audience, result_successful, result_erroneous)
     """),
 }

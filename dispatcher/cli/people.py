@@ -1,0 +1,181 @@
+"""The verbs about people by themselves: who is on an app's standing list."""
+
+import click
+
+from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.preparing import preparing
+from dispatcher.cli.reading import columns_of, names_of
+from dispatcher.cli.steps import INTERRUPTED, Steps
+from dispatcher.words import counted
+
+_app_option = click.option("--app-id", required=True, help="The vendor's id of the app.")
+_identifiers = click.argument(
+    "identifiers",
+    metavar="IDENTIFIER...",
+    nargs=-1,
+    required=True,
+    help="Who is meant, with its kind: userId=anna, token=..., idfa=...",
+)
+
+
+@click.group()
+def suppress() -> None:
+    """Keep an app's standing list: whoever is on it gets nothing, running campaigns included."""
+
+
+@suppress.command()
+@_identifiers
+@_app_option
+@json_option
+@click.pass_context
+def add(ctx: click.Context, identifiers: tuple[str, ...], app_id: str, as_json: bool) -> None:
+    """Put somebody on the list: no later chunk of any campaign of the app goes to them.
+
+    What is on its way to the vendor already, or may be, is not called back.
+
+    Example: dispatcher suppress add --app-id A userId=anna
+    """
+    done = context_of(ctx).dispatcher().suppress_add(app_id, identifiers)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        print(_added(done.added, done.already))
+
+
+@suppress.command()
+@_identifiers
+@_app_option
+@json_option
+@click.pass_context
+def remove(ctx: click.Context, identifiers: tuple[str, ...], app_id: str, as_json: bool) -> None:
+    """Take somebody off the list; whoever was left out of a campaign by then stays left out.
+
+    Example: dispatcher suppress remove --app-id A userId=anna
+    """
+    done = context_of(ctx).dispatcher().suppress_remove(app_id, identifiers)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        print(
+            f"{counted(done.removed, 'identifier')} taken off the list"
+            + (f"; {_were(done.absent)} not on it" if done.absent else "")
+            + "."
+        )
+
+
+@suppress.command()
+@_identifiers
+@_app_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, identifiers: tuple[str, ...], app_id: str, as_json: bool) -> None:
+    """Say who of these is on the list; the exit status is 0 either way.
+
+    Example: dispatcher suppress check --app-id A userId=anna userId=bob
+    """
+    checked = context_of(ctx).dispatcher().suppress_check(app_id, identifiers)
+    if as_json:
+        print_json(checked.as_json())
+    else:
+        for identifier in dict.fromkeys(identifiers):
+            where = "on the list" if identifier in checked.listed else "not on the list"
+            print(f"{identifier}  {where}")
+
+
+@suppress.command("import")
+@click.argument(
+    "file",
+    metavar="FILE",
+    help="A .csv, .jsonl, .parquet or .xlsx file, also .gz or .zst, a directory of them, or `-`.",
+)
+@_app_option
+@click.option("--format", "form", metavar="F", help="csv, jsonl or parquet: of what does not say.")
+@click.option(
+    "--column",
+    "named",
+    metavar="NAME=IDENTIFIER",
+    multiple=True,
+    help="What a column holds, as customer_id=userId. Several times for several.",
+)
+@click.option(
+    "--ignore-columns",
+    metavar="A,B|all",
+    help="Leave these columns out, or all that are no identifier.",
+)
+@click.option(
+    "--absent",
+    metavar="WORD",
+    multiple=True,
+    help="What counts as nothing, in place of NULL, \\N, nan and the like.",
+)
+@json_option
+@click.pass_context
+def import_(
+    ctx: click.Context,
+    file: str,
+    app_id: str,
+    form: str | None,
+    named: tuple[str, ...],
+    ignore_columns: str | None,
+    absent: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Put everybody in a file on the list: every identifier in it, in whatever row.
+
+    The file comes in the forms of an audience, and is read to its end before anything is added.
+
+    Example: dispatcher suppress import --app-id A unsubscribed.csv
+    """
+    steps = Steps("are on the list", "identifier")
+    notes: list[str] = []
+    try:
+        with preparing("the list") as reading:
+            done = (
+                context_of(ctx)
+                .dispatcher()
+                .suppress_import(
+                    app_id,
+                    file,
+                    format=form,
+                    columns=columns_of(named),
+                    ignore_columns=None if ignore_columns is None else names_of(ignore_columns),
+                    absent=absent or None,
+                    reading=reading,
+                    told=notes.append,
+                    progress=steps,
+                )
+            )
+    except KeyboardInterrupt:
+        say(f"Interrupted: {steps.done:,} are on the list; the same again adds the rest.")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    for note in notes:
+        say(note)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        print(_added(done.added, done.already))
+
+
+@suppress.command()
+@_app_option
+@json_option
+@click.pass_context
+def count(ctx: click.Context, app_id: str, as_json: bool) -> None:
+    """Say how many identifiers are on the list.
+
+    Example: dispatcher suppress count --app-id A
+    """
+    entries = context_of(ctx).dispatcher().suppress_count(app_id)
+    if as_json:
+        print_json({"app_id": app_id, "count": entries})
+    else:
+        print(f"{counted(entries, 'identifier')} on the list of {app_id}.")
+
+
+def _added(added: int, already: int) -> str:
+    more = f"; {_were(already)} on it already" if already else ""
+    return f"{counted(added, 'identifier')} put on the list{more}."
+
+
+def _were(many: int) -> str:
+    return f"{many:,} {'was' if many == 1 else 'were'}"
