@@ -82,8 +82,8 @@ class Lists:
         `besides` are queries for the (place, key, reason) of rows that are unwanted otherwise.
         """
         self._engine.run(_FIND_REPEATED, watch)
-        if self._unwanted or besides:
-            found = " UNION ALL ".join([_found("unwanted", self._unwanted), *besides])
+        named = [_found("unwanted", self._unwanted)] if self._unwanted else []
+        if found := " UNION ALL ".join([*named, *besides]):
             self._engine.run(_FIND_UNWANTED.format(found=found), watch)
         if self._wanted is not None:
             self._engine.run(_FIND_NOT_WANTED.format(found=_found("wanted", self._wanted)), watch)
