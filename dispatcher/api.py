@@ -61,7 +61,8 @@ class Dispatcher:
         """Commit a campaign with its whole audience; its id. Sending needs no more of the caller.
 
         app_id: the vendor's id of the app.
-        message: one or several platform objects of the Push API.
+        message: one or several platform objects of the Push API, or several texts of them by name:
+            {"variants": {"en": {...}, "de": {...}}, "default": "en"}.
         options: whom, when and how, see `Options` in dispatcher/verbs/options.py; `audience`, or
             `audience_sql`, has to be among them.
         progress: called a few times a second.

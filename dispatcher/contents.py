@@ -2,6 +2,7 @@
 
 The members are those before any is excluded for what other campaigns sent to them: that changes
 with every sending, its own to begin with. What is asked to be excluded is part of it instead.
+Of a message with variants it is also who gets which, and whether each has a tag of its own.
 
 It is stored as a digest, `2.SALT.HASH`. The salt is random and goes into each member's key, so that
 nobody who chooses an audience can choose it to pass for another one; it is `3.HASH` where the salt
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,11 @@ def new_salt() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All of it but the members; `message` is the canonical JSON, `secret` the books'."""
+    """All of it but the members.
+
+    `message` is the canonical JSON, `secret` the books'; `dealing` says how variants are dealt,
+    where there are any.
+    """
 
     app_id: str
     message: str
@@ -39,6 +45,7 @@ class Content:
     account: str
     secret: str = field(repr=False)
     exclusions: tuple[object, ...] = ()
+    dealing: Sequence[object] = ()
 
     def digest(self, prepared: Prepared) -> str:
         """What is stored with a campaign of these members; the secret is not in it."""
@@ -58,6 +65,7 @@ class Content:
         return form == _FORM and found == self._hash(prepared.digest_under(salt))
 
     def _hash(self, members: str) -> str:
-        asked = [list(self.exclusions)] if self.exclusions else []
-        content = [self.app_id, self.message, self.campaign_tag, self.account, members, *asked]
+        further: list[object] = [list(self.exclusions)] if self.exclusions else []
+        further += [{"dealing": self.dealing}] if self.dealing else []
+        content = [self.app_id, self.message, self.campaign_tag, self.account, members, *further]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -56,6 +56,10 @@ GET /sandbox/ledger/devices?token=abc    (or any other identifiers of one member
 POST /sandbox/ledger/devices   [{"token": "abc"}, {"idfa": "x", "userId": "u"}]
     {"pushes": [1, 0]}         in the same order
 
+POST /sandbox/ledger/messages  [{"token": "abc"}, {"idfa": "x", "userId": "u"}]
+    {"messages": [{"ios": {"payload": {"text": "Hello"}}}, null]}
+                               what each got last; of the first 100,000 devices
+
 GET /sandbox/requests?since=0
     {"requests": [{"n": 0, "monotonic": 5.25, "wall": 1790000000.5, "pack_id": "p", "size": 61440,
                    "verdict": "accepted", "code": null, "fault": null,

@@ -38,11 +38,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A request in good form; its platforms in the order in which the body names them."""
+    """A request in good form; its platforms in the order in which the body names them.
+
+    `message` are the objects of these.
+    """
 
     pack_id: str | None
     platforms: tuple[str, ...]
     audience: list[Member]
+    message: Document
 
 
 def read(body: bytes) -> Document | Refusal:
@@ -69,6 +73,7 @@ def check(
         pack_id=document.get("pack_id"),
         platforms=tuple(name for name in document if name in PLATFORMS),
         audience=document["audience"],
+        message={name: value for name, value in document.items() if name in PLATFORMS},
     )
 
 

@@ -12,7 +12,7 @@ from sandbox.behaviour import Behaviour, changed
 from sandbox.faults import Fault, Faults, parse
 from sandbox.journal import Journal
 from sandbox.replies import Reply, json_reply
-from sandbox.vendor import Vendor, count
+from sandbox.vendor import Vendor, count, message_of
 
 
 class Control:
@@ -52,10 +52,17 @@ class Control:
             raise ValueError("the body is a list of members")
         return json_reply(200, {"pushes": self._count(members)})
 
+    async def show_messages(self, request: web.BaseRequest) -> Reply:
+        """POST /sandbox/ledger/messages with a list of members"""
+        members = await _json(request)
+        if not isinstance(members, list):
+            raise ValueError("the body is a list of members")
+        _check(members)
+        found = [message_of(self.vendor.ledger, member) for member in members]
+        return json_reply(200, {"messages": found})
+
     def _count(self, members: list[Any]) -> list[int]:
-        wrong = next(problems(members), None)
-        if wrong is not None:
-            raise ValueError(wrong.msg)
+        _check(members)
         return [count(self.vendor.ledger, member) for member in members]
 
     async def show_requests(self, request: web.BaseRequest) -> Reply:
@@ -80,6 +87,12 @@ class Control:
         if script is not None:
             self.faults.follow(script)
         return await self.show_faults(request)
+
+
+def _check(members: list[Any]) -> None:
+    wrong = next(problems(members), None)
+    if wrong is not None:
+        raise ValueError(wrong.msg)
 
 
 async def _json(request: web.BaseRequest) -> Any:

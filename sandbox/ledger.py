@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sandbox.audience import Device
 from sandbox.codes import Refusal
+
+MOST_MESSAGES: Final = 100_000
+"""So many devices' messages are remembered: for what somebody got, not for how often."""
 
 
 class Tally:
@@ -67,6 +70,7 @@ class Ledger:
         """Begin again with empty books."""
         self.reached, self.unreachable = Tally(), Tally()
         self.requests = self.accepted = self.members = self.not_found = 0
+        self.messages: dict[Device, dict[str, Any]] = {}
         self.refused: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
 
@@ -79,6 +83,11 @@ class Ledger:
         self.not_found += not_found
         self.reached.add(reached)
         self.unreachable.add(unreachable)
+
+    def note(self, message: dict[str, Any], reached: Sequence[Device]) -> None:
+        """Remember what these devices got, unless there are too many by now."""
+        if len(self.messages) < MOST_MESSAGES:
+            self.messages.update(dict.fromkeys(reached, message))
 
     def refuse(self, refusal: Refusal) -> None:
         """Enter a refused request."""

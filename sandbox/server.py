@@ -38,6 +38,7 @@ class Site:
             ("DELETE", "/sandbox/ledger"): control.reset,
             ("GET", "/sandbox/ledger/devices"): control.show_device,
             ("POST", "/sandbox/ledger/devices"): control.show_devices,
+            ("POST", "/sandbox/ledger/messages"): control.show_messages,
             ("GET", "/sandbox/requests"): control.show_requests,
             ("GET", "/sandbox/faults"): control.show_faults,
             ("PUT", "/sandbox/faults"): control.change_faults,

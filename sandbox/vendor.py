@@ -87,6 +87,7 @@ class Vendor:
             return refusal(33)
         lost = [known[place] for place in fates.unreachable]
         self.ledger.accept(fates.reached, [one for one in lost if one], fates.not_found)
+        self.ledger.note(push.message, fates.reached)
         return Accepted(
             audience=len(fates.reached) + len(fates.unreachable),
             successful=len(fates.reached),
@@ -113,6 +114,12 @@ def count(ledger: Ledger, member: Member) -> int:
     """How often the member's device was reached."""
     device = device_of(member)
     return 0 if device is None else ledger.reached.count(device)
+
+
+def message_of(ledger: Ledger, member: Member) -> Document | None:
+    """What the member's device got last, as far as the ledger remembers it."""
+    device = device_of(member)
+    return None if device is None else ledger.messages.get(device)
 
 
 def as_if_refused(fault: Fault, document: Document | Refusal, query_token: str | None) -> Refusal:

@@ -28,6 +28,7 @@ from dispatcher.lifecycle import (
     usable_window,
 )
 from dispatcher.publishing import LONGEST_LIST
+from dispatcher.redaction import Secret
 from dispatcher.settings import Settings
 from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
@@ -91,7 +92,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     campaign = courier.campaigns.get(campaign_id)
     if campaign is None:
         return
-    envelope = _envelope(courier, campaign)
+    token = _token(courier, campaign)
     paced = campaign.rate is not None or courier.settings.rate is not None
     single = len(waiting) == 1
     last: Report | None = None
@@ -107,7 +108,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         claim = _exchange(courier, last, (campaign.id, sequence))
         last = None
         if claim is not None:
-            last = deliver(courier, envelope, claim, asked_at)
+            last = deliver(courier, _envelope(token, campaign, claim), claim, asked_at)
         elif _give_back(courier, campaign.id, [sequence]):
             return
     _exchange(courier, last, None)
@@ -123,15 +124,20 @@ def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float)
     return Report(claim, outcome, decision)
 
 
-def _envelope(courier: Courier, campaign: Sendable) -> Envelope:
-    """What the campaign's requests share; without its account's token the campaign pauses."""
+def _token(courier: Courier, campaign: Sendable) -> Secret:
+    """The token of the campaign's account; without it the campaign pauses."""
     try:
-        token = courier.settings.require_token(campaign.account)
+        return courier.settings.require_token(campaign.account)
     except SettingError as error:
         with transaction(courier.engine) as connection:
             transitions.pause_itself(connection, campaign.id, f"{courier.worker}: {error}")
         raise
-    return Envelope.of(token, campaign.app_id, campaign.campaign_tag, campaign.message)
+
+
+def _envelope(token: Secret, campaign: Sendable, claim: Claim) -> Envelope:
+    """What all requests with the claim's text share."""
+    message, tag = campaign.text(claim.variant)
+    return Envelope.of(token, campaign.app_id, tag, message)
 
 
 def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:

@@ -1,4 +1,4 @@
-"""What all requests of a campaign have in common; the token is in their bodies and nowhere else."""
+"""What all requests with one text have in common; the token is in their bodies and nowhere else."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ _RECEIVED_VALUE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The part of the body that all chunks of a campaign share, encoded once."""
+    """The part of the body that all chunks with one text share, encoded once."""
 
     head: bytes = field(repr=False)
     token: Secret
 
     @classmethod
-    @lru_cache(maxsize=64)
+    @lru_cache(maxsize=256)
     def of(cls, token: Secret, app_id: str, campaign_tag: str | None, message: str) -> "Envelope":
-        """The envelope of a campaign; `message` is the JSON text of its platform objects."""
+        """The envelope of a campaign's text; `message` is the JSON text of its platform objects."""
         return cls(request.head(token.reveal(), app_id, campaign_tag, message), token)
 
     def body(self, pack_id: str, members: str) -> bytes:

@@ -4,7 +4,8 @@ Each source gives its identifiers as texts, see `reading`; from there all are tr
 checked row is (key, text, told): the member's JSON and the MD5 of what it is known by, or NULL and
 the reason why the row is invalid; `told` has a line for each thing that was read otherwise than it
 stands there, NULL where there is none. Behind these comes a column for each identifier that is to
-be compared with others: the MD5 of its folded JSON.
+be compared with others: the MD5 of its folded JSON; and of a message with variants, the number of
+the row's.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dispatcher.audience import columns as named
 from dispatcher.audience.absent import Absent
 from dispatcher.audience.columns import Layout
+from dispatcher.audience.dealing import TEXT, ByColumn, BySplit, Dealing
 from dispatcher.audience.engine import literal
 from dispatcher.audience.identifiers import IDENTIFIERS, LONGEST, TOKEN, Identifier, Kind
 from dispatcher.audience.phrases import (
@@ -51,11 +53,12 @@ def checked_rows(
     salt: str = "",
     compared: Sequence[Identifier] = (),
     types: Sequence[str] = (),
+    dealing: Dealing | None = None,
 ) -> str:
     """The query that gives (key, text, told) for each row of the source, in the source's order.
 
     `salt` goes into every key. `compared` have columns of their own behind these. `types` are those
-    of a Parquet file's columns.
+    of a Parquet file's columns. With `dealing`, the variant's number is the last column.
     """
     held = list(layout.held)
     texts = [each for each in held if each.kind is Kind.TEXT]
@@ -70,12 +73,46 @@ def checked_rows(
     values = [(each, _of(each, "value")) for each in held]
     plain_values = [(each, _of(each, "folded")) for each in held]
     told = [("member", member(values)), ("reason", _reason(layout)), ("told", _told(held))]
-    key = key_of(known_by(values, plain_values, "member"), salt)
+    query = _with(query, told)
+    known = known_by(values, plain_values, "member")
     further = "".join(f", {_compared(each, held)} AS {quoted(each)}" for each in compared)
+    if dealing is not None:
+        query = _with(query, [("known", known)])
+        return _dealt_rows(query, layout, absent, salt, dealing, further)
     return f"""
-        SELECT CASE WHEN reason IS NULL THEN {key} END AS key,
+        SELECT CASE WHEN reason IS NULL THEN {key_of(known, salt)} END AS key,
                coalesce(reason, member) AS text, told{further}
-        FROM ({_with(query, told)})"""
+        FROM ({query})"""
+
+
+def _dealt_rows(
+    query: str, layout: Layout, absent: Absent, salt: str, dealing: Dealing, compared: str
+) -> str:
+    """(key, text, told), what is `compared`, and the variant for each row of the query.
+
+    The query has `known`, too.
+    """
+    match dealing:
+        case ByColumn():
+            query = query if layout.variant else _with(query, [(TEXT, "NULL::VARCHAR")])
+            dealt = dealing.dealt(absent)
+        case BySplit():
+            dealt = dealing.dealt("known")
+    for name, expression in dealt.columns:
+        query = _with(query, [(name, expression)])
+    why = f"coalesce(reason, {dealt.fault})"
+    further = [
+        ("number", dealt.number),
+        ("why", why),
+        ("line", f"CASE WHEN {why} IS NULL THEN {dealt.told} END"),
+    ]
+    return f"""
+        SELECT CASE WHEN why IS NULL THEN {key_of("known", salt)} END AS key,
+               coalesce(why, member) AS text,
+               CASE WHEN line IS NULL THEN told
+                    ELSE concat_ws(chr(10), told, line) END AS told{compared},
+               number AS variant
+        FROM ({_with(query, further)})"""
 
 
 def key_of(known: str, salt: str) -> str:

@@ -5,7 +5,7 @@ The same for the header of a CSV file, the columns of a Parquet file and the key
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from dispatcher.audience.absent import trimmed
@@ -25,6 +25,7 @@ class Role(Enum):
     LEFT_OUT = "left out"
     UNNAMED = "unnamed"
     UNKNOWN = "unknown"
+    VARIANT = "variant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,22 @@ class Columns:
     """What a person says about the columns.
 
     `named` gives the identifier in a column, by the name that the file has for it; `ignored` are
-    left out, and with `only_identifiers` all are that are no identifier.
+    left out, and with `only_identifiers` all are that are no identifier. `variant` is the column
+    that says which text a member gets.
     """
 
     named: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     only_identifiers: bool = False
+    variant: str | None = None
 
     def role(self, name: str, identifiers: Iterable[Identifier]) -> Identifier | Role:
         """What a column of this name holds, for a message whose platforms know `identifiers`."""
         known = {each.name: each for each in identifiers}
         if name in self.named:
             return known.get(self.named[name], Role.UNKNOWN)
+        if self.variant is not None and folded(name) == folded(self.variant):
+            return Role.VARIANT
         if name in self.ignored:
             return Role.LEFT_OUT
         plain = folded(name)
@@ -67,8 +72,8 @@ class Layout:
 
     `names` are the file's; `held` says at which places each identifier stands: one in a table,
     and perhaps several where each row has names of its own. `unnamed` are the places of columns
-    without a name. `left_out` names those that are not read, and so is any other with
-    `only_identifiers`. `known` are all that could be there.
+    without a name, `variant` those that say which text a member gets. `left_out` names those that
+    are not read, and so is any other with `only_identifiers`. `known` are all that could be there.
     """
 
     names: tuple[str, ...]
@@ -77,6 +82,7 @@ class Layout:
     left_out: tuple[str, ...] = ()
     known: tuple[Identifier, ...] = ()
     only_identifiers: bool = False
+    variant: tuple[int, ...] = ()
 
     def told(self) -> Iterator[str]:
         """A sentence on each column that is not simply read as what its name says."""
@@ -97,8 +103,29 @@ class Layout:
 _SHOWN = 10
 
 
-def columns(named: Mapping[str, str] | None, ignored: Iterable[str] | str | None) -> Columns:
-    """What `columns` and `ignore_columns` say; raises OptionError where they cannot be followed."""
+def columns(
+    named: Mapping[str, str] | None,
+    ignored: Iterable[str] | str | None,
+    variant: str | None = None,
+) -> Columns:
+    """What `columns` and `ignore_columns` say, and the name of the variant's column.
+
+    Raises OptionError where they cannot be followed.
+    """
+    said = _columns(named, ignored)
+    if variant is None:
+        return said
+    if is_unnamed(variant) or isinstance(said.role(variant, IDENTIFIERS), Identifier):
+        raise OptionError(
+            f"The column {variant!r} (--variant-column) holds an identifier or has no name: "
+            "variants stand in a column of their own."
+        )
+    if folded(variant) in map(folded, said.ignored):
+        raise OptionError(f"The column {variant!r} is left out, and says the variant: choose one.")
+    return replace(said, variant=variant)
+
+
+def _columns(named: Mapping[str, str] | None, ignored: Iterable[str] | str | None) -> Columns:
     wanted = {}
     for name, identifier in (named or {}).items():
         known = {folded(each.name): each.name for each in IDENTIFIERS}
@@ -130,11 +157,15 @@ def layout(
     """
     roles = [said.role(name, identifiers) for name in names]
     held: dict[Identifier, tuple[int, ...]] = {}
+    variant: tuple[int, ...] = ()
     for place, role in enumerate(roles):
+        if role is Role.VARIANT:
+            _check_alone(source, names, variant, place, "the variant's")
+            variant = (place,)
         if role is Role.UNKNOWN:
             raise _stranger(source, names[place], identifiers, said)
         if isinstance(role, Identifier):
-            _check_alone(source, names, held.get(role, ()), place, role)
+            _check_alone(source, names, held.get(role, ()), place, role.name)
             held[role] = (place,)
     if not held:
         raise AudienceError(
@@ -146,6 +177,7 @@ def layout(
         {each: held[each] for each in identifiers if each in held},
         unnamed=tuple(place for place, role in enumerate(roles) if role is Role.UNNAMED),
         left_out=tuple(names[at] for at, role in enumerate(roles) if role is Role.LEFT_OUT),
+        variant=variant,
     )
 
 
@@ -158,7 +190,7 @@ def layout_of_keys(
         roles |= {each.name: each for each in identifiers}
     left_out = [name for name, role in roles.items() if role is Role.LEFT_OUT]
     read = [name for name, role in roles.items() if isinstance(role, Identifier)]
-    read += [name for name, role in roles.items() if role is Role.UNNAMED]
+    read += [name for name, role in roles.items() if role in (Role.UNNAMED, Role.VARIANT)]
     read += [] if said.only_identifiers else left_out
     places = {
         each: tuple(place for place, name in enumerate(read) if roles[name] == each)
@@ -171,6 +203,7 @@ def layout_of_keys(
         left_out=tuple(left_out),
         known=tuple(identifiers),
         only_identifiers=said.only_identifiers,
+        variant=tuple(place for place, name in enumerate(read) if roles[name] is Role.VARIANT),
     )
 
 
@@ -206,7 +239,7 @@ def _stranger(
 
 
 def _check_alone(
-    source: str, names: Sequence[str], places: Sequence[int], place: int, role: Identifier
+    source: str, names: Sequence[str], places: Sequence[int], place: int, role: str
 ) -> None:
     for other in places:
         if names[other] == names[place]:
@@ -216,5 +249,5 @@ def _check_alone(
             )
         raise AudienceError(
             f"The audience {source} has the columns {names[other]!r} and {names[place]!r}, which "
-            f"both are {role.name}: leave one out (--ignore-columns)."
+            f"both are {role}: leave one out (--ignore-columns)."
         )

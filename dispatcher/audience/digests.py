@@ -20,9 +20,13 @@ SUMS = f"""
 
 _MEMBERS = f"""
     SELECT {{expression}} FROM (
-        SELECT {{key}} AS key FROM checked
+        SELECT {{key}} AS key{{further}} FROM checked
         WHERE key IS NOT NULL AND rowid NOT IN (
             SELECT place FROM left_out WHERE reason < {literal(Reason.STANDING)}))"""
+
+_COUNTS = """
+    SELECT variant, count(*) FROM checked
+    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out) GROUP BY variant"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,42 @@ class Sum:
         return f"{self.count:016x}{self.upper:024x}{self.lower:024x}"
 
 
-def under(engine: Engine, identifiers: Sequence[Identifier], salt: str) -> str:
+def under(
+    engine: Engine, identifiers: Sequence[Identifier], salt: str, variants: Sequence[str] = ()
+) -> str:
     """The digest of the prepared members with keys of this salt, worked out of their JSON."""
     values = _values(identifiers)
     plain = [(each, folded(each, value)) for each, value in values]
     key = key_of(known_by(values, plain, "text"), salt)
-    return str(Sum(*engine.run(_MEMBERS.format(expression=SUMS, key=key))))
+    if variants:
+        return of_variants(engine, variants, key)
+    return str(Sum(*engine.run(_MEMBERS.format(expression=SUMS, key=key, further=""))))
+
+
+def of_variants(engine: Engine, variants: Sequence[str], key: str = "key") -> str:
+    """The digest of the prepared members and of which variant each gets; their order is nothing.
+
+    `key` is the expression of a member's key.
+    """
+    query = _MEMBERS.format(expression=f"variant, {SUMS}", key=key, further=", variant")
+    with engine.rows(f"{query} GROUP BY variant") as rows:
+        sums = {variants[number - 1]: Sum(*found) for number, *found in rows.fetchall()}
+    return "".join(str(sums.get(name, Sum(0, 0, 0))) for name in sorted(variants))
+
+
+def counts(engine: Engine, variants: Sequence[str]) -> dict[str, int]:
+    """How many members get each variant, by its name."""
+    with engine.rows(_COUNTS) as rows:
+        found: dict[int, int] = dict(rows.fetchall())
+    return {name: found.get(number, 0) for number, name in enumerate(variants, 1)}
 
 
 def former(engine: Engine) -> str:
     """The digest that was stored before keys had salts: the exclusive or of the members' MD5."""
     token = f"json_extract(text, {literal(f'$.{TOKEN.name}')})::VARCHAR"
     known = f"CASE WHEN {token} IS NULL THEN text ELSE {member([(TOKEN, token)])} END"
-    found = engine.run(_MEMBERS.format(expression="bit_xor(key)", key=key_of(known, "")))
+    query = _MEMBERS.format(expression="bit_xor(key)", key=key_of(known, ""), further="")
+    found = engine.run(query)
     return f"{found[0]:032x}"
 
 

@@ -8,15 +8,16 @@ from sqlalchemy import Connection
 from dispatcher.audience.prepared import Prepared
 from dispatcher.books.copying import copy_in
 
-_COPY = "COPY chunk (campaign_id, sequence, size, members) FROM STDIN (ENCODING 'UTF8')"
+_COPY = "COPY chunk (campaign_id, sequence, size, variant, members) FROM STDIN (ENCODING 'UTF8')"
 
 
 def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -> None:
     """Write the chunks of a campaign, numbered from 1, in the transaction of `connection`.
 
-    The table `chunk` has campaign_id, sequence, size and members (the text of a JSON array); its
-    other columns have defaults. Nothing is committed here. Raises SQLAlchemy's DBAPIError, as its
-    own statements do; what ends the reading, a KeyboardInterrupt say, goes through as it is.
+    The table `chunk` has campaign_id, sequence, size, variant and members (the text of a JSON
+    array); its other columns have defaults. Nothing is committed here. Raises SQLAlchemy's
+    DBAPIError, as its own statements do; what ends the reading, a KeyboardInterrupt say, goes
+    through as it is.
     """
     copy_in(connection, _COPY, _Pieces(_lines(campaign_id, prepared)).read)
 
@@ -24,9 +25,10 @@ def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -
 def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
     """COPY's text format: JSON holds no raw tab or newline, so only backslashes are doubled."""
     done = 0
-    for sequence, members in enumerate(prepared.packs(), 1):
+    for sequence, (members, variant) in enumerate(prepared.packs(), 1):
         array = ",".join(members).replace("\\", "\\\\")
-        yield f"{campaign_id}\t{sequence}\t{len(members)}\t[{array}]\n".encode()
+        number = "\\N" if variant is None else variant
+        yield f"{campaign_id}\t{sequence}\t{len(members)}\t{number}\t[{array}]\n".encode()
         done += len(members)
         prepared.reporter.report("packing", done, prepared.total)
 

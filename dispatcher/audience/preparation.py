@@ -6,13 +6,14 @@ in the source. It spills to a scratch directory beyond the memory allowed.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dispatcher.audience import algebra, leaving_out
+from dispatcher.audience import algebra, digests, leaving_out
 from dispatcher.audience import rejects as rejected
 from dispatcher.audience.algebra import Frozen
+from dispatcher.audience.dealing import ByColumn, Dealing
 from dispatcher.audience.digests import Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
@@ -54,6 +55,7 @@ def prepare(
     absent: Iterable[str] | str | None = None,
     salt: str = "",
     standing: Standing | None = None,
+    dealing: Dealing | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -80,6 +82,7 @@ def prepare(
     salt: goes into the digest.
     standing: the app's standing list, where somebody is on it: they count as suppressed. Its key
         has to be the salt.
+    dealing: which member gets which of the message's texts, where there are several.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -91,7 +94,7 @@ def prepare(
     """
     if on_invalid not in ("fail", "skip"):
         raise OptionError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
-    said = rules(columns, ignore_columns, absent, salt)
+    said = rules(columns, ignore_columns, absent, salt, dealing)
     if suppress is not None and (suppress is source or _both_read_standard_input(source, suppress)):
         raise OptionError("What is suppressed cannot come from the audience's own source.")
     report_to = None if rejects is None else Path(rejects)
@@ -114,7 +117,8 @@ def prepare(
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")
-            suppression = Suppression(engine, directory / "suppressed", said, told, reporter)
+            of_list = replace(said, dealing=None)
+            suppression = Suppression(engine, directory / "suppressed", of_list, told, reporter)
             suppression.read(unwanted)
         lists = leaving_out.Lists(engine, only_wanted=only_wanted)
         staging = Staging(
@@ -171,6 +175,11 @@ class _Preparation:
         total = members.count - excluded - standing
         if total == 0:
             raise AudienceError(_empty(listing, staged, left_out))
+        digest, variants = str(members), None
+        dealing = self.staging.rules.dealing
+        if dealing is not None:
+            digest = digests.of_variants(self.staging.engine, dealing.variants)
+            variants = digests.counts(self.staging.engine, dealing.variants)
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,
@@ -179,7 +188,8 @@ class _Preparation:
             excluded=excluded,
             total=total,
             absent=self.staging.told.absent,
-            digest=str(members),
+            variants=variants,
+            digest=digest,
             salt=self.staging.rules.salt,
             identifiers=self.staging.identifiers,
             first_invalid=tuple(found.first),
@@ -189,15 +199,15 @@ class _Preparation:
 
     def _check_names(self) -> None:
         """Raise OptionError for a column that was named, but is nowhere."""
+        dealing = self.staging.rules.dealing
         found = self.staging.told.names
+        if isinstance(dealing, ByColumn) and not any(map(dealing.is_in, found)):
+            raise _nowhere(dealing.name, "--variant-column", found)
         if self.unwanted is not None:
             found = found | self.unwanted.told.names
         for name in self.staging.rules.columns.named:
             if name not in found:
-                columns = ", ".join(repr(each) for each in sorted(found)[:_SHOWN])
-                raise OptionError(
-                    f"There is no column {name!r} to be named (--column): found were {columns}."
-                )
+                raise _nowhere(name, "--column", found)
 
     def _leave_out(self, read: int) -> dict[Reason, Sum]:
         """The keys of the rows that are left out, by reason; `read` is how many were read."""
@@ -209,6 +219,11 @@ class _Preparation:
             lambda fraction: reporter.report("checking", int(fraction * read), read, fraction),
             standing or (),
         )
+
+
+def _nowhere(name: str, option: str, found: Iterable[str]) -> OptionError:
+    columns = ", ".join(repr(each) for each in sorted(found)[:_SHOWN])
+    return OptionError(f"There is no column {name!r} to be named ({option}): found were {columns}.")
 
 
 def _empty(listing: Listing, staged: Staged, left_out: Mapping[Reason, Sum]) -> str:

@@ -1,9 +1,9 @@
 """A frozen audience: what was counted, and its members, a thousand at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
@@ -22,6 +22,8 @@ _FETCHED = 2048
 
 _VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
 
+_DEALT = "SELECT rowid, text, variant FROM checked WHERE key IS NOT NULL"
+
 _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 
 _FIRST_LEFT_OUT = """
@@ -29,13 +31,24 @@ _FIRST_LEFT_OUT = """
     WHERE reason = {reason} ORDER BY place LIMIT {most}"""
 
 
+Text = TypeVar("Text")
+
+
+class Pack(NamedTuple):
+    """The members of one chunk, and the number of the variant that they get."""
+
+    members: list[str]
+    variant: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A frozen audience, on disk until the end of the `with` that made it.
 
     `read` = `invalid` + `duplicates` + `suppressed` + `excluded` + `total`; `absent` counts cells.
-    `digest` is a hexadecimal text that depends on the distinct members and the salt alone, not on
-    their order; the excluded are among these members.
+    `digest` is a hexadecimal text that depends on the distinct members, their variants and the salt
+    alone, not on their order; the excluded are among these members. `variants` are the members of
+    each by its name, None where there is one text.
     """
 
     read: int
@@ -47,6 +60,7 @@ class Prepared:
     absent: int
     digest: str
     salt: str
+    variants: Mapping[str, int] | None
     identifiers: tuple[Identifier, ...] = field(repr=False)
     first_invalid: tuple[Reject, ...] = field(repr=False)
     engine: Engine = field(repr=False, compare=False)
@@ -60,13 +74,14 @@ class Prepared:
     @property
     def chunks(self) -> int:
         """How many chunks the members fill."""
-        return -(-self.total // MAX_MEMBERS)
+        counts = [self.total] if self.variants is None else self.variants.values()
+        return sum(-(-count // MAX_MEMBERS) for count in counts)
 
     def digest_under(self, salt: str) -> str:
         """What `digest` would be with this salt; takes a second for a million members."""
         if salt == self.salt:
             return self.digest
-        return digests.under(self.engine, self.identifiers, salt)
+        return digests.under(self.engine, self.identifiers, salt, tuple(self.variants or ()))
 
     def former_digest(self) -> str:
         """What was stored as the digest of these members before there were salts."""
@@ -78,19 +93,40 @@ class Prepared:
         with self.engine.rows(query) as rows:
             return rows.fetchall()
 
-    def packs(self) -> Iterator[list[str]]:
-        """The members' JSON texts, in the source's order, a thousand at a time."""
-        with self.engine.rows(_VALID) as valid, self.engine.rows(_LEFT_OUT) as left_out:
-            texts = _without(_streamed(valid), _streamed(left_out))
-            while pack := list(islice(texts, MAX_MEMBERS)):
-                yield pack
+    def packs(self) -> Iterator[Pack]:
+        """The members' JSON texts, in the source's order, a thousand at a time.
+
+        A pack holds members of one variant. Where there are several, each is given once it is full:
+        so all of them go out at the same time, however long that takes.
+        """
+        query, packed = (_VALID, _packed) if self.variants is None else (_DEALT, _dealt)
+        with self.engine.rows(query) as valid, self.engine.rows(_LEFT_OUT) as left_out:
+            yield from packed(_streamed(valid), _streamed(left_out))
 
 
 def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
 
 
-def _without(valid: Iterator[tuple[int, str]], places: Iterator[tuple[int]]) -> Iterator[str]:
+def _packed(valid: Iterator[tuple[int, str]], left_out: Iterator[tuple[int]]) -> Iterator[Pack]:
+    texts = _without(valid, left_out)
+    while pack := list(islice(texts, MAX_MEMBERS)):
+        yield Pack(pack)
+
+
+def _dealt(valid: Iterator[tuple[int, str, int]], left_out: Iterator[tuple[int]]) -> Iterator[Pack]:
+    packs: dict[int, list[str]] = {}
+    rows = ((place, (text, variant)) for place, text, variant in valid)
+    for text, variant in _without(rows, left_out):
+        pack = packs.setdefault(variant, [])
+        pack.append(text)
+        if len(pack) == MAX_MEMBERS:
+            yield Pack(packs.pop(variant), variant)
+    for variant, pack in sorted(packs.items()):
+        yield Pack(pack, variant)
+
+
+def _without(valid: Iterator[tuple[int, Text]], places: Iterator[tuple[int]]) -> Iterator[Text]:
     """The texts whose place is not among `places`; both come in the order of places.
 
     A join would do it too, but gives up that order, and sorting the texts takes far longer.

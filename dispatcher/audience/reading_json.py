@@ -7,6 +7,7 @@ from itertools import pairwise
 import orjson
 
 from dispatcher.audience.columns import Layout, folded
+from dispatcher.audience.dealing import TEXT
 from dispatcher.audience.engine import file_name, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.phrases import (
@@ -34,9 +35,11 @@ def texts_of_json(source: JsonLines, layout: Layout) -> str:
     paths = ", ".join(literal(_pointer(name)) for name in layout.names)
     found = " + ".join(f"(found[{place + 1}] IS NOT NULL)::INT" for place in places)
     values = ", ".join(f"{_not_null(f'found[{place + 1}]')} AS {_value(place)}" for place in places)
+    columns = {quoted(each): held for each, held in layout.held.items()}
+    columns |= {TEXT: layout.variant} if layout.variant else {}
     texts = (
-        f"{_either([_text(_value(place)) for place in held])} AS {quoted(each)}"
-        for each, held in layout.held.items()
+        f"{_either([_text(_value(place)) for place in held])} AS {column}"
+        for column, held in columns.items()
     )
     return f"""
         SELECT {_fault(source, layout)} AS fault, {", ".join(texts)}

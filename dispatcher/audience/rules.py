@@ -7,15 +7,20 @@ from dispatcher.audience import absent as words
 from dispatcher.audience import columns as named
 from dispatcher.audience.absent import Absent
 from dispatcher.audience.columns import Columns
+from dispatcher.audience.dealing import ByColumn, Dealing
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which column is what, and what counts as nothing; `salt` goes into the members' keys."""
+    """Which column is what, and what counts as nothing; `salt` goes into the members' keys.
+
+    `dealing` says which text a member gets, where there are several.
+    """
 
     columns: Columns
     absent: Absent
     salt: str
+    dealing: Dealing | None = None
 
 
 def rules(
@@ -23,6 +28,9 @@ def rules(
     ignore_columns: Iterable[str] | str | None,
     absent: Iterable[str] | str | None,
     salt: str,
+    dealing: Dealing | None = None,
 ) -> Rules:
     """The rules that these options say; OptionError where one cannot be followed."""
-    return Rules(named.columns(columns, ignore_columns), words.absent(absent), salt)
+    variant = dealing.name if isinstance(dealing, ByColumn) else None
+    said = named.columns(columns, ignore_columns, variant)
+    return Rules(said, words.absent(absent), salt, dealing)

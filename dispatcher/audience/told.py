@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from dispatcher.audience.columns import Layout
+from dispatcher.audience.dealing import ByColumn, Dealing
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
@@ -47,7 +48,7 @@ class Told:
             if whole not in self._notes:
                 self._notes.append(whole)
 
-    def count(self, engine: Engine, table: str) -> None:
+    def count(self, engine: Engine, table: str, dealing: Dealing | None = None) -> None:
         """Take up what the rows of the table tell, see `checking`."""
         with engine.rows(_LINES.format(table=table)) as rows:
             lines: list[tuple[str, int]] = rows.fetchall()
@@ -64,6 +65,10 @@ class Told:
             self.add([f"{values} trimmed of blanks: {_listed(trimmed)}."])
         if unwrapped:
             self.add([f"{_are(unwrapped, 'token')} read without the <> around it."])
+        if isinstance(dealing, ByColumn):
+            self.add(
+                dealing.notes({how: count for (what, _, how), count in found if what == "variant"})
+            )
 
 
 def _are(count: int, one: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import inf
@@ -11,9 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import pacing
+from dispatcher.books import pacing, variants
 from dispatcher.books.holding import RATE, Held, held
+from dispatcher.books.variants import NewVariant
 from dispatcher.books.windows import opening_of
+from dispatcher.comparison import difference
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 from dispatcher.schedule import Window
@@ -58,6 +60,31 @@ class Result:
     audience: int
     successful: int
     erroneous: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of several texts, and what became of the members who get it."""
+
+    name: str
+    members: Members
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more of those found the vendor sent to, with one variant than with another.
+
+    `difference`, and the `low` and `high` end of its interval of 95 % confidence, are of one for
+    all; `words` say whether one is seen.
+    """
+
+    variant: str
+    compared_with: str
+    difference: float
+    low: float
+    high: float
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +151,8 @@ class Campaign:
     errors: tuple[ErrorCount, ...]
     throughput: Throughput
     held: Held | None
+    variants: tuple[Variant, ...]
+    differences: tuple[Difference, ...]
     test: bool
 
     @property
@@ -168,6 +197,7 @@ class NewCampaign:
     members: int
     chunks: int
     test: bool = False
+    variants: tuple[NewVariant, ...] = ()
 
 
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
@@ -200,7 +230,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     """
     connection.execute(_OPEN_ACCOUNT, {"account": new.account})
     values = {
-        **{name: getattr(new, name) for name in NewCampaign.__slots__ if name != "input"},
+        **{name: getattr(new, name) for name in NewCampaign.__slots__ if name not in _OF_PARTS},
         **asdict(new.input),
         "platforms": list(new.platforms),
         **opening_of(connection, new.windows),
@@ -214,7 +244,12 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
         ),
     }
     created: UUID | None = connection.scalar(_CREATE, values)
+    if created is not None:
+        variants.create(connection, created, new.variants)
     return created
+
+
+_OF_PARTS = ("input", "variants")
 
 
 def find_by_key(connection: Connection, key: str, same: Callable[[str, int], bool]) -> UUID:
@@ -351,13 +386,19 @@ def _read(
         errors[error.campaign_id].append(error)
     speeds = {row.id: row for row in connection.execute(_LAST_SECONDS, ids)}
     holds = held(connection, [row.id for row in rows if row.finished_at is None])
+    texts = variants.read(connection, ids["ids"])
     return tuple(
-        _snapshot(row, errors[row.id], speeds.get(row.id), holds.get(row.id)) for row in rows
+        _snapshot(row, errors[row.id], speeds.get(row.id), holds.get(row.id), texts[row.id])
+        for row in rows
     )
 
 
 def _snapshot(
-    row: Row[Any], errors: Iterable[Row[Any]], speed: Row[Any] | None, hold: Held | None
+    row: Row[Any],
+    errors: Iterable[Row[Any]],
+    speed: Row[Any] | None,
+    hold: Held | None,
+    texts: Sequence[Row[Any]],
 ) -> Campaign:
     return Campaign(
         **{
@@ -370,8 +411,8 @@ def _snapshot(
         window=tuple(row.windows or ()),
         planned_rate=row.planned_rate and min(row.planned_rate, row.rate or inf),
         input=Input(**_numbers(row, "input", Input.__slots__)),
-        members=Members(**_numbers(row, "members", ("total", "remaining", *SETTLED))),
-        result=Result(**_numbers(row, "result", Result.__slots__)),
+        members=_members(row),
+        result=_result(row),
         chunks=Chunks(**_numbers(row, "chunks", ("total", *ChunkState))),
         errors=tuple(
             ErrorCount(error.http_status, error.code, error.message, error.chunks, error.members)
@@ -379,10 +420,37 @@ def _snapshot(
         ),
         throughput=_throughput(row, speed),
         held=hold,
+        variants=tuple(Variant(each.name, _members(each), _result(each)) for each in texts),
+        differences=tuple(_differences(texts)),
     )
 
 
-_COMPUTED = ("members", "result", "chunks", "errors", "throughput", "held")
+_COMPUTED = (
+    *("members", "result", "chunks", "errors", "throughput", "held"),
+    *("variants", "differences"),
+)
+
+
+def _differences(texts: Sequence[Row[Any]]) -> Iterator[Difference]:
+    """Each variant of a split compared with the first: who gets which was left to chance."""
+    for row in texts[1:]:
+        first = texts[0]
+        found = difference(
+            *(row.result_successful, row.result_audience),
+            *(first.result_successful, first.result_audience),
+        )
+        if row.share is not None and found is not None:
+            words = "no difference seen" if found.holds_zero else "a difference is seen"
+            numbers = (found.difference, found.low, found.high)
+            yield Difference(row.name, first.name, *numbers, words)
+
+
+def _members(row: Row[Any]) -> Members:
+    return Members(**_numbers(row, "members", ("total", "remaining", *SETTLED)))
+
+
+def _result(row: Row[Any]) -> Result:
+    return Result(**_numbers(row, "result", Result.__slots__))
 
 
 def _numbers(row: Row[Any], prefix: str, names: Iterable[str]) -> dict[str, int]:
@@ -412,10 +480,19 @@ class Sendable:
     account: str
     message: str
     rate: float | None
+    variants: tuple[tuple[str, str | None], ...] = ()
+
+    def text(self, variant: int | None) -> tuple[str, str | None]:
+        """The message that a chunk's members get, and its tag."""
+        if variant is None:
+            return self.message, self.campaign_tag
+        return self.variants[variant - 1]
 
 
 _SENDABLE = text(f"""
-SELECT id, app_id, campaign_tag, account, message, {RATE} AS rate
+SELECT id, app_id, campaign_tag, account, message, {RATE} AS rate,
+       ARRAY(SELECT ARRAY[variant.message, variant.campaign_tag] FROM variant
+             WHERE campaign_id = campaign.id ORDER BY number) AS variants
 FROM campaign WHERE id = :campaign_id AND state = 'running'
 """)
 
@@ -423,4 +500,7 @@ FROM campaign WHERE id = :campaign_id AND state = 'running'
 def sendable(connection: Connection, campaign_id: UUID) -> Sendable | None:
     """The campaign's fixed part and its rate as it is now; None unless it is running."""
     row = connection.execute(_SENDABLE, {"campaign_id": campaign_id}).one_or_none()
-    return None if row is None else Sendable(*row)
+    if row is None:
+        return None
+    fixed = {name: getattr(row, name) for name in Sendable.__slots__}
+    return Sendable(**fixed | {"variants": tuple(map(tuple, row.variants))})

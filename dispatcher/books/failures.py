@@ -19,7 +19,8 @@ class Failure:
     """A member who was not delivered to.
 
     `precision` tells what the reason is about: `member` where the vendor named this member,
-    `chunk` where it holds for everybody in the member's chunk.
+    `chunk` where it holds for everybody in the member's chunk. `variant` is the text that was meant
+    for the member, where there are several.
     """
 
     chunk: int
@@ -29,6 +30,7 @@ class Failure:
     http_status: int | None
     code: int | None
     member: dict[str, Any] = field(repr=False)
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Unnamed:
     chunk: int
     not_found: int
     erroneous: int
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,16 @@ class Forgotten:
 
     chunk: int
     members: int
+    variant: str | None = None
 
 
 _PAGE = text("""
 SELECT chunk.sequence, chunk.size - chunk.withheld AS size, chunk.state, chunk.members,
        chunk.audience, chunk.erroneous, chunk.http_status, chunk.code, chunk.error,
-       accepted.error_details
+       accepted.error_details, variant.name AS variant
 FROM chunk
+LEFT JOIN variant
+    ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
 LEFT JOIN attempt AS accepted
     ON accepted.campaign_id = chunk.campaign_id AND accepted.sequence = chunk.sequence
    AND accepted.round = chunk.round AND accepted.outcome = 'accepted'
@@ -90,7 +96,7 @@ def _told(row: Row[Any]) -> Iterator[Failure | Unnamed | Forgotten]:
     delivered = row.state == "delivered"
     if row.members is None:
         missed = max(0, row.size - row.audience) + row.erroneous if delivered else row.size
-        yield Forgotten(row.sequence, missed)
+        yield Forgotten(row.sequence, missed, row.variant)
     else:
         yield from _delivered_to_some(row) if delivered else _to_nobody(row)
 
@@ -98,7 +104,8 @@ def _told(row: Row[Any]) -> Iterator[Failure | Unnamed | Forgotten]:
 def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
     reason = row.error or _REASONS.get(row.state, "")
     for member in json.loads(row.members):
-        yield Failure(row.sequence, row.state, "chunk", reason, row.http_status, row.code, member)
+        about = ("chunk", reason, row.http_status, row.code)
+        yield Failure(row.sequence, row.state, *about, member, row.variant)
 
 
 def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
@@ -106,9 +113,9 @@ def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
     members = json.loads(row.members)
     named = read_details(row.error_details, members)
     for place, said in named:
-        reason = said or _UNSAID
-        yield Failure(row.sequence, row.state, "member", reason, 200, None, members[place])
+        about = ("member", said or _UNSAID, 200, None)
+        yield Failure(row.sequence, row.state, *about, members[place], row.variant)
     more = max(0, row.erroneous - len(named))
-    unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), more)
+    unnamed = Unnamed(row.sequence, max(0, row.size - row.audience), more, row.variant)
     if unnamed.not_found or unnamed.erroneous:
         yield unnamed

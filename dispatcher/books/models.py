@@ -18,7 +18,9 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
+    SmallInteger,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -187,12 +189,54 @@ class Campaign(Base):
     test: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
+class Variant(Base):
+    """One of a campaign's several texts, and the sum of what became of its chunks.
+
+    `share` is that of the members to whom it is dealt, where they are dealt at random;
+    `campaign_tag` is its own statistics group at the vendor, where it has one.
+    """
+
+    __tablename__ = "variant"
+    __table_args__ = (
+        CheckConstraint("number > 0", "number"),
+        CheckConstraint("share > 0 AND share <= 1", "share"),
+        CheckConstraint(
+            f"members_remaining + {_sum_of('members', SETTLED)} = members_total", "members_add_up"
+        ),
+        UniqueConstraint("campaign_id", "name"),
+    )
+
+    campaign_id: Mapped[UUID] = mapped_column(
+        ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    name: Mapped[str]
+    share: Mapped[float | None]
+    campaign_tag: Mapped[str | None]
+    message: Mapped[str]
+
+    members_total: Mapped[Counter]
+    members_remaining: Mapped[Counter]
+    members_delivered: Mapped[Counter]
+    members_uncounted: Mapped[Counter]
+    members_rejected: Mapped[Counter]
+    members_unresolved: Mapped[Counter]
+    members_expired: Mapped[Counter]
+    members_cancelled: Mapped[Counter]
+    members_withheld: Mapped[Counter]
+
+    result_audience: Mapped[Counter]
+    result_successful: Mapped[Counter]
+    result_erroneous: Mapped[Counter]
+
+
 class Chunk(Base):
     """Up to a thousand members that are sent in one request and share one fate.
 
     `attempt` is the fencing token: it grows with every claim. `in_doubt_since` is the start of the
     earliest attempt of this round that may have been sent. `members` are dropped some time after
     the campaign's end; so many of its `size` as are `withheld` were taken out of them before that.
+    `variant` is the number of the text that they get, where there are several.
     """
 
     __tablename__ = "chunk"
@@ -280,6 +324,7 @@ class Chunk(Base):
     size: Mapped[int]
     members: Mapped[str | None]
     withheld: Mapped[int] = mapped_column(server_default="0")
+    variant: Mapped[int | None] = mapped_column(SmallInteger)
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(
         Computed(

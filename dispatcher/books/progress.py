@@ -8,10 +8,9 @@ from sqlalchemy import Connection, text
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 
-def _sums() -> dict[str, str]:
-    """Each counter of the campaign's row, and the sum over its chunks that it repeats."""
-    sums = {f"chunks_{state}": f"count(*) FILTER (WHERE state = '{state}')" for state in ChunkState}
-    sums |= {
+def _sums_of_members() -> dict[str, str]:
+    """Each counter of a campaign's and a variant's row, and the sum over chunks that it repeats."""
+    sums = {
         f"members_{state}": f"coalesce(sum(size - withheld) FILTER (WHERE state = '{state}'), 0)"
         for state in SETTLED
     }
@@ -26,7 +25,13 @@ def _sums() -> dict[str, str]:
     return sums
 
 
-def _lost(name: str) -> str:
+def _sums() -> dict[str, str]:
+    """The same of a campaign's row alone, and those."""
+    sums = {f"chunks_{state}": f"count(*) FILTER (WHERE state = '{state}')" for state in ChunkState}
+    return sums | _sums_of_members()
+
+
+def _lost(name: str, table: str = "campaign") -> str:
     """What was never stored of a campaign that ended: it shares the campaign's end.
 
     No commit of ours leaves a campaign without its chunks. Where one lacks some nevertheless, its
@@ -35,13 +40,28 @@ def _lost(name: str) -> str:
     what, _, state = name.partition("_")
     if state not in (CampaignState.CANCELLED, CampaignState.EXPIRED):
         return ""
-    lacking = f"greatest(campaign.{what}_total - sums.{what}_stored, 0)"
+    lacking = f"greatest({table}.{what}_total - sums.{what}_stored, 0)"
     return f" + CASE WHEN campaign.state = '{state}' THEN {lacking} ELSE 0 END"
 
 
-_SUMS = _sums()
-# Each campaign's chunks are read by their key, and not the table for all of them.
+_SUMS, _SUMS_OF_MEMBERS = _sums(), _sums_of_members()
+# Each campaign's chunks are read by their key, and not the table for all of them; for its variants
+# once more, where it has any, and in the same snapshot: so these add up to the campaign's.
 _SUM_UP = text(f"""
+WITH by_variant AS (
+    UPDATE variant
+    SET {", ".join(f"{name} = sums.{name}{_lost(name, 'variant')}" for name in _SUMS_OF_MEMBERS)}
+    FROM (SELECT DISTINCT campaign_id FROM variant
+          WHERE campaign_id = ANY(CAST(:campaign_ids AS uuid[]))) AS asked
+    JOIN campaign ON campaign.id = asked.campaign_id
+    CROSS JOIN LATERAL (
+        SELECT number, coalesce(sum(size), 0) AS members_stored,
+               {", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS_OF_MEMBERS.items())}
+        FROM variant AS own LEFT JOIN chunk
+            ON chunk.campaign_id = own.campaign_id AND chunk.variant = own.number
+        WHERE own.campaign_id = asked.campaign_id GROUP BY number) AS sums
+    WHERE variant.campaign_id = asked.campaign_id AND variant.number = sums.number
+)
 UPDATE campaign
 SET {", ".join(f"{name} = sums.{name}{_lost(name)}" for name in _SUMS)},
     summed_at = statement_timestamp()

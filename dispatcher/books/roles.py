@@ -51,7 +51,8 @@ _CONTENT = (
     "send_at",
     "test",
 )
-_PLACE = ("campaign_id", "sequence", "size", "pack_id")
+_PLACE = ("campaign_id", "sequence", "size", "variant", "pack_id")
+_TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
 _ORDERS = ("rate", "expires_at", "windows", "finish_by")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
 
@@ -59,6 +60,11 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
     "campaign": {
         PRODUCER: (_SELECT, _INSERT, Right("UPDATE", but=_CONTENT)),
         WORKER: (_SELECT, Right("UPDATE", but=_CONTENT + _ORDERS)),
+        READER: (_SELECT,),
+    },
+    "variant": {
+        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", but=_TEXT)),
+        WORKER: (_SELECT, Right("UPDATE", but=_TEXT)),
         READER: (_SELECT,),
     },
     "chunk": {

@@ -131,7 +131,7 @@ class _CsvWriter:
     def __init__(self, file: TextIO) -> None:
         self._is_shown = file.isatty()
         self._csv = csv.writer(file)
-        columns = ("chunk", "state", "precision", "reason", "http_status", "code")
+        columns = ("chunk", "state", "precision", "reason", "http_status", "code", "variant")
         self._csv.writerow([*columns, *_NAMES])
 
     def write(self, failure: Failure) -> None:
@@ -142,6 +142,7 @@ class _CsvWriter:
             failure.reason,
             failure.http_status,
             failure.code,
+            failure.variant,
             *(failure.member.get(name) for name in _NAMES),
         ]
         self._csv.writerow(map(self._written, cells))

@@ -14,6 +14,7 @@ _MEANINGS = {
     "excluded": "were sent to before",
 }
 _LONGEST_ROW = 100
+_LONGEST_NAME = 40
 
 
 def show(found: Rehearsal, as_json: bool) -> None:
@@ -55,6 +56,9 @@ def _rows(found: Rehearsal) -> Iterator[list[Cell]]:
         if count := getattr(found.input, kind):
             yield [(kind, ""), (f"{count:,}", ""), (meaning, "dim")]
     yield [("members", "bold"), (f"{found.total:,}", "bold"), ("would be sent to", "dim")]
+    for variant in found.variants:
+        name = cropped(variant.name, _LONGEST_NAME)
+        yield [(f"  {name}", ""), (f"{variant.members:,}", ""), ("would get this variant", "dim")]
 
 
 def _requests(found: Rehearsal) -> str:

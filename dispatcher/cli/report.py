@@ -29,6 +29,10 @@ MEANINGS = {
 }
 _BAR = 12
 _LONGEST_TAG = 40
+_VARIANT_TITLES = (
+    *("VARIANT", "MEMBERS", "DELIVERED", "REMAINING", "FAILED"),
+    *("FOUND", "SENT", "UNREACHABLE"),
+)
 _TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
 _SAID = ("paused", "schedule", "rate")
 """What the page tells otherwise: a state, the time when it begins, a rate."""
@@ -47,6 +51,7 @@ def page(campaign: Campaign) -> Iterator[str]:
     yield from (f"  {line}" for line in table(_members(campaign), right=(1,)))
     yield ""
     yield _vendor(campaign)
+    yield from _variants(campaign)
     yield from _errors(campaign)
 
 
@@ -141,6 +146,29 @@ def _vendor(campaign: Campaign) -> str:
     erroneous = "bold yellow" if result.erroneous else "bold"
     unreachable = styled(f"{result.erroneous:,} unreachable", erroneous)
     return f"  The vendor counted {found}, {sent}, {unreachable}."
+
+
+def _variants(campaign: Campaign) -> Iterator[str]:
+    if not campaign.variants:
+        return
+    rows: list[list[Cell]] = [[(title, "bold") for title in _VARIANT_TITLES]]
+    for variant in campaign.variants:
+        members, result = variant.members, variant.result
+        counts = (members.total, members.delivered, members.remaining, members.failed)
+        numbers = (*counts, result.audience, result.successful, result.erroneous)
+        name = (cropped(variant.name, _LONGEST_TAG), "")
+        rows.append([name, *((f"{number:,}", "") for number in numbers)])
+    yield ""
+    yield from (f"  {line}" for line in table(rows, right=range(1, len(_VARIANT_TITLES))))
+    so_far = "" if campaign.ended else " so far"
+    for found in campaign.differences:
+        low, high = (f"{100 * end:+.2f}" for end in (found.low, found.high))
+        yield (
+            f"  {cropped(found.variant, _LONGEST_TAG)} and "
+            f"{cropped(found.compared_with, _LONGEST_TAG)}{so_far}: "
+            f"{styled(found.words, 'bold')} in sent of found, "
+            f"{100 * found.difference:+.2f} points (95 % interval {low} to {high})."
+        )
 
 
 def _errors(campaign: Campaign) -> Iterator[str]:

@@ -77,7 +77,18 @@ from dispatcher.words import counted
     help="What counts as nothing, in place of NULL, \\N, nan and the like. "
     "Several times for several.",
 )
+@click.option(
+    "--variant-column",
+    metavar="C",
+    help="The column that names which of the message's variants a member gets.",
+)
+@click.option(
+    "--split",
+    metavar="A=50,B=50",
+    help="Deal the message's variants at random, by weight; a repeat deals alike.",
+)
 @click.option("--tag", help="The vendor's statistics group.")
+@click.option("--tag-variants", is_flag=True, help="Tag each variant by itself, as TAG-NAME.")
 @click.option("--key", help="The same key again means the same campaign, sent once.")
 @click.option(
     "--rate", default="none", help="At most this many requests a second, over all workers."
@@ -162,7 +173,10 @@ def send(
     named: tuple[str, ...],
     ignore_columns: str | None,
     absent: tuple[str, ...],
+    variant_column: str | None,
+    split: str | None,
     tag: str | None,
+    tag_variants: bool,
     key: str | None,
     rate: str,
     at: str | None,
@@ -223,6 +237,9 @@ def send(
         "only_unsent": only_unsent,
         "not_within": not_within,
         "exclude_purged": _exclude_purged(exclude_purged),
+        "variant_column": variant_column,
+        "split": split,
+        "tag_variants": tag_variants,
         "columns": columns_of(named),
         "ignore_columns": None if ignore_columns is None else names_of(ignore_columns),
         "absent": absent or None,

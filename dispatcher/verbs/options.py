@@ -14,6 +14,7 @@ from dispatcher.settings import Settings, is_account_name
 
 if TYPE_CHECKING:
     from dispatcher.audience import Source
+    from dispatcher.message import Message
     from dispatcher.verbs.connections import Reference
 
 
@@ -38,10 +39,14 @@ class Options(TypedDict, total=False):
         nothing, tests aside: a timedelta, or as "30m", "24h" and "7d".
     exclude_purged: "refuse" (unless given) makes no campaign where those three meet members who are
         no longer kept; "ignore" passes over them.
+    variant_column: the audience's column that names which of the message's variants a member gets.
+    split: their weights, as {"a": 50, "b": 50} or "a=50,b=50", to deal them at random instead; the
+        same content is dealt alike each time.
     on_invalid: "fail" (unless given) refuses an audience with an invalid row; "skip" leaves such
         rows out.
     rejects: the file that invalid rows are written to.
     campaign_tag: the vendor's statistics group.
+    tag_variants: each variant has a group of its own, TAG-NAME.
     key: the same key again returns the same campaign, and with other content raises.
     account: whose token sends it.
     rate: the most requests a second, over all workers.
@@ -66,9 +71,12 @@ class Options(TypedDict, total=False):
     only_unsent: Reference | None
     not_within: timedelta | str | None
     exclude_purged: Literal["ignore", "refuse"]
+    variant_column: str | None
+    split: Mapping[str, float] | str | None
     on_invalid: Literal["fail", "skip"]
     rejects: str | Path | None
     campaign_tag: str | None
+    tag_variants: bool
     key: str | None
     account: str
     rate: float | None
@@ -107,6 +115,15 @@ def check_line(name: str, value: object) -> None:
         raise OptionError(f"{name} must be a text that is not empty.")
     if "\0" in value or not value.isprintable() or len(value) > 500:
         raise OptionError(f"{name} must be one line of at most 500 characters.")
+
+
+def check_tag_variants(tag_variants: bool, campaign_tag: str | None, message: Message) -> None:
+    """Raise OptionError where variants are to have tags, and there are none, or no tag."""
+    if tag_variants and not (message.variants and campaign_tag):
+        raise OptionError(
+            "Variants have tags of their own (--tag-variants, tag_variants) where the message has "
+            "variants and the campaign a tag (--tag, campaign_tag)."
+        )
 
 
 def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:

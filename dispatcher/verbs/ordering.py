@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from uuid import uuid4
 from dispatcher import contents
 from dispatcher.books.campaigns import Input, NewCampaign
 from dispatcher.books.exclusions import Exclusions
+from dispatcher.books.variants import NewVariant
 from dispatcher.contents import Content
 from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
@@ -24,6 +25,7 @@ from dispatcher.verbs.options import (
     check_finish_by,
     check_opens_in_time,
     check_rate,
+    check_tag_variants,
     check_texts,
     check_times,
 )
@@ -31,6 +33,7 @@ from dispatcher.verbs.standing import Look
 
 if TYPE_CHECKING:
     from dispatcher.audience import Frozen, Prepared, Progress
+    from dispatcher.audience.dealing import Dealing
     from dispatcher.audience.query import Query
     from dispatcher.message import Message
 
@@ -47,9 +50,12 @@ _UNSAID: Options = {
     "only_unsent": None,
     "not_within": None,
     "exclude_purged": "refuse",
+    "variant_column": None,
+    "split": None,
     "on_invalid": "fail",
     "rejects": None,
     "campaign_tag": None,
+    "tag_variants": False,
     "key": None,
     "account": DEFAULT_ACCOUNT,
     "rate": None,
@@ -89,6 +95,7 @@ class Order:
     query: Query | None
     windows: tuple[Window, ...] | None
     exclusions: Exclusions
+    dealing: Dealing | None
 
     @property
     def test(self) -> bool:
@@ -97,7 +104,7 @@ class Order:
 
     def content(self, look: Look) -> Content:
         """What the campaign's key stands for, besides its members."""
-        said = self.said
+        said, dealing = self.said, self.dealing
         return Content(
             self.app_id,
             self.message.canonical,
@@ -105,6 +112,7 @@ class Order:
             said["account"],
             look.key,
             self.exclusions.content,
+            () if dealing is None else (*dealing.content, said["tag_variants"]),
         )
 
     def prepared(
@@ -137,6 +145,7 @@ class Order:
             absent=said["absent"],
             salt=look.salt or ("" if said["key"] is None else contents.new_salt()),
             standing=look.standing,
+            dealing=self.dealing,
             memory=self.settings.prepare_memory,
             scratch=self.settings.scratch,
             progress=progress,
@@ -180,8 +189,22 @@ class Order:
             ),
             members=prepared.total,
             chunks=prepared.chunks,
+            variants=tuple(self._variants(prepared)),
             test=self.test,
         )
+
+    def _variants(self, prepared: Prepared) -> Iterator[NewVariant]:
+        tag = self.said["campaign_tag"]
+        if self.dealing is None or prepared.variants is None:
+            return
+        for variant in self.message.variants:
+            yield NewVariant(
+                name=variant.name,
+                share=self.dealing.share(variant.name),
+                campaign_tag=f"{tag}-{variant.name}" if self.said["tag_variants"] else tag,
+                message=variant.json,
+                members=prepared.variants[variant.name],
+            )
 
 
 def check(
@@ -193,6 +216,7 @@ def check(
     """
     with not_while_forking():
         from dispatcher import message as messages
+        from dispatcher.audience.dealing import dealing
 
     for name in options.keys() - _UNSAID.keys():
         raise TypeError(f"There is no option {name!r}; known are {', '.join(_UNSAID)}.")
@@ -207,9 +231,13 @@ def check(
     windows = None if said["window"] is None else parse_windows(said["window"])
     check_opens_in_time(windows, send_at, expires_at)
     exclusions = exclusions_of(said)
+    check_tag_variants(said["tag_variants"], said["campaign_tag"], checked)
+    seed = (app_id, said["campaign_tag"], said["key"], checked.canonical)
+    dealt = dealing(checked, said["variant_column"], said["split"], seed)
     if said["test_to"] is not None:
-        return Order(settings, app_id, checked, _as_test(said), None, None, Exclusions())
-    return Order(settings, app_id, checked, said, _query(settings, said), windows, exclusions)
+        return Order(settings, app_id, checked, _as_test(said), None, None, Exclusions(), dealt)
+    query = _query(settings, said)
+    return Order(settings, app_id, checked, said, query, windows, exclusions, dealt)
 
 
 def _as_test(said: Options) -> Options:

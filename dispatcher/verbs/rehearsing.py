@@ -34,6 +34,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantMembers:
+    """One of several texts, and how many members would get it."""
+
+    name: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
 
@@ -46,6 +54,7 @@ class Rehearsal:
     requests: int
     largest_request_bytes: int
     seconds_at_rate: float | None
+    variants: tuple[VariantMembers, ...]
     samples: dict[str, tuple[Sample, ...]]
     warnings: tuple[str, ...]
 
@@ -78,6 +87,7 @@ def rehearse(
             requests=new.chunks,
             largest_request_bytes=largest,
             seconds_at_rate=None if rate is None else round(new.chunks / rate, 1),
+            variants=tuple(VariantMembers(each.name, each.members) for each in new.variants),
             samples=_samples(prepared),
             warnings=(*order.message.warnings, *prepared.notes, *warnings),
         )
@@ -107,10 +117,13 @@ def _made(
 def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
     """The bytes of each request's body."""
     token = order.settings.tokens.get(new.account)
-    head = request.head(
-        token.reveal() if token else "", new.app_id, new.campaign_tag, order.message.json
-    )
-    for sequence, members in enumerate(prepared.packs(), 1):
+    texts = [(each.campaign_tag, each.message) for each in new.variants]
+    heads = [
+        request.head(token.reveal() if token else "", new.app_id, tag, text)
+        for tag, text in texts or [(new.campaign_tag, new.message)]
+    ]
+    for sequence, (members, variant) in enumerate(prepared.packs(), 1):
+        head = heads[(variant or 1) - 1]
         yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(members)}]"))
 
 

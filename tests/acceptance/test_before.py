@@ -20,7 +20,7 @@ BLANK = "token holds a blank, so it can be no push token"
 def stored(program: Program) -> int:
     """How many rows the books hold."""
     with program.database() as connection:
-        tables = ("campaign", "chunk", "account")
+        tables = ("campaign", "variant", "chunk", "account")
         return sum(
             connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
             for table in tables

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("house_worker")
 KEYS = (
     "id key app_id campaign_tag platforms account state reason created_at send_at expires_at "
     "started_at finished_at rate window finish_by planned_rate input members result chunks "
-    "errors throughput held test"
+    "errors throughput held variants differences test"
 )
 NESTED_KEYS = {
     "input": "read invalid duplicates suppressed excluded absent",

@@ -48,7 +48,7 @@ def outcome_of(
             total=prepared.total,
             chunks=prepared.chunks,
             digest=prepared.digest,
-            packs=[[json.loads(text) for text in pack] for pack in prepared.packs()],
+            packs=[[json.loads(text) for text in pack.members] for pack in prepared.packs()],
             notes=prepared.notes,
         )
 

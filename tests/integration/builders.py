@@ -111,6 +111,8 @@ class Books:
         with self.engine.begin() as connection:
             for table in Base.metadata.sorted_tables:
                 times = [c.name for c in table.columns if isinstance(c.type, DateTime)]
+                if not times:
+                    continue
                 shifts = ", ".join(f"{name} = {name} - :by" for name in times)
                 if shifts:
                     connection.execute(text(f"UPDATE {table.name} SET {shifts}"), {"by": by})

@@ -61,7 +61,7 @@ def ended(books: Books) -> OneCampaign:
 def test_the_books_of_an_ended_campaign_are_sound(ended: OneCampaign) -> None:
     found = verdict(ended)
     assert found.findings == ()
-    assert len(found.checked) == 13
+    assert len(found.checked) == 16
     assert found.as_json()["sound"] is True
 
 

@@ -35,7 +35,8 @@ KEYS = [
     *("id", "key", "app_id", "campaign_tag", "platforms", "account", "state", "reason"),
     *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
     *("window", "finish_by", "planned_rate"),
-    *("input", "members", "result", "chunks", "errors", "throughput", "held", "test"),
+    *("input", "members", "result", "chunks", "errors", "throughput", "held"),
+    *("variants", "differences", "test"),
 ]
 PARTS = {
     "input": ["read", "invalid", "duplicates", "suppressed", "excluded", "absent"],

@@ -58,6 +58,9 @@ GRANTED = {
     ("campaign", PRODUCER): {"SELECT", "INSERT"},
     ("campaign", WORKER): {"SELECT"},
     ("campaign", READER): {"SELECT"},
+    ("variant", PRODUCER): {"SELECT", "INSERT"},
+    ("variant", WORKER): {"SELECT"},
+    ("variant", READER): {"SELECT"},
     ("chunk", PRODUCER): {"SELECT", "INSERT"},
     ("chunk", WORKER): {"SELECT"},
     ("attempt", PRODUCER): {"SELECT"},
@@ -83,11 +86,14 @@ GRANTED = {
 }
 """On the whole of a table or function."""
 
+TEXT = "campaign_id campaign_tag members_total message name number share"
 ALL_COLUMNS_BUT = {
     ("campaign", PRODUCER, "UPDATE"): _CONTENT,
     ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at finish_by rate windows",
-    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size",
-    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size",
+    ("variant", PRODUCER, "UPDATE"): TEXT,
+    ("variant", WORKER, "UPDATE"): TEXT,
+    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size variant",
+    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size variant",
     ("chunk", READER, "SELECT"): "members",
     ("attempt", READER, "SELECT"): "error_details",
 }

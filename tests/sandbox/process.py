@@ -68,6 +68,13 @@ class Sandbox:
         found: list[int] = self.ask("POST", "ledger/devices", list(members))["pushes"]
         return found
 
+    def messages(self, *members: dict[str, Any]) -> list[dict[str, Any] | None]:
+        """What each of these members got last."""
+        found: list[dict[str, Any] | None] = self.ask("POST", "ledger/messages", list(members))[
+            "messages"
+        ]
+        return found
+
     def journal(self, since: int = 0) -> list[dict[str, Any]]:
         """The requests that arrived."""
         found: list[dict[str, Any]] = self.ask("GET", f"requests?since={since}")["requests"]

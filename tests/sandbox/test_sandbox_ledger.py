@@ -196,3 +196,12 @@ def test_the_journal_is_read_on_from_where_it_ended() -> None:
     assert len(page["requests"]) == LONGEST_PAGE
     assert journal.page(page["next"])["requests"][0]["n"] == 5 + LONGEST_PAGE
     assert journal.page(journal.next) == {"requests": [], "next": journal.next, "forgotten": 0}
+
+
+def test_the_ledger_remembers_what_a_device_got_last(sandbox: Sandbox) -> None:
+    sandbox.send(push())
+    sandbox.send(push(ios=None, android={"payload": {"title": "Hallo"}}))
+    assert sandbox.messages({"token": "anna"}, {"token": "ben"}) == [
+        {"android": {"payload": {"title": "Hallo"}}},
+        None,
+    ]

@@ -298,3 +298,48 @@ def test_a_message_of_megabytes_is_refused_in_a_sentence() -> None:
         parse(json.dumps(value), "m.json")
     with pytest.raises(MessageError, match=f"^The message {words}"):
         check(value)
+
+
+def variants(*names: str, **more: Any) -> dict[str, Any]:
+    return {"variants": dict.fromkeys(names, IOS), **more}
+
+
+def test_several_texts_have_names_and_a_default() -> None:
+    message = check(variants("en", "de", default="en"))
+    assert [variant.name for variant in message.variants] == ["en", "de"]
+    assert {variant.json for variant in message.variants} == {check(IOS).json}
+    assert (message.platforms, message.default) == (("ios",), "en")
+    assert check(variants("de", "en", default="en")).canonical == message.canonical
+    assert check(variants("en", "de")).canonical != message.canonical
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (variants(), "The message's variants must be an object"),
+        ({"variants": ["en"]}, "The message's variants must be an object"),
+        ({"variants": {"en": "Hello"}}, "Variant 'en' must be an object of platforms, not a text"),
+        ({"variants": {"en": {}}}, "Variant 'en': The message has no platform"),
+        (
+            {"variants": {"en": {"ios": {"payload": {"text": 1}}}}},
+            "Variant 'en': ios.payload.text must be a text, not a number",
+        ),
+        (
+            {"variants": {"en": IOS, "de": {"win": {"toast": TOAST}, **IOS}}},
+            "Variant 'en' has no win, which variant 'de' has",
+        ),
+        (variants("en", default="fr"), "default 'fr' is none of its variants, en."),
+        (variants("en", default=None) | IOS, "The message's key 'ios' stands beside its variants"),
+        (variants(" en"), "The variant's name ' en' must be one line without blanks around it"),
+        (variants("e" * 101), "is longer than 100 characters"),
+        (variants(*map(str, range(101))), "has 101 variants: give 100 at most"),
+    ],
+)
+def test_what_is_wrong_with_several_texts_names_the_variant(value: object, words: str) -> None:
+    assert words in refusal(value)
+
+
+def test_warnings_name_the_variant() -> None:
+    odd = {"ios": {"payload": {"text": "Hello", "colour": "red"}}}
+    (warning,) = check({"variants": {"en": IOS, "de": odd}}).warnings
+    assert warning.startswith("Variant 'de': ios.payload.colour is not in")

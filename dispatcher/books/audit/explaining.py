@@ -44,17 +44,20 @@ class Explanation:
 
 
 _FACTS = text("""
-SELECT campaign.*, (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored
+SELECT campaign.*, (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored,
+       (SELECT json_agg(json_build_object('name', name, 'members', members_total) ORDER BY number)
+        FROM variant WHERE campaign_id = campaign.id) AS variants
 FROM campaign WHERE id = :campaign_id
 """)
 _ATTEMPTS = text("""
 SELECT outcome, attempt.http_status, attempt.code,
        min(replace(attempt.error, pack_id, '(pack_id)')) AS error,
        count(*) AS attempts, count(DISTINCT sequence) AS chunks,
-       min(ended_at) AS first, max(ended_at) AS last
+       min(ended_at) AS first, max(ended_at) AS last, variant.name AS variant
 FROM attempt JOIN chunk USING (campaign_id, sequence)
-WHERE campaign_id = :campaign_id
-GROUP BY outcome, attempt.http_status, attempt.code
+LEFT JOIN variant ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
+WHERE chunk.campaign_id = :campaign_id
+GROUP BY outcome, attempt.http_status, attempt.code, variant.name
 """)
 _TOO_LATE = text("""
 SELECT count(DISTINCT sequence) AS chunks, sum(size - withheld) AS members,
@@ -118,7 +121,7 @@ def _milestones(facts: Row[Any]) -> Iterator[Event]:
         facts.created_at,
         facts.created_at,
         f"committed with {counted(facts.members_total, 'member')} in "
-        f"{counted(facts.chunks_total, 'chunk')}",
+        f"{counted(facts.chunks_total, 'chunk')}{_by_variant(facts)}",
     )
     if facts.stored < facts.chunks_total:
         what = (
@@ -130,6 +133,12 @@ def _milestones(facts: Row[Any]) -> Iterator[Event]:
         yield Event(facts.started_at, facts.started_at, "began")
     if facts.finished_at is not None:
         yield Event(facts.finished_at, facts.finished_at, f"ended, {facts.state}")
+
+
+def _by_variant(facts: Row[Any]) -> str:
+    variants = facts.variants or ()
+    dealt = ", ".join(f"{variant['members']:,} get {variant['name']}" for variant in variants)
+    return f": {dealt}" if dealt else ""
 
 
 _WORDS = {
@@ -152,10 +161,14 @@ def _attempted(row: Row[Any]) -> Event:
     numbers += [f"code {row.code}"] if row.code is not None else []
     detail = ", ".join([*numbers, *([row.error] if row.error else [])])
     what = (
-        f"{counted(row.attempts, 'attempt')} at {counted(row.chunks, 'chunk')} "
+        f"{counted(row.attempts, 'attempt')} at {counted(row.chunks, 'chunk')} {_of(row)}"
         f"{_WORDS[row.outcome]}"
     )
     return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
+
+
+def _of(row: Row[Any]) -> str:
+    return "" if row.variant is None else f"of {row.variant} "
 
 
 def _given_up(unresolved: Row[Any]) -> Iterator[Event]:

@@ -141,6 +141,42 @@ _RULES: dict[str, TextClause] = {
                chunks_withheld, campaign.members_withheld,
                result_audience, result_successful, result_erroneous)
     """),
+    "every chunk gets one of the campaign's variants, where it has any": text("""
+        SELECT 'chunk ' || chunk.sequence AS example
+        FROM chunk LEFT JOIN variant
+            ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
+        WHERE chunk.campaign_id = :campaign_id
+          AND (variant.number IS NULL) = EXISTS (
+              SELECT FROM variant WHERE campaign_id = :campaign_id)
+    """),
+    "the members of a variant's chunks add up to the variant's": text("""
+        SELECT 'variant ' || name AS example
+        FROM variant LEFT JOIN chunk
+            ON chunk.campaign_id = variant.campaign_id AND chunk.variant = variant.number
+        WHERE variant.campaign_id = :campaign_id
+        GROUP BY variant.campaign_id, variant.number
+        HAVING coalesce(sum(size), 0) <> members_total
+    """),
+    "the numbers of the variants add up to the campaign's": text("""
+        SELECT 'members ' || sum(variant.members_total) || ' of ' || campaign.members_total
+                   AS example
+        FROM campaign JOIN variant ON variant.campaign_id = campaign.id
+        WHERE campaign.id = :campaign_id
+        GROUP BY campaign.id
+        HAVING (sum(variant.members_total), sum(variant.members_remaining),
+                sum(variant.members_delivered), sum(variant.members_uncounted),
+                sum(variant.members_rejected), sum(variant.members_unresolved),
+                sum(variant.members_expired), sum(variant.members_cancelled),
+                sum(variant.members_withheld),
+                sum(variant.result_audience), sum(variant.result_successful),
+                sum(variant.result_erroneous))
+            IS DISTINCT FROM
+               (campaign.members_total, campaign.members_remaining, campaign.members_delivered,
+                campaign.members_uncounted, campaign.members_rejected, campaign.members_unresolved,
+                campaign.members_expired, campaign.members_cancelled,
+                campaign.members_withheld,
+                campaign.result_audience, campaign.result_successful, campaign.result_erroneous)
+    """),
 }
 _ABOUT_MEMBERS = frozenset(
     (

@@ -34,7 +34,8 @@ class Claim:
     """The right to make one attempt at a chunk until its lease ends.
 
     The attempt has to begin within `time_left`: of the vendor's window, and of the campaign's for a
-    fresh chunk. Nothing else of its account begins while a claim is `probing`.
+    fresh chunk. Nothing else of its account begins while a claim is `probing`. `variant` is the
+    number of the text that its members get, where there are several.
     """
 
     campaign_id: UUID
@@ -50,6 +51,7 @@ class Claim:
     corruptions: int
     account: str
     probing: bool = False
+    variant: int | None = None
 
     def facts(self, window: timedelta) -> ChunkFacts:
         """What a decision needs to know of this chunk; `window` is the usable window."""

@@ -33,6 +33,7 @@ _COLUMNS = {
     "corruptions": "integer",
     "account": "text",
     "probing": "boolean",
+    "variant": "smallint",
 }
 
 
@@ -115,7 +116,7 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
         RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
             chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
             {_UNTIL} - fit.now AS time_left, chunk.corruptions, fit.account,
-            {probing}
+            {probing}, chunk.variant
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
     FROM (SELECT) AS once LEFT JOIN claimed ON true

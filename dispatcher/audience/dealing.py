@@ -1,0 +1,249 @@
+"""Which member gets which of a message's texts: by a column of the audience, or dealt at random.
+
+Said in SQL, for every kind of source. A variant has a number, its place in the message from 1.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple, TypeAlias
+
+from dispatcher.audience.absent import Absent
+from dispatcher.audience.columns import folded
+from dispatcher.audience.engine import literal
+from dispatcher.audience.phrases import without_blanks
+from dispatcher.errors import OptionError
+from dispatcher.message import Message
+from dispatcher.words import counted
+
+TEXT = '"variant text"'
+"""What stands in the column, as a source gives it."""
+
+_BARE, _FOUND = '"variant bare"', '"variant found"'
+_SPLIT_INTO = 2**32
+
+
+class Dealt(NamedTuple):
+    """Expressions: the columns to be worked out one after the other, and of these the variant's
+    number, why the row has none, and what is told of it.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    number: str
+    fault: str = "NULL"
+    told: str = "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class ByColumn:
+    """What stands in the column `name` says it; whoever names no variant gets the `default`."""
+
+    name: str
+    variants: tuple[str, ...]
+    default: str | None
+
+    @property
+    def content(self) -> list[object]:
+        """What of it belongs to what a key stands for."""
+        return ["column", self.name]
+
+    def share(self, name: str) -> float | None:
+        """None: the column says it, and no share."""
+        return None
+
+    def is_in(self, column: str) -> bool:
+        """Whether a column of this name is meant."""
+        return folded(column) == folded(self.name)
+
+    def dealt(self, absent: Absent) -> Dealt:
+        """The name as it stands there counts first, then one that differs in case alone."""
+        numbers = {name: number for number, name in enumerate(self.variants, 1)}
+        plain: dict[str, int | None] = {}
+        for name, number in numbers.items():
+            plain[name.lower()] = None if name.lower() in plain else number
+        exact = _number_of(_BARE, numbers)
+        spelt = _number_of(f"lower({_BARE})", {a: n for a, n in plain.items() if n is not None})
+        default = "NULL" if self.default is None else str(numbers[self.default])
+        words = f"[{', '.join(map(literal, sorted(absent.words | {''})))}]"
+        nothing = f"({_BARE} IS NULL OR list_contains({words}, lower({_BARE})))"
+        return Dealt(
+            (
+                (
+                    _BARE,
+                    f"CASE WHEN {_may_have_blanks()} THEN {without_blanks(TEXT)} ELSE {TEXT} END",
+                ),
+                (_FOUND, f"coalesce({exact}, {spelt})"),
+            ),
+            number=f"coalesce({_FOUND}, {default})::UTINYINT",
+            fault=self._fault(nothing),
+            told=f"""CASE
+                WHEN {_FOUND} IS NULL THEN
+                    CASE WHEN {nothing} THEN 'variant none' ELSE 'variant unknown' END
+                WHEN {exact} IS NULL THEN 'variant spelt' END""",
+        )
+
+    def notes(self, counts: Mapping[str, int]) -> Iterator[str]:
+        """Sentences on the rows that do not say their variant as the message does."""
+        none, unknown = counts.get("none", 0), counts.get("unknown", 0)
+        if none + unknown:
+            yield (
+                f"{_rows(none + unknown, 'gets', 'get')} the default, {self.default}: {none:,} "
+                f"without a value in the column {self.name!r}, {unknown:,} with one that names no "
+                "variant."
+            )
+        if spelt := counts.get("spelt", 0):
+            yield (
+                f"{_rows(spelt, 'names', 'name')} a variant in other letters, upper or lower, in "
+                f"the column {self.name!r}."
+            )
+
+    def _fault(self, nothing: str) -> str:
+        if self.default is not None:
+            return "NULL"
+        known = f"known are {', '.join(self.variants)}"
+        none = f"has no variant in the column {self.name!r}; {known}"
+        unknown = f"names no variant in the column {self.name!r}; {known}"
+        return f"""CASE WHEN {_FOUND} IS NULL THEN
+            CASE WHEN {nothing} THEN {literal(none)} ELSE {literal(unknown)} END END"""
+
+
+@dataclass(frozen=True, slots=True)
+class BySplit:
+    """A hash of whom a row is known by says it, so that the same salt deals alike.
+
+    `weights` are shares of the members, of one for all.
+    """
+
+    weights: Mapping[str, float]
+    salt: str
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names in the message's order."""
+        return tuple(self.weights)
+
+    @property
+    def content(self) -> list[object]:
+        """What of it belongs to what a key stands for."""
+        return ["split", sorted(self.weights.items())]
+
+    def share(self, name: str) -> float:
+        """That of the members to whom this variant is dealt."""
+        return self.weights[name]
+
+    def dealt(self, known: str) -> Dealt:
+        """`known` is the expression of whom a row is known by."""
+        bounds, reached = [], 0.0
+        for weight in self.weights.values():
+            reached += weight
+            bounds.append(round(reached * _SPLIT_INTO))
+        cases = " ".join(
+            f'WHEN "variant hash" < {bound} THEN {number}'
+            for number, bound in enumerate(bounds[:-1], 1)
+        )
+        hashed = f"(md5_number({literal(self.salt)} || {known}) & {_SPLIT_INTO - 1})::UBIGINT"
+        number = f"CASE {cases} ELSE {len(bounds)} END" if cases else "1"
+        return Dealt((('"variant hash"', hashed),), number=f"({number})::UTINYINT")
+
+
+Dealing: TypeAlias = ByColumn | BySplit
+
+
+def dealing(
+    message: Message,
+    variant_column: str | None,
+    split: Mapping[str, float] | str | None,
+    seed: Sequence[str | None],
+) -> Dealing | None:
+    """How the message's texts are dealt; None where it has only one.
+
+    `split` are weights by name, or a text as "a=50,b=50". The same `seed` deals alike. Raises
+    OptionError where the options contradict each other or the message.
+    """
+    if variant_column is not None and split is not None:
+        raise OptionError(
+            "A column (--variant-column) and a split (--split) both say which member gets which "
+            "variant: keep one."
+        )
+    if not message.variants:
+        if variant_column is None and split is None:
+            return None
+        option = "--variant-column" if split is None else "--split"
+        raise OptionError(f"{option} needs a message of several variants, and it has one text.")
+    names = tuple(variant.name for variant in message.variants)
+    if split is not None:
+        return BySplit(_shares(split, names), _salt(seed))
+    if variant_column is None:
+        raise OptionError(
+            "The message has variants: say which member gets which, by a column of the audience "
+            "(--variant-column) or at random (--split)."
+        )
+    if not isinstance(variant_column, str) or not variant_column.strip():
+        raise OptionError("The variant's column (--variant-column) must be the name of a column.")
+    return ByColumn(variant_column, names, message.default)
+
+
+def _shares(split: Mapping[str, float] | str, names: Collection[str]) -> dict[str, float]:
+    """Each variant's share of the members, in the message's order."""
+    weights = _weights(split) if isinstance(split, str) else split
+    if not isinstance(weights, Mapping):
+        raise OptionError(f"The split is a {type(split).__name__}: give weights by name, {_AS}.")
+    for name, weight in weights.items():
+        if name not in names:
+            raise OptionError(
+                f"The split names {name!r}, which is no variant of the message; known are "
+                f"{', '.join(names)}."
+            )
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+            raise OptionError(f"The split gives {name!r} {weight}: give weights above 0, {_AS}.")
+    for name in names:
+        if name not in weights:
+            raise OptionError(
+                f"The split gives the variant {name!r} nothing: give it a weight, or take it out "
+                "of the message."
+            )
+    whole = sum(weights.values())
+    if not isfinite(whole):
+        raise OptionError(f"The split's weights have no sum: give smaller ones, {_AS}.")
+    return {name: weights[name] / whole for name in names}
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise OptionError(f"The split {text!r} is none: give weights by name, {_AS}.")
+        if name.strip() in weights:
+            raise OptionError(f"The split gives {name.strip()!r} two weights: keep one.")
+        weights[name.strip()] = weight
+    return weights
+
+
+_AS = "as in a=50,b=50"
+
+
+def _salt(seed: Sequence[str | None]) -> str:
+    return hashlib.sha256(json.dumps(list(seed)).encode()).hexdigest()[:32]
+
+
+def _number_of(text: str, numbers: Mapping[str, int]) -> str:
+    cases = " ".join(f"WHEN {literal(name)} THEN {number}" for name, number in numbers.items())
+    return f"CASE {text} {cases} END" if cases else "NULL"
+
+
+def _may_have_blanks() -> str:
+    return (
+        f"{TEXT} < '!' OR suffix({TEXT}, ' ') OR ends_with({TEXT}, chr(9))"
+        f" OR length({TEXT}) <> strlen({TEXT})"
+    )
+
+
+def _rows(count: int, one: str, many: str) -> str:
+    return f"{counted(count, 'row')} {one if count == 1 else many}"
