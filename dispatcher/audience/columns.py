@@ -163,7 +163,8 @@ def layout(
             _check_alone(source, names, variant, place, "the variant's")
             variant = (place,)
         if role is Role.UNKNOWN:
-            raise _stranger(source, names[place], identifiers, said)
+            lacks = said.variant is not None and Role.VARIANT not in roles
+            raise _stranger(source, names[place], identifiers, said, lacks)
         if isinstance(role, Identifier):
             _check_alone(source, names, held.get(role, ()), place, role.name)
             held[role] = (place,)
@@ -223,7 +224,7 @@ def listed(identifiers: Iterable[Identifier]) -> str:
 
 
 def _stranger(
-    source: str, name: str, identifiers: Sequence[Identifier], said: Columns
+    source: str, name: str, identifiers: Sequence[Identifier], said: Columns, lacks_variant: bool
 ) -> AudienceError:
     if name in said.named:
         what = f"is {said.named[name]}, as you say, which no platform of the message knows"
@@ -235,6 +236,7 @@ def _stranger(
         f"The audience {source} has the column {name!r}, which no platform of the message knows; "
         f"known are {listed(identifiers)}. Say what it is (--column NAME=identifier), or leave it "
         "out (--ignore-columns)."
+        + (f" It has no column {said.variant!r} (--variant-column)." if lacks_variant else "")
     )
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import NamedTuple, TypeAlias
 
 from dispatcher.audience.absent import Absent
@@ -196,8 +195,11 @@ def _shares(split: Mapping[str, float] | str, names: Collection[str]) -> dict[st
                 f"The split names {name!r}, which is no variant of the message; known are "
                 f"{', '.join(names)}."
             )
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
-            raise OptionError(f"The split gives {name!r} {weight}: give weights above 0, {_AS}.")
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not (is_number and 0.001 <= weight <= 1_000_000):
+            raise OptionError(
+                f"The split gives {name!r} {weight}: give weights between 0.001 and 1000000, {_AS}."
+            )
     for name in names:
         if name not in weights:
             raise OptionError(
@@ -205,8 +207,6 @@ def _shares(split: Mapping[str, float] | str, names: Collection[str]) -> dict[st
                 "of the message."
             )
     whole = sum(weights.values())
-    if not isfinite(whole):
-        raise OptionError(f"The split's weights have no sum: give smaller ones, {_AS}.")
     return {name: weights[name] / whole for name in names}
 
 

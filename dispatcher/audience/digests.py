@@ -5,7 +5,7 @@ upper and lower halves are summed as whole numbers. Whoever does not know the sa
 members so that another audience comes to the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatcher.audience.checking import folded, key_of, known_by, member
@@ -22,7 +22,7 @@ _MEMBERS = f"""
     SELECT {{expression}} FROM (
         SELECT {{key}} AS key{{further}} FROM checked
         WHERE key IS NOT NULL AND rowid NOT IN (
-            SELECT place FROM left_out WHERE reason < {literal(Reason.STANDING)}))"""
+            SELECT place FROM left_out WHERE reason < {literal(Reason.STANDING)}::reason))"""
 
 _COUNTS = """
     SELECT variant, count(*) FROM checked
@@ -52,19 +52,21 @@ def under(
     plain = [(each, folded(each, value)) for each, value in values]
     key = key_of(known_by(values, plain, "text"), salt)
     if variants:
-        return of_variants(engine, variants, key)
+        return of_variants(by_variant(engine, variants, key))
     return str(Sum(*engine.run(_MEMBERS.format(expression=SUMS, key=key, further=""))))
 
 
-def of_variants(engine: Engine, variants: Sequence[str], key: str = "key") -> str:
-    """The digest of the prepared members and of which variant each gets; their order is nothing.
-
-    `key` is the expression of a member's key.
-    """
+def by_variant(engine: Engine, variants: Sequence[str], key: str = "key") -> dict[str, Sum]:
+    """The keys of each variant's members, summed; `key` is the expression of one."""
     query = _MEMBERS.format(expression=f"variant, {SUMS}", key=key, further=", variant")
     with engine.rows(f"{query} GROUP BY variant") as rows:
         sums = {variants[number - 1]: Sum(*found) for number, *found in rows.fetchall()}
-    return "".join(str(sums.get(name, Sum(0, 0, 0))) for name in sorted(variants))
+    return {name: sums.get(name, Sum(0, 0, 0)) for name in variants}
+
+
+def of_variants(sums: Mapping[str, Sum]) -> str:
+    """The digest of the members and of which variant each gets; the variants' order is nothing."""
+    return "".join(str(sums[name]) for name in sorted(sums))
 
 
 def counts(engine: Engine, variants: Sequence[str]) -> dict[str, int]:

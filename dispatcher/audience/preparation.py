@@ -178,8 +178,13 @@ class _Preparation:
         digest, variants = str(members), None
         dealing = self.staging.rules.dealing
         if dealing is not None:
-            digest = digests.of_variants(self.staging.engine, dealing.variants)
-            variants = digests.counts(self.staging.engine, dealing.variants)
+            sums = digests.by_variant(self.staging.engine, dealing.variants)
+            digest = digests.of_variants(sums)
+            variants = {name: keys.count for name, keys in sums.items()}
+            if total < members.count:
+                variants = digests.counts(self.staging.engine, dealing.variants)
+            if unused := [name for name, count in variants.items() if count == 0]:
+                self.staging.reporter.notes.append(f"Nobody gets {', '.join(unused)}.")
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,

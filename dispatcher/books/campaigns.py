@@ -265,7 +265,8 @@ def find_by_key(connection: Connection, key: str, same: Callable[[str, int], boo
     if not same(row.content_digest, row.members_total):
         raise CampaignExists(
             f"The key {key!r} already stands for campaign {row.id} with another app, message, "
-            "tag, account, audience or exclusions: use another key, or give the same content again."
+            "tag, account, audience, variants or exclusions: use another key, or give the same "
+            "content again."
         )
     found: UUID = row.id
     return found

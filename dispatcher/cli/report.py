@@ -29,10 +29,6 @@ MEANINGS = {
 }
 _BAR = 12
 _LONGEST_TAG = 40
-_VARIANT_TITLES = (
-    *("VARIANT", "MEMBERS", "DELIVERED", "REMAINING", "FAILED"),
-    *("FOUND", "SENT", "UNREACHABLE"),
-)
 _TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
 _SAID = ("paused", "schedule", "rate")
 """What the page tells otherwise: a state, the time when it begins, a rate."""
@@ -151,15 +147,17 @@ def _vendor(campaign: Campaign) -> str:
 def _variants(campaign: Campaign) -> Iterator[str]:
     if not campaign.variants:
         return
-    rows: list[list[Cell]] = [[(title, "bold") for title in _VARIANT_TITLES]]
+    states = [each for each in MEANINGS if each == "delivered" or getattr(campaign.members, each)]
+    titles = ["variant", "members", *states, "found", "sent", "unreachable"]
+    rows: list[list[Cell]] = [[(title.upper(), "bold") for title in titles]]
     for variant in campaign.variants:
         members, result = variant.members, variant.result
-        counts = (members.total, members.delivered, members.remaining, members.failed)
+        counts = (members.total, *(getattr(members, state) for state in states))
         numbers = (*counts, result.audience, result.successful, result.erroneous)
         name = (cropped(variant.name, _LONGEST_TAG), "")
         rows.append([name, *((f"{number:,}", "") for number in numbers)])
     yield ""
-    yield from (f"  {line}" for line in table(rows, right=range(1, len(_VARIANT_TITLES))))
+    yield from (f"  {line}" for line in table(rows, right=range(1, len(titles))))
     so_far = "" if campaign.ended else " so far"
     for found in campaign.differences:
         low, high = (f"{100 * end:+.2f}" for end in (found.low, found.high))

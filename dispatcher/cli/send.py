@@ -204,6 +204,8 @@ def send(
 
     Nobody twice a day: dispatcher send message.json --app-id A --audience all.csv --not-within 24h
 
+    By language: dispatcher send texts.json --app-id A --audience all.csv --variant-column lang
+
     To yourself: dispatcher send message.json --app-id A --audience all.csv --test-to me.csv
 
     Look first: dispatcher send message.json --app-id A --audience all.csv --dry-run

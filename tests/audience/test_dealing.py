@@ -115,8 +115,10 @@ def test_a_name_that_differs_in_case_alone_counts_only_where_one_is_meant(scratc
 
 def test_a_suppression_list_may_have_the_column_too(scratch: Path) -> None:
     rows = [{"token": "a", "lang": "en"}, {"token": "b", "lang": "en"}]
-    how = by_column("lang", "en")
-    assert dealt(rows, scratch, how, suppress=[{"token": "a", "lang": "xx"}])[0] == {"b": "en"}
+    how = by_column("lang", "en", "de")
+    found, notes = dealt(rows, scratch, how, suppress=[{"token": "a", "lang": "xx"}])
+    assert found == {"b": "en"}
+    assert "Nobody gets de." in notes
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,13 @@ def test_a_column_that_cannot_say_it_is_refused(
     with pytest.raises(OptionError) as caught:
         dealt([{"token": "a", "lang": "en"}], scratch, by_column(column, "en"), **options)
     assert words in str(caught.value)
+
+
+def test_a_column_that_is_spelt_otherwise_is_told_beside_it(scratch: Path, tmp_path: Path) -> None:
+    file = written(tmp_path / "members.csv", "token,lang\na,en\n")
+    told = refusal_of(str(file), scratch, dealing=by_column("language", "en"))
+    assert "has the column 'lang', which no platform of the message knows" in told
+    assert told.endswith("It has no column 'language' (--variant-column).")
 
 
 def test_two_columns_that_both_say_it_are_refused(scratch: Path, tmp_path: Path) -> None:
@@ -185,10 +194,11 @@ def test_the_digest_tells_who_gets_which(scratch: Path) -> None:
         (None, None, "The message has variants: say which member gets which"),
         (" ", None, "must be the name of a column"),
         (None, "a=1", "The split gives the variant 'b' nothing"),
-        (None, "a=1,b=0", "The split gives 'b' 0.0: give weights above 0, as in a=50,b=50."),
+        (None, "a=1,b=0", "The split gives 'b' 0.0: give weights between 0.001 and 1000000, as in"),
         (None, "a=1,b=-1", "The split gives 'b' -1.0"),
         (None, "a=1,b=nan", "The split gives 'b' nan"),
-        (None, "a=inf,b=1", "The split's weights have no sum"),
+        (None, "a=inf,b=1", "The split gives 'a' inf"),
+        (None, {"a": 10**400, "b": 1}, "give weights between 0.001 and 1000000"),
         (None, "a=1,b=1,c=1", "The split names 'c', which is no variant of the message; known are"),
         (None, "a=1,a=2,b=1", "The split gives 'a' two weights: keep one."),
         (None, "half", "The split 'half' is none: give weights by name"),

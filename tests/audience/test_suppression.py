@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dispatcher.audience import Source
+from dispatcher.audience import Source, prepare
 from dispatcher.errors import OptionError
 from tests.audience.preparing import outcome_of, refusal_of, written
 
@@ -143,3 +143,11 @@ def test_a_list_that_leaves_nobody_out_is_told(scratch: Path) -> None:
     said = "The suppression list leaves nobody out: no member has an identifier of it."
     assert said in outcome_of(AUDIENCE, scratch, suppress=[{"userId": "nobody"}]).notes
     assert said not in outcome_of(AUDIENCE, scratch, suppress=[{"userId": "ann"}]).notes
+
+
+def test_the_digest_under_another_salt_is_without_the_suppressed(scratch: Path) -> None:
+    rows = [{"userId": "a"}, {"userId": "b"}, {"userId": "b"}]
+    with prepare(rows, ["ios"], scratch=scratch, suppress=[{"userId": "a"}]) as prepared:
+        found = prepared.digest_under("salt")
+    with prepare(rows[1:], ["ios"], scratch=scratch, salt="salt") as prepared:
+        assert found == prepared.digest
