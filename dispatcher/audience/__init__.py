@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
     from dispatcher.audience.progress import Phase, Progress, Watcher
     from dispatcher.audience.reasons import Reason
+from dispatcher.audience.zoning import Zoning
 
 __all__ = [
     "MAX_MEMBERS",
@@ -25,6 +26,7 @@ __all__ = [
     "Reason",
     "Source",
     "Watcher",
+    "Zoning",
     "copy_chunks",
     "prepare",
 ]

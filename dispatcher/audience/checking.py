@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from dispatcher.audience import columns as named
 from dispatcher.audience.absent import Absent
-from dispatcher.audience.columns import Layout
-from dispatcher.audience.dealing import TEXT, ByColumn, BySplit, Dealing
+from dispatcher.audience.columns import Layout, text_of
+from dispatcher.audience.dealing import ByColumn, BySplit, Dealt
 from dispatcher.audience.engine import literal
 from dispatcher.audience.identifiers import IDENTIFIERS, LONGEST, TOKEN, Identifier, Kind
 from dispatcher.audience.phrases import (
@@ -25,6 +25,7 @@ from dispatcher.audience.phrases import (
     without_blanks,
 )
 from dispatcher.audience.reading import texts_of
+from dispatcher.audience.rules import Rules
 from dispatcher.audience.sources import CsvFile, Opened
 
 _WHOLE_NUMBER = r"-?[0-9]{1,30}(\.0+)?"
@@ -49,16 +50,14 @@ _SPREADSHEET_ERRORS = "['#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL
 def checked_rows(
     source: Opened,
     layout: Layout,
-    absent: Absent,
-    salt: str = "",
+    rules: Rules,
     compared: Sequence[Identifier] = (),
     types: Sequence[str] = (),
-    dealing: Dealing | None = None,
 ) -> str:
     """The query that gives (key, text, told) for each row of the source, in the source's order.
 
-    `salt` goes into every key. `compared` have columns of their own behind these. `types` are those
-    of a Parquet file's columns. With `dealing`, the variant's number is the last column.
+    `compared` have columns of their own behind these; the variant's number and the zone, where the
+    rules know of such, are the last ones. `types` are those of a Parquet file's columns.
     """
     held = list(layout.held)
     texts = [each for each in held if each.kind is Kind.TEXT]
@@ -67,7 +66,7 @@ def checked_rows(
     query = _with(query, [(_of(each, "json"), _json(quoted(each))) for each in texts])
     query = _with(query, [(_of(each, "rough"), _is_rough(each, plain)) for each in held])
     query = _with(query, [(_of(each, "bare"), _bare(each)) for each in held])
-    query = _with(query, [(_of(each, "absent"), _is_absent(each, absent)) for each in held])
+    query = _with(query, [(_of(each, "absent"), _is_absent(each, rules.absent)) for each in held])
     query = _with(query, [(_of(each, "value"), _value(each)) for each in held])
     query = _with(query, [(_of(each, "folded"), folded(each, _of(each, "value"))) for each in held])
     values = [(each, _of(each, "value")) for each in held]
@@ -76,43 +75,47 @@ def checked_rows(
     query = _with(query, told)
     known = known_by(values, plain_values, "member")
     further = "".join(f", {_compared(each, held)} AS {quoted(each)}" for each in compared)
-    if dealing is not None:
-        query = _with(query, [("known", known)])
-        return _dealt_rows(query, layout, absent, salt, dealing, further)
+    if rules.dealing is not None or rules.zoning is not None:
+        return _dealt_rows(_with(query, [("known", known)]), layout, rules, further)
     return f"""
-        SELECT CASE WHEN reason IS NULL THEN {key_of(known, salt)} END AS key,
+        SELECT CASE WHEN reason IS NULL THEN {key_of(known, rules.salt)} END AS key,
                coalesce(reason, member) AS text, told{further}
         FROM ({query})"""
 
 
-def _dealt_rows(
-    query: str, layout: Layout, absent: Absent, salt: str, dealing: Dealing, compared: str
-) -> str:
-    """(key, text, told), what is `compared`, and the variant for each row of the query.
+def _dealt_rows(query: str, layout: Layout, rules: Rules, compared: str) -> str:
+    """(key, text, told), what is `compared`, the variant and the zone for each row of the query.
 
     The query has `known`, too.
     """
-    match dealing:
+    missing = [role for role in rules.columns.beside if role not in layout.beside]
+    if missing:
+        query = _with(query, [(text_of(role), "NULL::VARCHAR") for role in missing])
+    dealt: dict[str, Dealt] = {}
+    match rules.dealing:
         case ByColumn():
-            query = query if layout.variant else _with(query, [(TEXT, "NULL::VARCHAR")])
-            dealt = dealing.dealt(absent)
+            dealt["variant"] = rules.dealing.dealt(rules.absent)
         case BySplit():
-            dealt = dealing.dealt("known")
-    for name, expression in dealt.columns:
-        query = _with(query, [(name, expression)])
-    why = f"coalesce(reason, {dealt.fault})"
-    further = [
-        ("number", dealt.number),
+            dealt["variant"] = rules.dealing.dealt("known")
+    if rules.zoning is not None:
+        dealt["zone"] = rules.zoning.dealt(rules.absent)
+    for each in dealt.values():
+        for name, expression in each.columns:
+            query = _with(query, [(name, expression)])
+    why = f"coalesce(reason, {', '.join(each.fault for each in dealt.values())})"
+    lines = ", ".join(each.told for each in dealt.values())
+    worked_out = [
+        *((name, each.number) for name, each in dealt.items()),
         ("why", why),
-        ("line", f"CASE WHEN {why} IS NULL THEN {dealt.told} END"),
+        ("lines", f"CASE WHEN {why} IS NULL THEN nullif(concat_ws(chr(10), {lines}), '') END"),
     ]
     return f"""
-        SELECT CASE WHEN why IS NULL THEN {key_of("known", salt)} END AS key,
+        SELECT CASE WHEN why IS NULL THEN {key_of("known", rules.salt)} END AS key,
                coalesce(why, member) AS text,
-               CASE WHEN line IS NULL THEN told
-                    ELSE concat_ws(chr(10), told, line) END AS told{compared},
-               number AS variant
-        FROM ({_with(query, further)})"""
+               CASE WHEN lines IS NULL THEN told
+                    ELSE concat_ws(chr(10), told, lines) END AS told{compared},
+               {", ".join(dealt)}
+        FROM ({_with(query, worked_out)})"""
 
 
 def key_of(known: str, salt: str) -> str:

@@ -26,6 +26,11 @@ class Role(Enum):
     UNNAMED = "unnamed"
     UNKNOWN = "unknown"
     VARIANT = "variant"
+    ZONE = "zone"
+
+
+BESIDE = {Role.VARIANT: "--variant-column", Role.ZONE: "--zone-column"}
+"""What a column may say of a member besides who that is, and the option that names the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +38,23 @@ class Columns:
     """What a person says about the columns.
 
     `named` gives the identifier in a column, by the name that the file has for it; `ignored` are
-    left out, and with `only_identifiers` all are that are no identifier. `variant` is the column
-    that says which text a member gets.
+    left out, and with `only_identifiers` all are that are no identifier. `beside` are the columns
+    that say something else of a member.
     """
 
     named: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     only_identifiers: bool = False
-    variant: str | None = None
+    beside: Mapping[Role, str] = field(default_factory=dict)
 
     def role(self, name: str, identifiers: Iterable[Identifier]) -> Identifier | Role:
         """What a column of this name holds, for a message whose platforms know `identifiers`."""
         known = {each.name: each for each in identifiers}
         if name in self.named:
             return known.get(self.named[name], Role.UNKNOWN)
-        if self.variant is not None and folded(name) == folded(self.variant):
-            return Role.VARIANT
+        for role, other in self.beside.items():
+            if folded(name) == folded(other):
+                return role
         if name in self.ignored:
             return Role.LEFT_OUT
         plain = folded(name)
@@ -72,7 +78,7 @@ class Layout:
 
     `names` are the file's; `held` says at which places each identifier stands: one in a table,
     and perhaps several where each row has names of its own. `unnamed` are the places of columns
-    without a name, `variant` those that say which text a member gets. `left_out` names those that
+    without a name, `beside` those that say something else of a member. `left_out` names those that
     are not read, and so is any other with `only_identifiers`. `known` are all that could be there.
     """
 
@@ -82,7 +88,7 @@ class Layout:
     left_out: tuple[str, ...] = ()
     known: tuple[Identifier, ...] = ()
     only_identifiers: bool = False
-    variant: tuple[int, ...] = ()
+    beside: Mapping[Role, tuple[int, ...]] = field(default_factory=dict)
 
     def told(self) -> Iterator[str]:
         """A sentence on each column that is not simply read as what its name says."""
@@ -106,23 +112,26 @@ _SHOWN = 10
 def columns(
     named: Mapping[str, str] | None,
     ignored: Iterable[str] | str | None,
-    variant: str | None = None,
+    beside: Mapping[Role, str] | None = None,
 ) -> Columns:
-    """What `columns` and `ignore_columns` say, and the name of the variant's column.
+    """What `columns` and `ignore_columns` say, and the columns that say something `beside`.
 
     Raises OptionError where they cannot be followed.
     """
     said = _columns(named, ignored)
-    if variant is None:
-        return said
-    if is_unnamed(variant) or isinstance(said.role(variant, IDENTIFIERS), Identifier):
-        raise OptionError(
-            f"The column {variant!r} (--variant-column) holds an identifier or has no name: "
-            "variants stand in a column of their own."
-        )
-    if folded(variant) in map(folded, said.ignored):
-        raise OptionError(f"The column {variant!r} is left out, and says the variant: choose one.")
-    return replace(said, variant=variant)
+    for role, name in (beside or {}).items():
+        what = role.value
+        if is_unnamed(name) or isinstance(said.role(name, IDENTIFIERS), Identifier):
+            raise OptionError(
+                f"The column {name!r} ({BESIDE[role]}) holds an identifier or has no name: "
+                f"{what}s stand in a column of their own."
+            )
+        if folded(name) in map(folded, said.ignored):
+            raise OptionError(f"The column {name!r} is left out, and says the {what}: choose one.")
+        if folded(name) in map(folded, said.beside.values()):
+            raise OptionError(f"The column {name!r} cannot say both the variant and the zone.")
+        said = replace(said, beside={**said.beside, role: name})
+    return said
 
 
 def _columns(named: Mapping[str, str] | None, ignored: Iterable[str] | str | None) -> Columns:
@@ -157,14 +166,14 @@ def layout(
     """
     roles = [said.role(name, identifiers) for name in names]
     held: dict[Identifier, tuple[int, ...]] = {}
-    variant: tuple[int, ...] = ()
+    beside: dict[Role, tuple[int, ...]] = {}
     for place, role in enumerate(roles):
-        if role is Role.VARIANT:
-            _check_alone(source, names, variant, place, "the variant's")
-            variant = (place,)
+        if isinstance(role, Role) and role in BESIDE:
+            _check_alone(source, names, beside.get(role, ()), place, f"the {role.value}'s")
+            beside[role] = (place,)
         if role is Role.UNKNOWN:
-            lacks = said.variant is not None and Role.VARIANT not in roles
-            raise _stranger(source, names[place], identifiers, said, lacks)
+            lacking = [each for each in said.beside if each not in roles]
+            raise _stranger(source, names[place], identifiers, said, lacking)
         if isinstance(role, Identifier):
             _check_alone(source, names, held.get(role, ()), place, role.name)
             held[role] = (place,)
@@ -178,7 +187,7 @@ def layout(
         {each: held[each] for each in identifiers if each in held},
         unnamed=tuple(place for place, role in enumerate(roles) if role is Role.UNNAMED),
         left_out=tuple(names[at] for at, role in enumerate(roles) if role is Role.LEFT_OUT),
-        variant=variant,
+        beside=beside,
     )
 
 
@@ -191,7 +200,7 @@ def layout_of_keys(
         roles |= {each.name: each for each in identifiers}
     left_out = [name for name, role in roles.items() if role is Role.LEFT_OUT]
     read = [name for name, role in roles.items() if isinstance(role, Identifier)]
-    read += [name for name, role in roles.items() if role in (Role.UNNAMED, Role.VARIANT)]
+    read += [name for name, role in roles.items() if role in (Role.UNNAMED, *BESIDE)]
     read += [] if said.only_identifiers else left_out
     places = {
         each: tuple(place for place, name in enumerate(read) if roles[name] == each)
@@ -204,8 +213,17 @@ def layout_of_keys(
         left_out=tuple(left_out),
         known=tuple(identifiers),
         only_identifiers=said.only_identifiers,
-        variant=tuple(place for place, name in enumerate(read) if roles[name] is Role.VARIANT),
+        beside={
+            role: tuple(place for place, name in enumerate(read) if roles[name] is role)
+            for role in BESIDE
+            if role in roles.values()
+        },
     )
+
+
+def text_of(role: Role) -> str:
+    """What stands in the column of this role, as the SQL column that a source gives."""
+    return f'"{role.value} text"'
 
 
 def is_unnamed(name: str) -> bool:
@@ -224,7 +242,11 @@ def listed(identifiers: Iterable[Identifier]) -> str:
 
 
 def _stranger(
-    source: str, name: str, identifiers: Sequence[Identifier], said: Columns, lacks_variant: bool
+    source: str,
+    name: str,
+    identifiers: Sequence[Identifier],
+    said: Columns,
+    lacking: Iterable[Role],
 ) -> AudienceError:
     if name in said.named:
         what = f"is {said.named[name]}, as you say, which no platform of the message knows"
@@ -236,7 +258,7 @@ def _stranger(
         f"The audience {source} has the column {name!r}, which no platform of the message knows; "
         f"known are {listed(identifiers)}. Say what it is (--column NAME=identifier), or leave it "
         "out (--ignore-columns)."
-        + (f" It has no column {said.variant!r} (--variant-column)." if lacks_variant else "")
+        + "".join(f" It has no column {said.beside[each]!r} ({BESIDE[each]})." for each in lacking)
     )
 
 

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from dispatcher.audience.absent import Absent
-from dispatcher.audience.columns import folded
+from dispatcher.audience.columns import Role, folded, text_of
 from dispatcher.audience.engine import literal
 from dispatcher.audience.phrases import without_blanks
 from dispatcher.errors import OptionError
 from dispatcher.message import Message
 from dispatcher.words import counted
 
-TEXT = '"variant text"'
-"""What stands in the column, as a source gives it."""
-
+_TEXT = text_of(Role.VARIANT)
 _BARE, _FOUND = '"variant bare"', '"variant found"'
 _SPLIT_INTO = 2**32
 
@@ -65,14 +63,10 @@ class ByColumn:
         exact = _number_of(_BARE, numbers)
         spelt = _number_of(f"lower({_BARE})", {a: n for a, n in plain.items() if n is not None})
         default = "NULL" if self.default is None else str(numbers[self.default])
-        words = f"[{', '.join(map(literal, sorted(absent.words | {''})))}]"
-        nothing = f"({_BARE} IS NULL OR list_contains({words}, lower({_BARE})))"
+        nothing = is_nothing(_BARE, absent)
         return Dealt(
             (
-                (
-                    _BARE,
-                    f"CASE WHEN {_may_have_blanks()} THEN {without_blanks(TEXT)} ELSE {TEXT} END",
-                ),
+                (_BARE, bare(_TEXT)),
                 (_FOUND, f"coalesce({exact}, {spelt})"),
             ),
             number=f"coalesce({_FOUND}, {default})::UTINYINT",
@@ -88,13 +82,13 @@ class ByColumn:
         none, unknown = counts.get("none", 0), counts.get("unknown", 0)
         if none + unknown:
             yield (
-                f"{_rows(none + unknown, 'gets', 'get')} the default, {self.default}: {none:,} "
+                f"{rows(none + unknown, 'gets', 'get')} the default, {self.default}: {none:,} "
                 f"without a value in the column {self.name!r}, {unknown:,} with one that names no "
                 "variant."
             )
         if spelt := counts.get("spelt", 0):
             yield (
-                f"{_rows(spelt, 'names', 'name')} a variant in other letters, upper or lower, in "
+                f"{rows(spelt, 'names', 'name')} a variant in other letters, upper or lower, in "
                 f"the column {self.name!r}."
             )
 
@@ -238,12 +232,21 @@ def _number_of(text: str, numbers: Mapping[str, int]) -> str:
     return f"CASE {text} {cases} END" if cases else "NULL"
 
 
-def _may_have_blanks() -> str:
-    return (
-        f"{TEXT} < '!' OR suffix({TEXT}, ' ') OR ends_with({TEXT}, chr(9))"
-        f" OR length({TEXT}) <> strlen({TEXT})"
+def bare(text: str) -> str:
+    """The text of a cell without blanks around it, as an expression."""
+    may_have_blanks = (
+        f"{text} < '!' OR suffix({text}, ' ') OR ends_with({text}, chr(9))"
+        f" OR length({text}) <> strlen({text})"
     )
+    return f"CASE WHEN {may_have_blanks} THEN {without_blanks(text)} ELSE {text} END"
 
 
-def _rows(count: int, one: str, many: str) -> str:
+def is_nothing(bare: str, absent: Absent) -> str:
+    """Whether a cell's text stands for nothing, as an expression."""
+    words = f"[{', '.join(map(literal, sorted(absent.words | {''})))}]"
+    return f"({bare} IS NULL OR list_contains({words}, lower({bare})))"
+
+
+def rows(count: int, one: str, many: str) -> str:
+    """So many rows, and the verb that goes with one or with several."""
     return f"{counted(count, 'row')} {one if count == 1 else many}"

@@ -7,6 +7,7 @@ members so that another audience comes to the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from dispatcher.audience.checking import folded, key_of, known_by, member
 from dispatcher.audience.engine import Engine, literal
@@ -25,8 +26,12 @@ _MEMBERS = f"""
             SELECT place FROM left_out WHERE reason < {literal(Reason.STANDING)}::reason))"""
 
 _COUNTS = """
-    SELECT variant, count(*) FROM checked
-    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out) GROUP BY variant"""
+    SELECT {variant}, {zone}, count(*) FROM checked
+    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out) GROUP BY ALL"""
+
+
+Portion: TypeAlias = tuple[int | None, str | None]
+"""What the members of one chunk have in common: a variant's number, and a zone in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,13 @@ def of_variants(sums: Mapping[str, Sum]) -> str:
     return "".join(str(sums[name]) for name in sorted(sums))
 
 
-def counts(engine: Engine, variants: Sequence[str]) -> dict[str, int]:
-    """How many members get each variant, by its name."""
-    with engine.rows(_COUNTS) as rows:
-        found: dict[int, int] = dict(rows.fetchall())
-    return {name: found.get(number, 0) for number, name in enumerate(variants, 1)}
+def counts(engine: Engine, variants: bool, zones: bool) -> dict[Portion, int]:
+    """How many members share a variant and a zone, by its number and its name; None: no such."""
+    query = _COUNTS.format(
+        variant="variant" if variants else "NULL", zone="zone::VARCHAR" if zones else "NULL"
+    )
+    with engine.rows(query) as rows:
+        return {(variant, zone): count for variant, zone, count in rows.fetchall()}
 
 
 def former(engine: Engine) -> str:

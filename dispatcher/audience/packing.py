@@ -1,6 +1,7 @@
 """A prepared audience as chunks, streamed into PostgreSQL by COPY in the caller's transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -8,27 +9,41 @@ from sqlalchemy import Connection
 from dispatcher.audience.prepared import Prepared
 from dispatcher.books.copying import copy_in
 
-_COPY = "COPY chunk (campaign_id, sequence, size, variant, members) FROM STDIN (ENCODING 'UTF8')"
+_COPY = (
+    "COPY chunk (campaign_id, sequence, size, variant, {due}members) FROM STDIN (ENCODING 'UTF8')"
+)
 
 
-def copy_chunks(connection: Connection, campaign_id: UUID, prepared: Prepared) -> None:
+def copy_chunks(
+    connection: Connection,
+    campaign_id: UUID,
+    prepared: Prepared,
+    moments: Mapping[str, datetime] | None = None,
+) -> None:
     """Write the chunks of a campaign, numbered from 1, in the transaction of `connection`.
+
+    `moments` says when the members of each zone are due, by its name in lower case; else all are
+    due now.
 
     The table `chunk` has campaign_id, sequence, size, variant and members (the text of a JSON
     array); its other columns have defaults. Nothing is committed here. Raises SQLAlchemy's
     DBAPIError, as its own statements do; what ends the reading, a KeyboardInterrupt say, goes
     through as it is.
     """
-    copy_in(connection, _COPY, _Pieces(_lines(campaign_id, prepared)).read)
+    copy = _COPY.format(due="due_at, " if moments else "")
+    copy_in(connection, copy, _Pieces(_lines(campaign_id, prepared, moments or {})).read)
 
 
-def _lines(campaign_id: UUID, prepared: Prepared) -> Iterator[bytes]:
+def _lines(
+    campaign_id: UUID, prepared: Prepared, moments: Mapping[str, datetime]
+) -> Iterator[bytes]:
     """COPY's text format: JSON holds no raw tab or newline, so only backslashes are doubled."""
     done = 0
-    for sequence, (members, variant) in enumerate(prepared.packs(), 1):
+    for sequence, (members, variant, zone) in enumerate(prepared.packs(), 1):
         array = ",".join(members).replace("\\", "\\\\")
         number = "\\N" if variant is None else variant
-        yield f"{campaign_id}\t{sequence}\t{len(members)}\t{number}\t[{array}]\n".encode()
+        due = f"{moments[zone].isoformat()}\t" if moments and zone is not None else ""
+        yield f"{campaign_id}\t{sequence}\t{len(members)}\t{number}\t{due}[{array}]\n".encode()
         done += len(members)
         prepared.reporter.report("packing", done, prepared.total)
 

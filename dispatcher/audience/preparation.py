@@ -14,7 +14,7 @@ from dispatcher.audience import algebra, digests, leaving_out
 from dispatcher.audience import rejects as rejected
 from dispatcher.audience.algebra import Frozen
 from dispatcher.audience.dealing import ByColumn, Dealing
-from dispatcher.audience.digests import Sum
+from dispatcher.audience.digests import Portion, Sum
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
 from dispatcher.audience.leaving_out import Lists
@@ -31,6 +31,7 @@ from dispatcher.audience.staging import Staged, Staging
 from dispatcher.audience.standing import Standing, taken_up
 from dispatcher.audience.suppression import Suppression, called_suppression
 from dispatcher.audience.told import Told
+from dispatcher.audience.zoning import Zoning
 from dispatcher.errors import AudienceError, OptionError
 
 OnInvalid = Literal["fail", "skip"]
@@ -56,6 +57,7 @@ def prepare(
     salt: str = "",
     standing: Standing | None = None,
     dealing: Dealing | None = None,
+    zoning: Zoning | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -83,6 +85,7 @@ def prepare(
     standing: the app's standing list, where somebody is on it: they count as suppressed. Its key
         has to be the salt.
     dealing: which member gets which of the message's texts, where there are several.
+    zoning: which zone a member's clock is of, where each has a time of its own.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -94,7 +97,7 @@ def prepare(
     """
     if on_invalid not in ("fail", "skip"):
         raise OptionError(f'on_invalid must be "fail" or "skip", not {on_invalid!r}.')
-    said = rules(columns, ignore_columns, absent, salt, dealing)
+    said = rules(columns, ignore_columns, absent, salt, dealing, zoning)
     if suppress is not None and (suppress is source or _both_read_standard_input(source, suppress)):
         raise OptionError("What is suppressed cannot come from the audience's own source.")
     report_to = None if rejects is None else Path(rejects)
@@ -112,12 +115,14 @@ def prepare(
         engine = stack.enter_context(Engine(directory, memory))
         only_wanted = frozen is not None and frozen.only_unsent
         leaving_out.prepare(engine, only_wanted=only_wanted)
+        if zoning is not None:
+            zoning.prepare(engine)
         if frozen is not None:
             algebra.read(engine, directory / "frozen", frozen, reporter)
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")
-            of_list = replace(said, dealing=None)
+            of_list = replace(said, dealing=None, zoning=None)
             suppression = Suppression(engine, directory / "suppressed", of_list, told, reporter)
             suppression.read(unwanted)
         lists = leaving_out.Lists(engine, only_wanted=only_wanted)
@@ -175,16 +180,19 @@ class _Preparation:
         total = members.count - excluded - standing
         if total == 0:
             raise AudienceError(_empty(listing, staged, left_out))
-        digest, variants = str(members), None
-        dealing = self.staging.rules.dealing
-        if dealing is not None:
-            sums = digests.by_variant(self.staging.engine, dealing.variants)
-            digest = digests.of_variants(sums)
-            variants = {name: keys.count for name, keys in sums.items()}
-            if total < members.count:
-                variants = digests.counts(self.staging.engine, dealing.variants)
-            if unused := [name for name, count in variants.items() if count == 0]:
-                self.staging.reporter.notes.append(f"Nobody gets {', '.join(unused)}.")
+        digest, rules = str(members), self.staging.rules
+        portions: dict[Portion, int] = {(None, None): total}
+        if rules.dealing is not None:
+            digest = digests.of_variants(
+                digests.by_variant(self.staging.engine, rules.dealing.variants)
+            )
+        if rules.dealing is not None or rules.zoning is not None:
+            of_variants, of_zones = rules.dealing is not None, rules.zoning is not None
+            portions = digests.counts(self.staging.engine, of_variants, of_zones)
+        names = None if rules.dealing is None else rules.dealing.variants
+        got = {variant for variant, _ in portions}
+        if unused := [name for at, name in enumerate(names or (), 1) if at not in got]:
+            self.staging.reporter.notes.append(f"Nobody gets {', '.join(unused)}.")
         return Prepared(
             read=staged.read,
             invalid=staged.invalid,
@@ -193,7 +201,8 @@ class _Preparation:
             excluded=excluded,
             total=total,
             absent=self.staging.told.absent,
-            variants=variants,
+            variant_names=names,
+            portions=portions,
             digest=digest,
             salt=self.staging.rules.salt,
             identifiers=self.staging.identifiers,
@@ -204,10 +213,12 @@ class _Preparation:
 
     def _check_names(self) -> None:
         """Raise OptionError for a column that was named, but is nowhere."""
-        dealing = self.staging.rules.dealing
-        found = self.staging.told.names
-        if isinstance(dealing, ByColumn) and not any(map(dealing.is_in, found)):
-            raise _nowhere(dealing.name, "--variant-column", found)
+        rules, found = self.staging.rules, self.staging.told.names
+        if isinstance(rules.dealing, ByColumn) and not any(map(rules.dealing.is_in, found)):
+            raise _nowhere(rules.dealing.name, "--variant-column", found)
+        zoning = rules.zoning
+        if zoning is not None and zoning.required and not any(map(zoning.is_in, found)):
+            raise _nowhere(zoning.name, "--zone-column", found)
         if self.unwanted is not None:
             found = found | self.unwanted.told.names
         for name in self.staging.rules.columns.named:

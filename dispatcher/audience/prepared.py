@@ -1,5 +1,6 @@
 """A frozen audience: what was counted, and its members, a thousand at a time."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -8,11 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from dispatcher.audience import digests
+from dispatcher.audience.digests import Portion
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.reasons import Reason
 from dispatcher.audience.rejects import Reject
+from dispatcher.schedule import zone_names
 
 MAX_MEMBERS = 1000
 """Of one chunk: the Push API refuses a longer audience array (code 27)."""
@@ -22,7 +25,7 @@ _FETCHED = 2048
 
 _VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
 
-_DEALT = "SELECT rowid, text, variant FROM checked WHERE key IS NOT NULL"
+_DEALT = "SELECT rowid, text, {variant}, {zone} FROM checked WHERE key IS NOT NULL"
 
 _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 
@@ -35,10 +38,11 @@ Text = TypeVar("Text")
 
 
 class Pack(NamedTuple):
-    """The members of one chunk, and the number of the variant that they get."""
+    """The members of one chunk, the number of the variant that they get, and their zone."""
 
     members: list[str]
     variant: int | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,8 @@ class Prepared:
 
     `read` = `invalid` + `duplicates` + `suppressed` + `excluded` + `total`; `absent` counts cells.
     `digest` is a hexadecimal text that depends on the distinct members, their variants and the salt
-    alone, not on their order; the excluded are among these members. `variants` are the members of
-    each by its name, None where there is one text.
+    alone, not on their order; the excluded are among these members. `portions` counts the members
+    of each variant and zone, and `variant_names` are in the order of variants' numbers.
     """
 
     read: int
@@ -60,7 +64,8 @@ class Prepared:
     absent: int
     digest: str
     salt: str
-    variants: Mapping[str, int] | None
+    variant_names: tuple[str, ...] | None
+    portions: Mapping[Portion, int]
     identifiers: tuple[Identifier, ...] = field(repr=False)
     first_invalid: tuple[Reject, ...] = field(repr=False)
     engine: Engine = field(repr=False, compare=False)
@@ -74,14 +79,30 @@ class Prepared:
     @property
     def chunks(self) -> int:
         """How many chunks the members fill."""
-        counts = [self.total] if self.variants is None else self.variants.values()
-        return sum(-(-count // MAX_MEMBERS) for count in counts)
+        return sum(-(-count // MAX_MEMBERS) for count in self.portions.values())
+
+    @property
+    def variants(self) -> dict[str, int]:
+        """The members of each variant by its name, in the order of their numbers."""
+        found = Counter[int | None]()
+        for (variant, _), count in self.portions.items():
+            found[variant] += count
+        return {name: found[number] for number, name in enumerate(self.variant_names or (), 1)}
+
+    @property
+    def zones(self) -> dict[str, int]:
+        """The members of each zone by its name as IANA writes it, in the order of names."""
+        found = Counter[str]()
+        for (_, zone), count in self.portions.items():
+            if zone is not None:
+                found[zone_names()[zone]] += count
+        return dict(sorted(found.items()))
 
     def digest_under(self, salt: str) -> str:
         """What `digest` would be with this salt; takes a second for a million members."""
         if salt == self.salt:
             return self.digest
-        return digests.under(self.engine, self.identifiers, salt, tuple(self.variants or ()))
+        return digests.under(self.engine, self.identifiers, salt, self.variant_names or ())
 
     def former_digest(self) -> str:
         """What was stored as the digest of these members before there were salts."""
@@ -96,12 +117,20 @@ class Prepared:
     def packs(self) -> Iterator[Pack]:
         """The members' JSON texts, in the source's order, a thousand at a time.
 
-        A pack holds members of one variant. Where there are several, each is given once it is full:
-        so all of them go out at the same time, however long that takes.
+        A pack holds members of one variant and one zone. Where there are several, each is given
+        once it is full: so all of them go out at the same time, however long that takes.
         """
-        query, packed = (_VALID, _packed) if self.variants is None else (_DEALT, _dealt)
+        dealt = self.variant_names is not None or (None, None) not in self.portions
+        query, packed = (self._dealt_query(), _dealt) if dealt else (_VALID, _packed)
         with self.engine.rows(query) as valid, self.engine.rows(_LEFT_OUT) as left_out:
             yield from packed(_streamed(valid), _streamed(left_out))
+
+    def _dealt_query(self) -> str:
+        zoned = any(zone is not None for _, zone in self.portions)
+        return _DEALT.format(
+            variant="NULL" if self.variant_names is None else "variant",
+            zone="zone::VARCHAR" if zoned else "NULL",
+        )
 
 
 def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -114,16 +143,18 @@ def _packed(valid: Iterator[tuple[int, str]], left_out: Iterator[tuple[int]]) ->
         yield Pack(pack)
 
 
-def _dealt(valid: Iterator[tuple[int, str, int]], left_out: Iterator[tuple[int]]) -> Iterator[Pack]:
-    packs: dict[int, list[str]] = {}
-    rows = ((place, (text, variant)) for place, text, variant in valid)
-    for text, variant in _without(rows, left_out):
-        pack = packs.setdefault(variant, [])
+def _dealt(
+    valid: Iterator[tuple[int, str, int | None, str | None]], left_out: Iterator[tuple[int]]
+) -> Iterator[Pack]:
+    packs: dict[Portion, list[str]] = {}
+    rows = ((place, (text, (variant, zone))) for place, text, variant, zone in valid)
+    for text, portion in _without(rows, left_out):
+        pack = packs.setdefault(portion, [])
         pack.append(text)
         if len(pack) == MAX_MEMBERS:
-            yield Pack(packs.pop(variant), variant)
-    for variant, pack in sorted(packs.items()):
-        yield Pack(pack, variant)
+            yield Pack(packs.pop(portion), *portion)
+    for portion, pack in packs.items():
+        yield Pack(pack, *portion)
 
 
 def _without(valid: Iterator[tuple[int, Text]], places: Iterator[tuple[int]]) -> Iterator[Text]:

@@ -1,14 +1,13 @@
 """The rows of a source as texts: said in SQL, for each kind of source.
 
 Each row is (fault, and a text for each identifier): what each value is, however the file writes it,
-NULL where there is none, and the reason why the row cannot be read, where it cannot. The name of
-its variant is one more text, where a column says it.
+NULL where there is none, and the reason why the row cannot be read, where it cannot. What a
+column says besides is one more text.
 """
 
 from collections.abc import Sequence
 
-from dispatcher.audience.columns import Layout
-from dispatcher.audience.dealing import TEXT
+from dispatcher.audience.columns import Layout, text_of
 from dispatcher.audience.engine import file_name, literal
 from dispatcher.audience.phrases import NO_NAME, has_value, is_blank, quoted
 from dispatcher.audience.reading_json import texts_of_json
@@ -37,7 +36,7 @@ def texts_of(source: Opened, layout: Layout, types: Sequence[str] = ()) -> str:
 def _csv(source: CsvFile | CsvRows, layout: Layout) -> str:
     columns = [f"c{place}" for place in range(len(layout.names))]
     texts = [f"c{places[0]} AS {quoted(each)}" for each, places in layout.held.items()]
-    texts += [f"c{place} AS {TEXT}" for place in layout.variant]
+    texts += [f"c{places[0]} AS {text_of(role)}" for role, places in layout.beside.items()]
     unnamed = " ".join(
         f"WHEN {has_value(f'c{place}', place)} THEN {literal(f'{NO_NAME} (column {place + 1})')}"
         for place in layout.unnamed

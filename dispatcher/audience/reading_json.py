@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import orjson
 
-from dispatcher.audience.columns import Layout, folded
-from dispatcher.audience.dealing import TEXT
+from dispatcher.audience.columns import Layout, folded, text_of
 from dispatcher.audience.engine import file_name, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.phrases import (
@@ -36,7 +35,7 @@ def texts_of_json(source: JsonLines, layout: Layout) -> str:
     found = " + ".join(f"(found[{place + 1}] IS NOT NULL)::INT" for place in places)
     values = ", ".join(f"{_not_null(f'found[{place + 1}]')} AS {_value(place)}" for place in places)
     columns = {quoted(each): held for each, held in layout.held.items()}
-    columns |= {TEXT: layout.variant} if layout.variant else {}
+    columns |= {text_of(role): held for role, held in layout.beside.items()}
     texts = (
         f"{_either([_text(_value(place)) for place in held])} AS {column}"
         for column, held in columns.items()

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from dispatcher.audience.columns import Layout
-from dispatcher.audience.dealing import TEXT
+from dispatcher.audience.columns import Layout, text_of
 from dispatcher.audience.engine import Engine, file_name, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.phrases import (
@@ -61,7 +60,10 @@ def texts_of_parquet(source: ParquetFile, layout: Layout, types: Sequence[str]) 
     chain = " ".join(filter(None, faults))
     fault = f"CASE {chain} END" if chain else "NULL::VARCHAR"
     read = [f"{_text(column, of)} AS {quoted(each)}" for each, column, of in held]
-    read += [f"{_text(columns[place], types[place])} AS {TEXT}" for place in layout.variant]
+    read += [
+        f"{_text(columns[place], types[place])} AS {text_of(role)}"
+        for role, (place,) in layout.beside.items()
+    ]
     texts = ", ".join(read)
     return f"""
         SELECT {fault} AS fault, {texts}

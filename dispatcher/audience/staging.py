@@ -93,7 +93,7 @@ class Staging:
                 self._stage(source, rejects)
             self.engine.run((_TAKE if number == 0 else _ADD).format(table=self.table))
             self.engine.run(_FORGET)
-        self.told.count(self.engine, self.table, self.rules.dealing)
+        self.told.count(self.engine, self.table, self.rules)
         read, *keys = self.engine.run(_COUNTS.format(table=self.table))
         return Staged(read, Sum(*keys))
 
@@ -159,9 +159,7 @@ class Staging:
 
         for piece in sources.pieces(source, self.directory):
             share = piece.path.stat().st_size / max(1, size)
-            rules = self.rules
-            compared, dealing = self.compared, rules.dealing
-            query = checked_rows(piece, layout, rules.absent, rules.salt, compared, types, dealing)
+            query = checked_rows(piece, layout, self.rules, self.compared, types)
             self.engine.run(f"{into} {query}", watch)
             into = "INSERT INTO part"
             done += share

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from dispatcher.audience.columns import Layout
-from dispatcher.audience.dealing import ByColumn, Dealing
+from dispatcher.audience.dealing import ByColumn
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
+from dispatcher.audience.rules import Rules
 from dispatcher.words import counted
 
 _LINES = """
@@ -48,7 +49,7 @@ class Told:
             if whole not in self._notes:
                 self._notes.append(whole)
 
-    def count(self, engine: Engine, table: str, dealing: Dealing | None = None) -> None:
+    def count(self, engine: Engine, table: str, rules: Rules) -> None:
         """Take up what the rows of the table tell, see `checking`."""
         with engine.rows(_LINES.format(table=table)) as rows:
             lines: list[tuple[str, int]] = rows.fetchall()
@@ -65,10 +66,14 @@ class Told:
             self.add([f"{values} trimmed of blanks: {_listed(trimmed)}."])
         if unwrapped:
             self.add([f"{_are(unwrapped, 'token')} read without the <> around it."])
-        if isinstance(dealing, ByColumn):
-            self.add(
-                dealing.notes({how: count for (what, _, how), count in found if what == "variant"})
-            )
+        if isinstance(rules.dealing, ByColumn):
+            self.add(rules.dealing.notes(_counts(found, "variant")))
+        if rules.zoning is not None:
+            self.add(rules.zoning.notes(_counts(found, "zone")))
+
+
+def _counts(found: Iterable[tuple[tuple[str, str, str], int]], of: str) -> dict[str, int]:
+    return {how: count for (what, _, how), count in found if what == of}
 
 
 def _are(count: int, one: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -175,7 +175,9 @@ class NewCampaign:
     """What a producer asks for, checked, with its audience counted.
 
     `standing_version` is that of the app's standing list that it was prepared against, and
-    `account_rate` is its account's limit, as far as the producer is told one.
+    `account_rate` is its account's limit, as far as the producer is told one. `wall_time`, without
+    a zone, is what each member's own clock shows when it is due, and `moments` when that is in each
+    zone.
     """
 
     id: UUID
@@ -197,6 +199,8 @@ class NewCampaign:
     members: int
     chunks: int
     test: bool = False
+    wall_time: datetime | None = None
+    moments: Mapping[str, datetime] = field(default_factory=dict)
     variants: tuple[NewVariant, ...] = ()
 
 
@@ -206,7 +210,8 @@ INSERT INTO campaign (id, key, content_digest, app_id, standing_version, campaig
     account, message, rate, created_at, send_at, expires_at, windows, opens_at, closes_at,
     finish_by, planned_rate, state, started_at, resumed_at, input_read, input_invalid,
     input_duplicates, input_suppressed, input_excluded, input_absent, members_total,
-    members_remaining, chunks_total, chunks_pending, test)
+    members_remaining, chunks_total, chunks_pending, test,
+    wall_time)
 SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :platforms,
     :account, :message, :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
     :finish_by, :planned_rate,
@@ -214,7 +219,7 @@ SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :p
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
     :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks,
-    :test
+    :test, :wall_time
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING
@@ -249,7 +254,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     return created
 
 
-_OF_PARTS = ("input", "variants")
+_OF_PARTS = ("input", "variants", "moments")
 
 
 def find_by_key(connection: Connection, key: str, same: Callable[[str, int], bool]) -> UUID:

@@ -74,11 +74,18 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
         SELECT FROM chunk
         WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
         AS awaits_its_window,
+    campaign.wall_time, zones.next_at AS next_zone_at, zones.next_at > clock_timestamp()
+        AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
+        AS awaits_a_zone,
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
     pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
         AS awaits_its_place
 FROM campaign JOIN account ON account.name = campaign.account
+CROSS JOIN LATERAL (
+    SELECT min(due_at) AS next_at FROM chunk
+    WHERE campaign_id = campaign.id AND campaign.wall_time IS NOT NULL
+      AND chunk.state = 'pending' AND in_doubt_since IS NULL) AS zones
 CROSS JOIN LATERAL (
     SELECT least({RATE}, {fleet.RATE}) AS rate, least(campaign.rate, {fleet.RATE}) AS allowed,
         (SELECT max(started_at) + make_interval(secs => 1 / least({RATE}, {fleet.RATE}))
@@ -113,6 +120,9 @@ def _held(facts: Row[Any]) -> Held | None:
 def _running_held(facts: Row[Any]) -> Held | None:
     if facts.slots == 0:
         return Held("workers", None, "No worker is alive.")
+    if facts.awaits_a_zone:
+        words = f"It is not yet {_minute(facts.wall_time)} in its next members' zone."
+        return Held("schedule", facts.next_zone_at, words)
     if facts.awaits_its_window:
         words = f"It is outside its window: {', '.join(facts.windows)}."
         return Held("window", facts.opens_at, words)

@@ -186,6 +186,7 @@ class Campaign(Base):
     chunks_withheld: Mapped[Counter]
 
     purged_to: Mapped[int] = mapped_column(server_default="0")
+    wall_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
     test: Mapped[bool] = mapped_column(server_default=text("false"))
 
 

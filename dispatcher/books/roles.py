@@ -50,6 +50,7 @@ _CONTENT = (
     "created_at",
     "send_at",
     "test",
+    "wall_time",
 )
 _PLACE = ("campaign_id", "sequence", "size", "variant", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")

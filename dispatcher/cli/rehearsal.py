@@ -59,6 +59,9 @@ def _rows(found: Rehearsal) -> Iterator[list[Cell]]:
     for variant in found.variants:
         name = cropped(variant.name, _LONGEST_NAME)
         yield [(f"  {name}", ""), (f"{variant.members:,}", ""), ("would get this variant", "dim")]
+    for zone in found.zones:
+        at = f"at {zone.at[:16].replace('T', ' ')} UTC"
+        yield [(f"  {zone.name}", ""), (f"{zone.members:,}", ""), (at, "dim")]
 
 
 def _requests(found: Rehearsal) -> str:

@@ -30,8 +30,8 @@ MEANINGS = {
 _BAR = 12
 _LONGEST_TAG = 40
 _TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
-_SAID = ("paused", "schedule", "rate")
-"""What the page tells otherwise: a state, the time when it begins, a rate."""
+_SAID = ("paused", "rate")
+"""What the page tells otherwise: a state, a rate; and so the time when a campaign begins."""
 
 
 def print_page(campaign: Campaign) -> None:
@@ -80,7 +80,7 @@ def _head(campaign: Campaign) -> Iterator[str]:
     yield styled("  " + " · ".join(_facts(campaign)), "dim")
     if campaign.reason:
         yield styled(f"  {campaign.reason}", "yellow")
-    elif campaign.held and campaign.held.by not in _SAID:
+    elif campaign.held and campaign.held.by not in _SAID and campaign.started_at is not None:
         until = f" Until {_moment(campaign.held.until)}." if campaign.held.until else ""
         yield styled(f"  {campaign.held.words}{until}", "yellow")
 

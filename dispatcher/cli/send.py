@@ -152,6 +152,19 @@ from dispatcher.words import counted
     help="What members who are no longer kept do to these three.",
 )
 @click.option(
+    "--zone-column",
+    metavar="C",
+    help="The column of each member's time zone: --at, without an offset, is then on each own "
+    "clock.",
+)
+@click.option("--default-zone", metavar="Z", help="That of members whose row names none.")
+@click.option(
+    "--if-late",
+    metavar="send|skip",
+    default="send",
+    help="What becomes of members in whose zone the time has passed.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Store and send nothing; show what it would be, with examples."
 )
 @click.option(
@@ -191,6 +204,9 @@ def send(
     only_unsent: str | None,
     not_within: str | None,
     exclude_purged: str,
+    zone_column: str | None,
+    default_zone: str | None,
+    if_late: str,
     dry_run: bool,
     test_to: str | None,
     watch: bool,
@@ -227,7 +243,7 @@ def send(
         "campaign_tag": tag,
         "key": key,
         "rate": parse_rate(rate),
-        "send_at": parse_moment("--at", at),
+        "send_at": parse_moment("--at", at, on_the_wall=zone_column is not None),
         "expires_at": parse_moment("--expires", expires),
         "window": windows or None,
         "finish_by": parse_moment("--finish-by", finish_by),
@@ -245,6 +261,9 @@ def send(
         "columns": columns_of(named),
         "ignore_columns": None if ignore_columns is None else names_of(ignore_columns),
         "absent": absent or None,
+        "zone_column": zone_column,
+        "default_zone": default_zone,
+        "if_late": _if_late(if_late),
         "test_to": test_to,
     }
     if dry_run:
@@ -319,6 +338,14 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
     except OSError as error:
         raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
     return message.parse(content, "standard input" if path == "-" else path)
+
+
+def _if_late(text: str) -> Literal["send", "skip"]:
+    if text == "send":
+        return "send"
+    if text == "skip":
+        return "skip"
+    raise OptionError(f"--if-late {text!r} is neither send nor skip.")
 
 
 def _on_invalid(text: str) -> audience.OnInvalid:

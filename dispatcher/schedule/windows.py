@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from dispatcher.errors import OptionError
+from dispatcher.schedule.clocks import changes_of_clock, remedy_for, zone_named
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -59,7 +60,7 @@ class Window:
                 for fold in (0, 1):
                     yield wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
             midnight += _DAY
-        yield from _changes_of_clock(self.zone, first, last)
+        yield from changes_of_clock(self.zone, first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,42 +155,11 @@ def _days(words: str, written: str) -> frozenset[int]:
 
 
 def _zone(words: str, name: str) -> "ZoneInfo":
-    import zoneinfo  # takes as long to load as a fifth of a command does
-
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        known = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
-        meant = known.get(name.lower())
-        remedy = f"write {meant}" if meant else "give one of IANA's, as Europe/Berlin or UTC"
-        _refuse(words, f"has no time zone {name!r}: {remedy}")
+    zone = zone_named(name)
+    if zone is None:
+        _refuse(words, f"has no time zone {name!r}: {remedy_for(name)}")
+    return zone
 
 
 def _refuse(words: str, why: str) -> NoReturn:
     raise OptionError(f"The window {words!r} {why}.")
-
-
-def _changes_of_clock(zone: "ZoneInfo", first: datetime, last: datetime) -> Iterator[datetime]:
-    """The moments at which the zone's clocks are put on or back."""
-    before = first.astimezone(UTC).replace(microsecond=0)
-    while before < last:
-        after = before + _DAY
-        if _offset(zone, before) != _offset(zone, after):
-            yield _first_with(zone, _offset(zone, after), before, after)
-        before = after
-
-
-def _first_with(
-    zone: "ZoneInfo", offset: timedelta | None, before: datetime, after: datetime
-) -> datetime:
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if _offset(zone, middle) == offset:
-            after = middle
-        else:
-            before = middle
-    return after
-
-
-def _offset(zone: "ZoneInfo", moment: datetime) -> timedelta | None:
-    return moment.astimezone(zone).utcoffset()

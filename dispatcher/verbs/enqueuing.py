@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import campaigns, joining
+from dispatcher.books import campaigns, joining, transitions
 from dispatcher.books.campaigns import Campaign, NewCampaign
 from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
@@ -92,7 +92,9 @@ def _make(
 
     campaign_id = campaigns.create(connection, new)
     if campaign_id is not None:
-        copy_chunks(connection, campaign_id, prepared)
+        copy_chunks(connection, campaign_id, prepared, new.moments)
+        if new.moments:
+            transitions.expire_late(connection, campaign_id)
     else:
         assert new.key is not None
         campaign_id = campaigns.find_by_key(

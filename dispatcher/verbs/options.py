@@ -50,7 +50,12 @@ class Options(TypedDict, total=False):
     key: the same key again returns the same campaign, and with other content raises.
     account: whose token sends it.
     rate: the most requests a second, over all workers.
-    send_at: when to begin; aware.
+    send_at: when to begin; aware. With `zone_column` without an offset: a time on each member's
+        own clock.
+    zone_column: the audience's column that names each member's zone, one of IANA's.
+    default_zone: that of members whose row names none; without it such a row is invalid.
+    if_late: what becomes of members in whose zone that time has passed: "send" (unless given) them
+        the message at once, or "skip" them, who are counted as expired then.
     expires_at: when to give up; aware.
     window: nothing fresh begins outside, one or several as "mon-fri 09:00-21:00 Europe/Berlin".
     test_to: a few members, 100 at most, in the forms of an audience, who get it now in place of all
@@ -72,6 +77,9 @@ class Options(TypedDict, total=False):
     not_within: timedelta | str | None
     exclude_purged: Literal["ignore", "refuse"]
     variant_column: str | None
+    zone_column: str | None
+    default_zone: str | None
+    if_late: Literal["send", "skip"]
     split: Mapping[str, float] | str | None
     on_invalid: Literal["fail", "skip"]
     rejects: str | Path | None
@@ -163,7 +171,15 @@ def _check_moment(name: str, moment: object) -> None:
     if not isinstance(moment, datetime):
         raise OptionError(f"{name} is a {type(moment).__name__}: give an aware datetime.")
     if moment.utcoffset() is None:
-        raise OptionError(f"{name} has no time zone: give an aware datetime.")
+        raise OptionError(
+            f"{name} has no time zone: give an aware datetime"
+            + (", or the column of members' zones (zone_column)." if name == "send_at" else ".")
+        )
+    check_year(name, moment)
+
+
+def check_year(name: str, moment: datetime) -> None:
+    """Raise OptionError for a time that is too far away to reckon with."""
     if moment.year >= _FIRST_YEAR_REFUSED:
         raise OptionError(
             f"{name} is in the year {moment.year}: give one before {_FIRST_YEAR_REFUSED}."

@@ -19,6 +19,7 @@ from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.schedule import Window, parse_windows
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings
+from dispatcher.verbs import zones
 from dispatcher.verbs.excluding import exclusions_of
 from dispatcher.verbs.options import (
     Options,
@@ -32,7 +33,7 @@ from dispatcher.verbs.options import (
 from dispatcher.verbs.standing import Look
 
 if TYPE_CHECKING:
-    from dispatcher.audience import Frozen, Prepared, Progress
+    from dispatcher.audience import Frozen, Prepared, Progress, Zoning
     from dispatcher.audience.dealing import Dealing
     from dispatcher.audience.query import Query
     from dispatcher.message import Message
@@ -51,6 +52,9 @@ _UNSAID: Options = {
     "not_within": None,
     "exclude_purged": "refuse",
     "variant_column": None,
+    "zone_column": None,
+    "default_zone": None,
+    "if_late": "send",
     "split": None,
     "on_invalid": "fail",
     "rejects": None,
@@ -96,6 +100,7 @@ class Order:
     windows: tuple[Window, ...] | None
     exclusions: Exclusions
     dealing: Dealing | None
+    zoning: Zoning | None
 
     @property
     def test(self) -> bool:
@@ -146,6 +151,7 @@ class Order:
             salt=look.salt or ("" if said["key"] is None else contents.new_salt()),
             standing=look.standing,
             dealing=self.dealing,
+            zoning=self.zoning,
             memory=self.settings.prepare_memory,
             scratch=self.settings.scratch,
             progress=progress,
@@ -155,9 +161,11 @@ class Order:
     def campaign(self, prepared: Prepared, look: Look) -> NewCampaign:
         """The campaign that is to be made of the order and its audience as prepared.
 
-        Raises OptionError for a test that is for more than a few.
+        Raises OptionError for a test that is for more than a few, and for times that leave nobody
+        to send to.
         """
         said = self.said
+        moments = self._moments(prepared)
         if self.test and prepared.total > MOST_TESTED:
             raise OptionError(
                 f"A test is for a few, {MOST_TESTED} members at most, and test_to (--test-to) has "
@@ -174,7 +182,7 @@ class Order:
             account=said["account"],
             message=self.message.json,
             rate=said["rate"],
-            send_at=said["send_at"],
+            send_at=zones.first_of(moments, said["if_late"]) if moments else said["send_at"],
             expires_at=said["expires_at"],
             windows=self.windows,
             finish_by=said["finish_by"],
@@ -191,7 +199,15 @@ class Order:
             chunks=prepared.chunks,
             variants=tuple(self._variants(prepared)),
             test=self.test,
+            wall_time=said["send_at"] if moments else None,
+            moments=moments,
         )
+
+    def _moments(self, prepared: Prepared) -> dict[str, datetime]:
+        wall, expires_at = self.said["send_at"], self.said["expires_at"]
+        if self.zoning is None or wall is None:
+            return {}
+        return zones.moments(wall, prepared.zones, expires_at)
 
     def _variants(self, prepared: Prepared) -> Iterator[NewVariant]:
         tag = self.said["campaign_tag"]
@@ -226,6 +242,9 @@ def check(
     check_rate(said["rate"])
     settings.require_place_for_rates(said["rate"])
     send_at, expires_at = said["send_at"], said["expires_at"]
+    zoning = zones.zoning(said)
+    if zoning is not None:
+        send_at = None  # it is a time on many clocks
     check_times(send_at, expires_at)
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
     windows = None if said["window"] is None else parse_windows(said["window"])
@@ -235,9 +254,10 @@ def check(
     seed = (app_id, said["campaign_tag"], said["key"], checked.canonical)
     dealt = dealing(checked, said["variant_column"], said["split"], seed)
     if said["test_to"] is not None:
-        return Order(settings, app_id, checked, _as_test(said), None, None, Exclusions(), dealt)
+        test = _as_test(said)
+        return Order(settings, app_id, checked, test, None, None, Exclusions(), dealt, zoning)
     query = _query(settings, said)
-    return Order(settings, app_id, checked, said, query, windows, exclusions, dealt)
+    return Order(settings, app_id, checked, said, query, windows, exclusions, dealt, zoning)
 
 
 def _as_test(said: Options) -> Options:

@@ -42,6 +42,15 @@ class VariantMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneMembers:
+    """A zone, how many members have it, and when it is their time."""
+
+    name: str
+    members: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
 
@@ -55,6 +64,7 @@ class Rehearsal:
     largest_request_bytes: int
     seconds_at_rate: float | None
     variants: tuple[VariantMembers, ...]
+    zones: tuple[ZoneMembers, ...]
     samples: dict[str, tuple[Sample, ...]]
     warnings: tuple[str, ...]
 
@@ -88,6 +98,7 @@ def rehearse(
             largest_request_bytes=largest,
             seconds_at_rate=None if rate is None else round(new.chunks / rate, 1),
             variants=tuple(VariantMembers(each.name, each.members) for each in new.variants),
+            zones=_zones(new, prepared),
             samples=_samples(prepared),
             warnings=(*order.message.warnings, *prepared.notes, *warnings),
         )
@@ -122,9 +133,15 @@ def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
         request.head(token.reveal() if token else "", new.app_id, tag, text)
         for tag, text in texts or [(new.campaign_tag, new.message)]
     ]
-    for sequence, (members, variant) in enumerate(prepared.packs(), 1):
+    for sequence, (members, variant, _) in enumerate(prepared.packs(), 1):
         head = heads[(variant or 1) - 1]
         yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(members)}]"))
+
+
+def _zones(new: NewCampaign, prepared: Prepared) -> tuple[ZoneMembers, ...]:
+    """The zones in the order of their times."""
+    found = ((new.moments[name.lower()], name, count) for name, count in prepared.zones.items())
+    return tuple(ZoneMembers(name, count, at.isoformat()) for at, name, count in sorted(found))
 
 
 def _samples(prepared: Prepared) -> dict[str, tuple[Sample, ...]]:

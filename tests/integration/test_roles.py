@@ -22,7 +22,7 @@ from tests.integration.builders import ACCEPTED, Books
 
 _CONTENT = (
     "account app_id campaign_tag content_digest created_at id key message platforms send_at "
-    "standing_version test"
+    "standing_version test wall_time"
 )
 
 _GRANTED = text("""

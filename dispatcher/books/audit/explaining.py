@@ -81,8 +81,10 @@ SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
        count(*) FILTER (WHERE published_at IS NOT NULL) AS published,
        count(*) FILTER (WHERE state = 'pending' AND in_doubt_since IS NOT NULL) AS in_doubt,
        min(in_doubt_since) FILTER (WHERE state = 'pending') + :window AS first_window,
-       count(*) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS backing_off,
-       min(due_at) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp()) AS next_due
+       count(*) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp() AND attempt > 0)
+           AS backing_off,
+       min(due_at) FILTER (WHERE state = 'pending' AND due_at > clock_timestamp() AND attempt > 0)
+           AS next_due
 FROM chunk WHERE campaign_id = :campaign_id AND state IN ('pending', 'sending')
 """)
 

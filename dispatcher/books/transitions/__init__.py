@@ -28,6 +28,7 @@ from dispatcher.books.transitions.statements import FUNCTIONS
 from dispatcher.books.transitions.steering import (
     cancel,
     expire,
+    expire_late,
     pause,
     pause_itself,
     resume,
@@ -56,6 +57,7 @@ __all__ = [
     "cancel",
     "exchange",
     "expire",
+    "expire_late",
     "give_back",
     "lock_free",
     "mark_published",

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.pacing import first_plan
+from dispatcher.books.progress import sum_up
 from dispatcher.books.transitions.summing import lock, settle_rest
 from dispatcher.books.windows import opening_of, stored_windows
 from dispatcher.errors import ImpossibleInState
@@ -35,6 +36,12 @@ _EXPIRE = text("""
 UPDATE campaign SET state = 'expired', reason = NULL
 WHERE id = :campaign_id AND state IN ('scheduled', 'running', 'paused')
   AND expires_at <= clock_timestamp()
+""")
+_EXPIRE_LATE = text("""
+UPDATE chunk SET state = 'expired', settled_at = clock_timestamp()
+FROM campaign
+WHERE campaign.id = :campaign_id AND chunk.campaign_id = campaign.id
+  AND chunk.state = 'pending' AND chunk.attempt = 0 AND chunk.due_at < campaign.send_at
 """)
 _PAUSE_ITSELF = text("""
 UPDATE campaign SET state = 'paused', reason = :reason
@@ -125,6 +132,12 @@ def cancel(connection: Connection, campaign_id: UUID) -> int:
     if state != CampaignState.CANCELLED:
         _set_state(connection, campaign_id, CampaignState.CANCELLED)
     return settle_rest(connection, campaign_id)
+
+
+def expire_late(connection: Connection, campaign_id: UUID) -> None:
+    """Expire what of a campaign that is being made was due before it begins."""
+    if connection.execute(_EXPIRE_LATE, {"campaign_id": campaign_id}).rowcount:
+        sum_up(connection, [campaign_id])
 
 
 def expire(connection: Connection, campaign_id: UUID) -> bool:

@@ -1,0 +1,166 @@
+"""A campaign at each member's own time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.acceptance.audiences import reachable_tokens
+from tests.acceptance.program import APP, MESSAGE, Program
+from tests.acceptance.refusals import SEND, Run, check_refused
+from tests.acceptance.test_workers import most_within
+from tests.sandbox_process import PushApi
+from tests.waiting import eventually
+
+ZONES = [f"Etc/GMT{offset:+d}" for offset in range(-12, 12)]
+
+
+def wall(hours: float) -> datetime:
+    """What the clock of UTC shows so many hours from now."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).replace(tzinfo=None, microsecond=0)
+
+
+def due(program: Program, campaign: str) -> list[tuple[datetime, str, int]]:
+    """When each chunk is due, its state and size, the first one first."""
+    with program.database() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT due_at, state, size FROM chunk WHERE campaign_id = %s ORDER BY due_at",
+            (campaign,),
+        )
+        return [(row.due_at, row.state, row.size) for row in rows]
+
+
+@pytest.mark.usefixtures("house_worker")
+def test_each_zone_s_first_request_comes_at_its_time_and_the_rate_holds(
+    house: Program, push_api: PushApi
+) -> None:
+    people = reachable_tokens("zones", 24 * 2)
+    rows = [{"token": token, "zone": ZONES[at % 24]} for at, token in enumerate(people)]
+    with house.books() as books:
+        campaign = books.enqueue(
+            app_id=APP, message=MESSAGE, audience=rows, zone_column="zone", send_at=wall(48), rate=5
+        )
+        # A clock on which an hour takes half a second.
+        with house.database() as connection:
+            (begins,) = connection.exec_driver_sql(
+                "UPDATE campaign SET send_at = clock_timestamp() + interval '2 s' WHERE id = %s"
+                " RETURNING send_at",
+                (campaign,),
+            ).one()
+            connection.exec_driver_sql(
+                "UPDATE chunk SET due_at = %s + (due_at - earliest) / 7200 FROM"
+                " (SELECT min(due_at) AS earliest FROM chunk WHERE campaign_id = %s) AS first"
+                " WHERE campaign_id = %s",
+                (begins, campaign, campaign),
+            )
+        moments = [moment for moment, _, _ in due(house, campaign)]
+        assert moments[-1] - moments[0] == timedelta(seconds=11.5)
+
+        def waits() -> bool:
+            held = books.show(campaign).held
+            return held is not None and "not yet" in held.words and held.until in moments
+
+        assert eventually(waits, within=20)
+        assert house.until(books.show(campaign).as_json(), "completed")["members"]["total"] == 48
+
+    sent = sorted(request["wall"] for request in push_api.requests())
+    late = [at - moment.timestamp() for at, moment in zip(sent, moments, strict=True)]
+    assert min(late) >= 0
+    assert max(late) < 2
+    assert most_within(sent, 1) <= 7
+    assert push_api.ledger()["devices"] == 48
+
+
+def test_who_is_late_gets_it_at_once_or_not_at_all(program: Program) -> None:
+    rows = [
+        {"token": "early", "zone": "Pacific/Kiritimati"},
+        {"token": "late", "zone": "Etc/GMT+12"},
+    ]
+    order: dict[str, Any] = {
+        "app_id": APP, "message": MESSAGE, "audience": rows, "zone_column": "zone"
+    }  # fmt: skip
+    with program.books() as books:
+        sent = books.show(books.enqueue(**order, send_at=wall(0)))
+        skipped = books.show(books.enqueue(**order, send_at=wall(0), if_late="skip"))
+        both = [due(program, campaign.id) for campaign in (sent, skipped)]
+
+        assert sent.state == "running"
+        assert [state for _, state, _ in both[0]] == ["pending", "pending"]
+        assert skipped.state == "scheduled"
+        assert [state for _, state, _ in both[1]] == ["expired", "pending"]
+        assert (skipped.members.expired, skipped.members.remaining) == (1, 1)
+        assert skipped.send_at == both[1][1][0]
+        assert books.verify(skipped.id).findings == ()
+
+
+def test_a_dry_run_tells_each_zone_s_time(program: Program) -> None:
+    rows = "token,zone\na,Europe/Berlin\nb,Asia/Kolkata\nc,Europe/Berlin\n"
+    audience = program.file("zoned.csv", rows)
+    found = program.ask(
+        *program.send_command(audience, "--zone-column", "zone", "--at", "2099-03-29T02:30"),
+        "--dry-run",
+    )
+    assert found["requests"] == 2
+    assert found["zones"] == [
+        {"name": "Asia/Kolkata", "members": 1, "at": "2099-03-28T21:00:00+00:00"},
+        {"name": "Europe/Berlin", "members": 2, "at": "2099-03-29T01:00:00+00:00"},
+    ]
+
+
+def test_a_test_needs_no_zones(program: Program) -> None:
+    with program.books() as books:
+        test = books.enqueue(
+            app_id=APP,
+            message=MESSAGE,
+            zone_column="zone",
+            send_at=wall(48),
+            test_to=[{"token": "me"}],
+        )
+        assert books.show(test).state == "running"
+
+
+ZONED = ("--zone-column", "zone")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (ZONED, "the time is one on each member's own clock"),
+        ((*ZONED, "--at", "2099-01-01T10:00Z"), "without an offset, as 2026-11-24T10:00"),
+        (("--at", "2099-01-01T10:00"), "has no time zone"),
+        (("--default-zone", "UTC"), "name the column of their zones"),
+        (("--if-late", "skip"), "if_late (--if-late) is for members who have times of their own"),
+        ((*ZONED, "--at", "2099-01-01T10:00", "--if-late", "later"), "is neither send nor skip"),
+        (
+            (*ZONED, "--at", "2099-01-01T10:00", "--default-zone", "europe/berlin"),
+            "There is no time zone 'europe/berlin': write Europe/Berlin.",
+        ),
+        (
+            (*ZONED, "--at", "2099-01-01T10:00", "--finish-by", "2099-01-02T10:00Z"),
+            "finish_by (--finish-by) spreads a campaign evenly",
+        ),
+        (
+            (*ZONED, "--at", "2099-01-01T10:00", "--expires", "2099-01-01T09:30Z"),
+            "expires before it is 2099-01-01T10:00 in Europe/London",
+        ),
+        (
+            (*ZONED, "--at", "2020-01-01T10:00", "--if-late", "skip"),
+            "That time has passed in every member's zone",
+        ),
+        (("--zone-column", "clock", "--at", "2099-01-01T10:00"), "There is no column 'clock'"),
+    ],
+)
+def test_times_that_contradict_each_other_are_refused(
+    empty_books: Program, run: Run, options: tuple[str, ...], words: str
+) -> None:
+    empty_books.file("zoned.csv", "token,zone\na,Europe/London\n")
+    audience = "zoned.csv" if "zone" in options else "good.csv"
+    check_refused(run(*SEND[:-1], audience, *options), 2, (words,))
+
+
+def test_a_person_reads_when_it_is_their_time(program: Program) -> None:
+    audience = program.file("zoned.jsonl", json.dumps({"token": "a", "zone": "Asia/Kathmandu"}))
+    command = program.send_command(audience, *ZONED, "--at", "2099-01-01T10:00", "--dry-run")
+    ran = program.run(*command)
+    assert "    Asia/Kathmandu  1  at 2099-01-01 04:15 UTC" in ran.stdout.splitlines()
