@@ -1,6 +1,6 @@
 """Whom other campaigns were for, read from their chunks into the tables of `leaving_out`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from dispatcher.audience.checking import folded, known
 from dispatcher.audience.engine import Engine, file_name, literal
-from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
+from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.phrases import quoted
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.reasons import Reason
@@ -31,11 +31,20 @@ class Frozen:
     only_unsent: bool = False
 
 
-def read(engine: Engine, directory: Path, frozen: Frozen, reporter: Reporter) -> None:
-    """Fill the tables `unwanted` and `wanted`; what is spooled meanwhile goes to `directory`."""
+def read(
+    engine: Engine,
+    directory: Path,
+    frozen: Frozen,
+    identifiers: Sequence[Identifier],
+    reporter: Reporter,
+) -> None:
+    """Fill the tables `unwanted` and `wanted` with those of these identifiers that members have.
+
+    What is spooled meanwhile goes to `directory`.
+    """
     directory.mkdir()
     with open(directory / "sent", "wb") as first, open(directory / "unsent", "wb") as second:
-        sent, unsent = _Spool(first), _Spool(second)
+        sent, unsent = _Spool(first, identifiers), _Spool(second, identifiers)
         done = 0
 
         def take(was_sent: bool, size: int, members: bytes) -> None:
@@ -56,10 +65,11 @@ def read(engine: Engine, directory: Path, frozen: Frozen, reporter: Reporter) ->
 class _Spool:
     """Members as one JSON array in a file, and the identifiers that they may have."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, identifiers: Sequence[Identifier]) -> None:
         self.path = Path(file.name)
         self.identifiers: list[Identifier] = []
-        self._others = list(IDENTIFIERS)
+        self._is_empty = True
+        self._others = list(identifiers)
         self._file = file
 
     def add(self, members: bytes) -> None:
@@ -67,14 +77,16 @@ class _Spool:
         within = members[1:-1]
         if not within:
             return
-        self._file.write((b"," if self.identifiers else b"[") + within)
+        self._file.write(b"[" if self._is_empty else b",")
+        self._file.write(within)
+        self._is_empty = False
         found = [each for each in self._others if f'"{each.name}":'.encode() in within]
         self.identifiers += found
         self._others = [each for each in self._others if each not in found]
 
     def end(self) -> None:
         """Close the array, where there is anybody."""
-        if self.identifiers:
+        if not self._is_empty:
             self._file.write(b"]")
 
 

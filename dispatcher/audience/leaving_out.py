@@ -6,6 +6,7 @@ be left out for another reason is added there. Where there is a table `wanted` o
 whoever has no identifier in it is excluded.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from dispatcher.audience.digests import SUMS, Sum
@@ -43,10 +44,11 @@ _FIND_NOT_WANTED = f"""
                         FROM ({{found}}) AS found LEFT JOIN left_out USING (place))
       AND rowid NOT IN (SELECT place FROM left_out)"""
 
-_HAS = """
+_FOUND = """
     SELECT rowid AS place, key, {reason}::reason AS reason
-    FROM checked
-    WHERE key IS NOT NULL AND {column} IN (SELECT value FROM {listed} WHERE name = {name} {more})"""
+    FROM checked WHERE key IS NOT NULL AND ({listed})"""
+
+_LISTED = "{column} IN (SELECT value FROM {table} WHERE name = {name} {more})"
 
 _NOBODY = "SELECT NULL::BIGINT AS place, NULL::UHUGEINT AS key, NULL::reason AS reason LIMIT 0"
 
@@ -97,17 +99,20 @@ class Lists:
             return rows.fetchall()
 
 
-def _found(listed: str, kinds: Sequence[tuple[str, str | None]]) -> str:
-    """The rows that have an identifier in a table, once for each that they have."""
-    found = (
-        _HAS.format(
-            listed=listed,
-            name=literal(name),
-            column=quoted(_BY_NAME[name]),
-            reason="NULL" if reason is None else literal(reason),
-            more="" if reason is None else f"AND reason = {literal(reason)}",
+def _found(table: str, kinds: Sequence[tuple[str, str | None]]) -> str:
+    """The rows that have an identifier in a table, once for each reason."""
+    by_reason: dict[str | None, list[str]] = defaultdict(list)
+    for name, reason in kinds:
+        more = "" if reason is None else f"AND reason = {literal(reason)}"
+        column = quoted(_BY_NAME[name])
+        by_reason[reason].append(
+            _LISTED.format(column=column, table=table, name=literal(name), more=more)
         )
-        for name, reason in kinds
+    found = (
+        _FOUND.format(
+            reason="NULL" if reason is None else literal(reason), listed=" OR ".join(listed)
+        )
+        for reason, listed in by_reason.items()
     )
     return " UNION ALL ".join(found) or _NOBODY
 

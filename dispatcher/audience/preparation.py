@@ -113,12 +113,13 @@ def prepare(
         reporter = Reporter(progress)
         reporter.notes += [*listing.notes, *(unwanted.notes if unwanted else ())]
         engine = stack.enter_context(Engine(directory, memory))
+        identifiers = known(platforms)
         only_wanted = frozen is not None and frozen.only_unsent
         leaving_out.prepare(engine, only_wanted=only_wanted)
         if zoning is not None:
             zoning.prepare(engine)
         if frozen is not None:
-            algebra.read(engine, directory / "frozen", frozen, reporter)
+            algebra.read(engine, directory / "frozen", frozen, identifiers, reporter)
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")
@@ -129,7 +130,7 @@ def prepare(
         staging = Staging(
             engine,
             directory,
-            known(platforms),
+            identifiers,
             said,
             Told(reporter),
             reporter,

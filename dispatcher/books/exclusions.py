@@ -126,8 +126,8 @@ def _values(
 
 def _parsed(line: bytes) -> tuple[bool, int, bytes]:
     """A line of COPY's text format; in JSON, backslashes alone are written otherwise there."""
-    was_sent, size, members = line.rstrip(b"\n").split(b"\t")
-    return was_sent == b"t", int(size), members.replace(b"\\\\", b"\\")
+    was_sent, size, members = line.split(b"\t", 2)
+    return was_sent == b"t", int(size), members.rstrip(b"\n").replace(b"\\\\", b"\\")
 
 
 def _told(named: list[Row[Any]], only: Row[Any] | None) -> Iterator[str]:
