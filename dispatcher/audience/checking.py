@@ -44,7 +44,8 @@ _WRAPPED = "<[0-9A-Fa-f ]{64,}>"
 _UNDERSCORES = 4
 """In a spelling of a name."""
 
-_SECRET = secrets.token_hex(4)
+_SECRET = f"{secrets.token_hex(4)}:"
+"""Nine characters: no eight of the value are hashed together both times."""
 
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{80}-\x{9f}]"
 _SPREADSHEET_ERRORS = "['#REF!', '#VALUE!', '#DIV/0!', '#NAME?', '#NUM!', '#NULL!', '#ERROR!']"
@@ -129,10 +130,12 @@ def key_of(known: str, salt: str) -> str:
 def known(value: str) -> str:
     """What an identifier is compared by, as an expression of its folded JSON: 128 bits of hashes.
 
-    They take half the time of an MD5 and are told nobody; what goes into them with the second half
-    is new in each process, so that no identifier can be chosen to pass for another.
+    NULL without one. They take less than half the time of an MD5, and are kept nowhere. What goes
+    into the second half is new in each process, so that nobody can choose an identifier to pass for
+    another one.
     """
-    return f"((hash({value})::UHUGEINT << 64) | hash({literal(_SECRET)} || {value}))"
+    hashed = f"(hash({value})::UHUGEINT << 64) | hash({literal(_SECRET)} || {value})"
+    return f"CASE WHEN {value} IS NOT NULL THEN {hashed} END"
 
 
 def known_by(
