@@ -1,7 +1,9 @@
 """Whom other campaigns were for, read from their chunks into the tables of `leaving_out`."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from shutil import rmtree
 from typing import BinaryIO
@@ -15,7 +17,10 @@ from dispatcher.audience.reasons import Reason
 from dispatcher.audience.unpacking import LONGEST_LINE
 
 Take = Callable[[bool, int, bytes], None]
-"""Takes whether a chunk was, or may have been, sent, how many it has, and their JSON array."""
+"""Takes whether a chunk was, or may have been, sent, how many it has, and its members.
+
+These are JSON objects with commas between them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,9 @@ def read(
     What is spooled meanwhile goes to `directory`.
     """
     directory.mkdir()
-    with open(directory / "sent", "wb") as first, open(directory / "unsent", "wb") as second:
-        sent, unsent = _Spool(first, identifiers), _Spool(second, identifiers)
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(directory / name, "wb")) for name in ("1", "2", "3", "4")]
+        sent, unsent = _Spool(files[:2], identifiers), _Spool(files[2:], identifiers)
         done = 0
 
         def take(was_sent: bool, size: int, members: bytes) -> None:
@@ -63,50 +69,52 @@ def read(
 
 
 class _Spool:
-    """Members as one JSON array in a file, and the identifiers that they may have."""
+    """Members as JSON arrays in files, and the identifiers that they may have.
 
-    def __init__(self, file: BinaryIO, identifiers: Sequence[Identifier]) -> None:
-        self.path = Path(file.name)
+    There are several files because DuckDB reads each of them with one thread.
+    """
+
+    def __init__(self, files: Sequence[BinaryIO], identifiers: Sequence[Identifier]) -> None:
+        self.files = files
         self.identifiers: list[Identifier] = []
-        self._is_empty = True
         self._others = list(identifiers)
-        self._file = file
+        self._turns = cycle(files)
 
     def add(self, members: bytes) -> None:
-        """Write the members of a JSON array down."""
-        within = members[1:-1]
-        if not within:
+        """Write a chunk's members down, if there are any."""
+        if not members:
             return
-        self._file.write(b"[" if self._is_empty else b",")
-        self._file.write(within)
-        self._is_empty = False
-        found = [each for each in self._others if f'"{each.name}":'.encode() in within]
+        file = next(self._turns)
+        file.write(b"," if file.tell() else b"[")
+        file.write(members)
+        found = [each for each in self._others if f'"{each.name}":'.encode() in members]
         self.identifiers += found
         self._others = [each for each in self._others if each not in found]
 
     def end(self) -> None:
-        """Close the array, where there is anybody."""
-        if not self._is_empty:
-            self._file.write(b"]")
+        """Close the arrays."""
+        for file in self.files:
+            file.write(b"]" if file.tell() else b"[]")
 
 
 def _load(engine: Engine, spool: _Spool, into: str) -> None:
     """Insert the identifiers of the spooled members; each is looked at once."""
     held = spool.identifiers
-    if held:
-        columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in held)
-        values = ", ".join(f"{_known(each)} AS {quoted(each)}" for each in held)
-        engine.run(f"""
-            CREATE TABLE frozen AS SELECT {values}
-            FROM read_json({literal(file_name(spool.path))}, format = 'array',
-                           columns = {{{columns}}}, maximum_object_size = {LONGEST_LINE},
-                           compression = 'none', hive_partitioning = false)""")
-        found = " UNION ALL ".join(
-            f"SELECT {literal(each.name)} AS name, {quoted(each)} AS value FROM frozen"
-            for each in held
-        )
-        engine.run(f"INSERT INTO {into} FROM ({found}) WHERE value IS NOT NULL")
-        engine.run("DROP TABLE frozen")
+    if not held:
+        return
+    columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in held)
+    values = ", ".join(f"{_known(each)} AS {quoted(each)}" for each in held)
+    files = ", ".join(literal(file_name(Path(file.name))) for file in spool.files)
+    engine.run(f"""
+        CREATE TABLE frozen AS SELECT {values}
+        FROM read_json([{files}], format = 'array', columns = {{{columns}}},
+                       maximum_object_size = {LONGEST_LINE}, compression = 'none',
+                       hive_partitioning = false)""")
+    found = " UNION ALL ".join(
+        f"SELECT {literal(each.name)} AS name, {quoted(each)} AS value FROM frozen" for each in held
+    )
+    engine.run(f"INSERT INTO {into} FROM ({found}) WHERE value IS NOT NULL")
+    engine.run("DROP TABLE frozen")
 
 
 def _known(identifier: Identifier) -> str:

@@ -84,11 +84,11 @@ class Lists:
         `besides` are queries for the (place, key, reason) of rows that are unwanted otherwise.
         """
         self._engine.run(_FIND_REPEATED, watch)
-        named = [_found("unwanted", self._unwanted)] if self._unwanted else []
-        if found := " UNION ALL ".join([*named, *besides]):
-            self._engine.run(_FIND_UNWANTED.format(found=found), watch)
+        if found := [*_found("unwanted", self._unwanted), *besides]:
+            self._engine.run(_FIND_UNWANTED.format(found=" UNION ALL ".join(found)), watch)
         if self._wanted is not None:
-            self._engine.run(_FIND_NOT_WANTED.format(found=_found("wanted", self._wanted)), watch)
+            found = _found("wanted", self._wanted) or [_NOBODY]
+            self._engine.run(_FIND_NOT_WANTED.format(found=" UNION ALL ".join(found)), watch)
         sums = dict.fromkeys(Reason, Sum(0, 0, 0))
         with self._engine.rows(_SUMS) as rows:
             sums.update({Reason(reason): Sum(*keys) for reason, *keys in rows.fetchall()})
@@ -99,8 +99,8 @@ class Lists:
             return rows.fetchall()
 
 
-def _found(table: str, kinds: Sequence[tuple[str, str | None]]) -> str:
-    """The rows that have an identifier in a table, once for each reason."""
+def _found(table: str, kinds: Sequence[tuple[str, str | None]]) -> list[str]:
+    """A query for the rows that have an identifier in a table, for each reason."""
     by_reason: dict[str | None, list[str]] = defaultdict(list)
     for name, reason in kinds:
         more = "" if reason is None else f"AND reason = {literal(reason)}"
@@ -108,13 +108,12 @@ def _found(table: str, kinds: Sequence[tuple[str, str | None]]) -> str:
         by_reason[reason].append(
             _LISTED.format(column=column, table=table, name=literal(name), more=more)
         )
-    found = (
+    return [
         _FOUND.format(
             reason="NULL" if reason is None else literal(reason), listed=" OR ".join(listed)
         )
         for reason, listed in by_reason.items()
-    )
-    return " UNION ALL ".join(found) or _NOBODY
+    ]
 
 
 _BY_NAME = {each.name: each for each in IDENTIFIERS}
