@@ -22,7 +22,9 @@ from dispatcher.lifecycle import (
     Accepted,
     AlreadySent,
     ChunkState,
+    NotSent,
     Outcome,
+    Reason,
     decide,
     name_of,
     usable_window,
@@ -36,6 +38,7 @@ from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.watchdog import clock
+from workers.withholding import Withholding
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
@@ -56,6 +59,7 @@ class Courier:
     group_commit: GroupCommit
     push_api: PushApi
     rate_limit: RateLimit
+    withholding: Withholding
     worker: str
     closing: Callable[[], bool]
     wake_relay: Callable[[], None]
@@ -108,7 +112,8 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         claim = _exchange(courier, last, (campaign.id, sequence))
         last = None
         if claim is not None:
-            last = deliver(courier, _envelope(token, campaign, claim), claim, asked_at)
+            envelope = _envelope(token, campaign, claim)
+            last = deliver(courier, campaign, envelope, claim, asked_at)
         elif _give_back(courier, campaign.id, [sequence]):
             return
     _exchange(courier, last, None)
@@ -116,9 +121,22 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         courier.wake_relay()
 
 
-def deliver(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Report:
-    """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for."""
-    outcome = _send(courier, envelope, claim, asked_at)
+def deliver(
+    courier: Courier, campaign: Sendable, envelope: Envelope, claim: Claim, asked_at: float
+) -> Report | None:
+    """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for.
+
+    None where it has ended without one, as nobody is left in it who may get it.
+    """
+    outcome: Outcome
+    try:
+        screened = courier.withholding.screened(claim, campaign)
+    except DispatcherError as error:
+        outcome = NotSent(Reason(f"The standing list cannot be looked at: {error}"))
+    else:
+        if screened is None:
+            return None
+        outcome = _send(courier, envelope, screened, asked_at)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
     return Report(claim, outcome, decision)

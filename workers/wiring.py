@@ -25,6 +25,7 @@ from workers.hearing import Hearing
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.relay import Relay
+from workers.withholding import Withholding
 
 _MOST_CONNECTIONS = 16
 _REDIS_TIMEOUT = 2.0
@@ -137,6 +138,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         ),
         push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
         rate_limit=_rate_limit(settings),
+        withholding=Withholding(engine),
         worker=worker,
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),

@@ -174,7 +174,7 @@ class Campaign:
 class NewCampaign:
     """What a producer asks for, checked, with its audience counted.
 
-    `standing_version` is that of the app's standing list that it was prepared against, and
+    `standing_version` is that of the standing lists that it was prepared against, and
     `account_rate` is its account's limit, as far as the producer is told one. `wall_time`, without
     a zone, is what each member's own clock shows when it is due, and `moments` when that is in each
     zone.
@@ -485,6 +485,7 @@ class Sendable:
     campaign_tag: str | None
     account: str
     message: str
+    standing_version: int
     rate: float | None
     variants: tuple[tuple[str, str | None], ...] = ()
 
@@ -496,7 +497,7 @@ class Sendable:
 
 
 _SENDABLE = text(f"""
-SELECT id, app_id, campaign_tag, account, message, {RATE} AS rate,
+SELECT id, app_id, campaign_tag, account, message, standing_version, {RATE} AS rate,
        ARRAY(SELECT ARRAY[variant.message, variant.campaign_tag] FROM variant
              WHERE campaign_id = campaign.id ORDER BY number) AS variants
 FROM campaign WHERE id = :campaign_id AND state = 'running'

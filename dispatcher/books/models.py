@@ -65,7 +65,7 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 class Campaign(Base):
     """What to send, and the sum of what became of it, as it was at `summed_at`.
 
-    `standing_version` is that of its app's standing list when its audience was prepared. The
+    `standing_version` is that of all standing lists when its audience was prepared. The
     members of its chunks up to number `purged_to` were dropped, after its end.
     """
 
@@ -434,7 +434,7 @@ class Worker(Base):
 
 
 class StandingList(Base):
-    """An app's standing list: `version` grows with whatever is added to it.
+    """An app's standing list: `version` is that of all lists when it was last added to.
 
     So many identifiers are on it as there are `entries`.
     """
@@ -460,8 +460,11 @@ class Standing(Base):
 
 
 class StandingKey(Base):
-    """The key of all these hashes, in the one row of this table; made with it, and never again."""
+    """What all lists share, in the one row of this table: the key of their hashes, made with it and
+    never again, and the newest `version` of any of them.
+    """
 
     __tablename__ = "standing_key"
 
     key: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[Counter]

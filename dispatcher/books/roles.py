@@ -97,7 +97,10 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         PRODUCER: (_SELECT, _INSERT, Right("UPDATE", only=("hashes",)), _DELETE),
         WORKER: (_SELECT,),
     },
-    "standing_key": {PRODUCER: (_SELECT,), WORKER: (_SELECT,)},
+    "standing_key": {
+        PRODUCER: (_SELECT, Right("UPDATE", only=("version",))),
+        WORKER: (_SELECT,),
+    },
     "alembic_version": {PRODUCER: (_SELECT,), WORKER: (_SELECT,), READER: (_SELECT,)},
 }
 """By table and role. A new table is nobody's until it stands here."""

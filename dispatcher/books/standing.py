@@ -1,9 +1,10 @@
 """The standing list of each app: who gets nothing, as keyed hashes (`audience.hashes`).
 
 The hashes lie in pages, by their upper bits: a seventh of the room of a row for each, and far
-faster read as a whole. A list's version grows in the transaction that adds to it. A campaign stores
-the version that its audience was prepared against: whatever was committed since is seen by the
-claim that compares the two.
+faster read as a whole. Whatever is added to any list makes one number for all of them grow, under a
+lock that is taken last: the greater number was committed later. A campaign stores it as it was when
+its audience was prepared, and each claim brings it as it is: only where they differ, somebody may
+have been added to the app's list meanwhile.
 """
 
 from collections.abc import Collection
@@ -16,11 +17,8 @@ from sqlalchemy import Connection, TextClause, text
 _BELOW_PAGE = 44
 """Of the sixty bits of a hash: the upper sixteen number its page."""
 
-HAS_GROWN = """
-coalesce((SELECT version > campaign.standing_version FROM standing_list
-          WHERE standing_list.app_id = campaign.app_id), false)
-"""
-"""Whether somebody was added to the app's list since the campaign's audience was prepared."""
+VERSION = "(SELECT version FROM standing_key)"
+"""The version of all lists, as a claim reads it: once a statement."""
 
 # The driver takes long to write an array, and no time to write a text.
 _GIVEN = "unnest(CAST(string_to_array(:hashes, ',') AS bigint[])) AS hash"
@@ -28,7 +26,10 @@ _PAGE = f"(hash >> {_BELOW_PAGE})::integer"
 _BY_PAGE = f"SELECT {_PAGE} AS page, array_agg(hash) AS hashes FROM {_GIVEN} GROUP BY 1 ORDER BY 1"
 
 _KEY = text("SELECT key FROM standing_key")
-_STATE = text("SELECT version, entries FROM standing_list WHERE app_id = :app_id")
+_STATE = text("""
+SELECT standing_key.version, coalesce(entries, 0), coalesce(standing_list.version, 0)
+FROM standing_key LEFT JOIN standing_list ON app_id = :app_id
+""")
 _OPEN = text("INSERT INTO standing_list (app_id) VALUES (:app_id) ON CONFLICT DO NOTHING")
 _LOCK = text("SELECT FROM standing_list WHERE app_id = :app_id FOR NO KEY UPDATE")
 _ENTRIES = text(f"""
@@ -55,11 +56,12 @@ _DROP_EMPTY = text(f"""
 DELETE FROM standing
 WHERE app_id = :app_id AND page IN (SELECT {_PAGE} FROM {_GIVEN}) AND hashes = '{{}}'
 """)
-_CHANGED = text("""
-UPDATE standing_list
-SET entries = entries + :more, version = version + CASE WHEN :more > 0 THEN 1 ELSE 0 END
-WHERE app_id = :app_id
+_GROW = text("""
+WITH grown AS (UPDATE standing_key SET version = version + 1 RETURNING version)
+UPDATE standing_list SET entries = entries + :more, version = grown.version
+FROM grown WHERE app_id = :app_id
 """)
+_SHRINK = text("UPDATE standing_list SET entries = entries + :more WHERE app_id = :app_id")
 # OFFSET keeps the condition out of the search for the page, which is found by its key.
 _LISTED = text(f"""
 SELECT hash FROM {_GIVEN}
@@ -80,10 +82,11 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """An app's list: its version, and how many identifiers are on it."""
+    """An app's list at this version of all lists: so many entries, the last of them at `grown`."""
 
     version: int
     entries: int
+    grown: int
 
 
 def key(connection: Connection) -> str:
@@ -93,9 +96,8 @@ def key(connection: Connection) -> str:
 
 
 def state(connection: Connection, app_id: str) -> ListState:
-    """The app's list as it stands; of nobody where there is none."""
-    row = connection.execute(_STATE, {"app_id": app_id}).one_or_none()
-    return ListState(0, 0) if row is None else ListState(*row)
+    """The app's list as it stands."""
+    return ListState(*connection.execute(_STATE, {"app_id": app_id}).one())
 
 
 def add(connection: Connection, app_id: str, hashes: Collection[int]) -> int:
@@ -124,7 +126,7 @@ def _change(
         connection.execute(statement, values)
     more = int(connection.execute(_ENTRIES, values).scalar_one() - before)
     if more:
-        connection.execute(_CHANGED, {"app_id": app_id, "more": more})
+        connection.execute(_GROW if more > 0 else _SHRINK, {"app_id": app_id, "more": more})
     return more
 
 

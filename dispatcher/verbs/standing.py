@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A list's version before anybody of it was read, and the list where anybody is on it."""
+    """The lists' version before anybody was read, and the app's list where anybody is on it."""
 
     key: str = field(repr=False)
     version: int

@@ -36,7 +36,11 @@ def upgrade() -> None:
     )
     # Hashes cannot be compressed.
     op.execute("ALTER TABLE standing ALTER COLUMN hashes SET STORAGE EXTERNAL")
-    op.create_table("standing_key", sa.Column("key", sa.Text(), primary_key=True))
+    op.create_table(
+        "standing_key",
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
+    )
     op.execute(_MAKE_KEY)
     for name in _COUNTERS:
         column = sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)

@@ -25,7 +25,7 @@ _AT_ONCE = 0.2
 """Seconds: what arrives together may be noticed in another order."""
 
 _REACHED = ("delivered", "uncounted")
-_NOT_REACHED = ("rejected", "expired", "cancelled")
+_NOT_REACHED = ("rejected", "expired", "cancelled", "withheld")
 
 Request = Mapping[str, Any]
 

@@ -100,6 +100,7 @@ ALL_COLUMNS_BUT = {
 COLUMNS = {
     ("attempt", PRODUCER, "UPDATE"): "error error_details",
     ("standing", PRODUCER, "UPDATE"): "hashes",
+    ("standing_key", PRODUCER, "UPDATE"): "version",
 }
 
 

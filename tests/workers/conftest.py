@@ -24,6 +24,7 @@ from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
+from workers.withholding import Withholding
 
 TOKEN = "secret-token"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -112,6 +113,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 group_commit=commit,
                 push_api=client,
                 rate_limit=limit or RateLimit(None),
+                withholding=Withholding(database),
                 worker=worker,
                 closing=closing,
                 wake_relay=wake_relay,

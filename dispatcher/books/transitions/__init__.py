@@ -1,10 +1,11 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
 `exchanging` claims chunks and records what became of them (`statements` is its SQL), `attempts` has
-what such a record means for others, `resting` for the account, `rounds` what the relay does to
-chunks, `steering` what becomes of a campaign, `retrying` the order to send again, `summing` the sum
-and the end, `purging` what is forgotten after it. A transaction that touches a campaign's row and
-its chunks' locks the campaign's first, an account's row last.
+what such a record means for others, `withholding` takes out of a claimed chunk who is to get
+nothing, `resting` is for the account, `rounds` what the relay does to chunks, `steering` what
+becomes of a campaign, `retrying` the order to send again, `summing` the sum and the end, `purging`
+what is forgotten after it. A transaction that touches a campaign's row and its chunks' locks the
+campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
@@ -45,6 +46,7 @@ from dispatcher.books.transitions.summing import (
     settle_rest,
     sum_up_locked,
 )
+from dispatcher.books.transitions.withholding import withhold, withhold_all
 
 __all__ = [
     "FUNCTIONS",
@@ -80,4 +82,6 @@ __all__ = [
     "turn_window",
     "unmark_unclaimed",
     "was_recorded",
+    "withhold",
+    "withhold_all",
 ]

@@ -5,7 +5,7 @@ wanted chunk finds its row by its key: OFFSET keeps the conditions out of that s
 planner would rather read all that is in flight.
 """
 
-from dispatcher.books import doubt, holding
+from dispatcher.books import doubt, holding, standing
 from dispatcher.books.functions import Function
 from dispatcher.books.holding import IN_DOUBT, UNREACHABLE
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS
@@ -34,6 +34,7 @@ _COLUMNS = {
     "account": "text",
     "probing": "boolean",
     "variant": "smallint",
+    "standing_version": "bigint",
 }
 
 
@@ -116,7 +117,7 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
         RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
             chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
             {_UNTIL} - fit.now AS time_left, chunk.corruptions, fit.account,
-            {probing}, chunk.variant
+            {probing}, chunk.variant, {standing.VERSION}
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
     FROM (SELECT) AS once LEFT JOIN claimed ON true
