@@ -30,6 +30,7 @@ _STATE = text("""
 SELECT standing_key.version, coalesce(entries, 0), coalesce(standing_list.version, 0)
 FROM standing_key LEFT JOIN standing_list ON app_id = :app_id
 """)
+_COUNT = text("SELECT coalesce(max(entries), 0) FROM standing_list WHERE app_id = :app_id")
 _OPEN = text("INSERT INTO standing_list (app_id) VALUES (:app_id) ON CONFLICT DO NOTHING")
 _LOCK = text("SELECT FROM standing_list WHERE app_id = :app_id FOR NO KEY UPDATE")
 _ENTRIES = text(f"""
@@ -98,6 +99,11 @@ def key(connection: Connection) -> str:
 def state(connection: Connection, app_id: str) -> ListState:
     """The app's list as it stands."""
     return ListState(*connection.execute(_STATE, {"app_id": app_id}).one())
+
+
+def count(connection: Connection, app_id: str) -> int:
+    """How many identifiers are on the app's list."""
+    return int(connection.execute(_COUNT, {"app_id": app_id}).scalar_one())
 
 
 def add(connection: Connection, app_id: str, hashes: Collection[int]) -> int:

@@ -103,7 +103,7 @@ def count(connections: Connections, app_id: str) -> int:
     """How many identifiers are on the app's list."""
     check_line("app_id", app_id)
     with transaction(connections.engine) as connection:
-        return standing.state(connection, app_id).entries
+        return standing.count(connection, app_id)
 
 
 def add_all(
