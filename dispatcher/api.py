@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.finding import Found
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
     accounts,
@@ -218,6 +219,14 @@ class Dispatcher:
         producers left on this machine goes, too, however old. Raises OptionError.
         """
         return keeping.purge(self._connections, older_than)
+
+    def find(self, identifier: str) -> tuple[Found, ...]:
+        """Which campaigns and chunks hold somebody, and what became of them; the oldest first.
+
+        `identifier` names the kind and the value, as "userId=anna". Audiences that were purged hold
+        nobody any more. Raises OptionError.
+        """
+        return people.find(self._connections, identifier)
 
     def suppress_add(self, app_id: str, identifiers: Iterable[str]) -> Added:
         """Put these on the app's standing list: they get nothing from any later chunk of it.

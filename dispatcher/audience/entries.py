@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dispatcher.audience.checking import folded
 from dispatcher.audience.columns import folded as folded_name
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.hashes import hashed
-from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
+from dispatcher.audience.identifiers import IDENTIFIERS, Identifier, Kind
 from dispatcher.audience.listing import Source, listed
 from dispatcher.audience.parts import Listing, RowsPart
 from dispatcher.audience.phrases import NO_IDENTIFIER
@@ -52,6 +53,24 @@ class Workshop:
             query = f"SELECT coalesce({hashes}) FROM entered ORDER BY rowid"
             with engine.rows(query) as found:
                 return [value for (value,) in found.fetchall()]
+
+    def stored(self, identifier: str) -> "Stored":
+        """How an identifier, as in `userId=anna`, stands in the stored members that have it.
+
+        Raises OptionError as `hashes_of` does.
+        """
+        (given,) = _parsed([identifier])
+        listing = Listing("given", (RowsPart([{given[0].name: given[1]}]),))
+        with self._staged(listing, rules(None, None, None, ""), None) as (engine, _, rejects):
+            if rejects.first:
+                raise _unusable(rejects)
+            shouted = f"upper({json_of(given[0])})"
+            member, whatever_case = engine.run(
+                f"SELECT text, {folded(given[0], shouted)} <> {shouted} FROM entered"
+            )
+        pair = str(member)[1:-1]
+        ends = ("",) if given[0].kind is Kind.TEXT else (",", "}")
+        return Stored(tuple(f"{pair}{end}" for end in ends), bool(whatever_case))
 
     @contextmanager
     def read(
@@ -109,6 +128,16 @@ class Workshop:
             staging = Staging(engine, directory, IDENTIFIERS, said, told, reporter, "entered")
             staging.stage(listing, rejects)
             yield engine, told, rejects
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The fragments of JSON one of which stands in a chunk that holds somebody, in whatever case or
+    as written.
+    """
+
+    fragments: tuple[str, ...] = field(repr=False)
+    whatever_case: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""The verbs about people by themselves: who is on an app's standing list."""
+"""The verbs about people by themselves: on an app's standing list, and in stored audiences."""
 
 import click
 
 from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.drawing import Cell, table
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.reading import columns_of, names_of
 from dispatcher.cli.steps import INTERRUPTED, Steps
@@ -179,3 +180,34 @@ def _added(added: int, already: int) -> str:
 
 def _were(many: int) -> str:
     return f"{many:,} {'was' if many == 1 else 'were'}"
+
+
+@click.command()
+@click.argument(
+    "identifier", metavar="IDENTIFIER", help="Who is meant, with its kind: userId=anna, token=..."
+)
+@json_option
+@click.pass_context
+def find(ctx: click.Context, identifier: str, as_json: bool) -> None:
+    """Say which campaigns and chunks hold somebody, and what became of them.
+
+    Example: dispatcher find userId=anna
+    """
+    found = context_of(ctx).dispatcher().find(identifier)
+    if as_json:
+        print_json([each.as_json() for each in found])
+        return
+    if not found:
+        print("No stored audience holds them.")
+        return
+    rows: list[list[Cell]] = [[(title, "bold") for title in _FOUND]]
+    for each in found:
+        settled = f"{each.settled_at:%Y-%m-%d %H:%M:%S}" if each.settled_at else "-"
+        made = f"{each.created_at:%Y-%m-%d %H:%M:%S}"
+        words = (str(each.campaign)[:8], str(each.chunk), each.state, each.variant or "-")
+        rows.append([(word, "") for word in (*words, made, settled)])
+    for line in table(rows, right=(1,)):
+        print(line)
+
+
+_FOUND = ("CAMPAIGN", "CHUNK", "STATE", "VARIANT", "CREATED", "SETTLED")

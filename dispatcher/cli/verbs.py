@@ -38,6 +38,7 @@ FAMILIES = {
     "sandbox": "programs",
     "account": "accounts",
     "suppress": "people",
+    "find": "people",
     "services": "services",
 }
 """Each verb's family: the module of this package that has a command of that name."""

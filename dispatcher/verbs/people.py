@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.books import standing
+from dispatcher.books import finding, standing
 from dispatcher.books.commits import commit
+from dispatcher.books.finding import Found
 from dispatcher.books.session import transaction
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.forks import not_while_forking
@@ -146,6 +147,17 @@ def _add(connections: Connections, app_id: str, hashes: Iterable[int]) -> int:
         lambda connection: standing.add(connection, app_id, set(hashes)),
         doubt=lambda _: "they may be on the list; the same again does no harm.",
     )
+
+
+def find(connections: Connections, identifier: str) -> tuple[Found, ...]:
+    """Look for somebody in every stored audience."""
+    with not_while_forking():
+        from dispatcher.audience.entries import Workshop
+
+    settings = connections.settings
+    wanted = Workshop("", settings.prepare_memory, settings.scratch).stored(identifier)
+    with transaction(connections.engine) as connection:
+        return finding.find(connection, wanted.fragments, whatever_case=wanted.whatever_case)
 
 
 def _hashes(connections: Connections, app_id: str, identifiers: Iterable[str]) -> Sequence[int]:

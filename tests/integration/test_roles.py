@@ -307,6 +307,7 @@ CHANGING: dict[str, Verb] = {
     "suppress_import": lambda it, _: it.suppress_import("app", [{"userId": "anna"}]),
 }
 NAMING: dict[str, Verb] = {
+    "find": lambda it, _: it.find("userId=anna"),
     "failures": lambda it, scene: list(it.failures(scene.ended)),
     "suppress_check": lambda it, _: it.suppress_check("app", ["userId=anna"]),
     "purgeable": lambda it, _: it.purgeable(older_than=timedelta(0)),
