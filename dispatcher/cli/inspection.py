@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -202,7 +202,7 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
         say(
             "Not listed, as the vendor does not say who they are: "
             f"{counted(not_found, 'member')} that it did not find and {erroneous:,} that it could "
-            f"not reach, in {counted(len(unnamed), 'chunk')}."
+            f"not reach, in {counted(len(unnamed), 'chunk')}{_by_variant(unnamed)}."
         )
     if forgotten:
         members = sum(chunk.members for chunk in forgotten)
@@ -210,6 +210,15 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
             f"Not listed, as who they are is no longer kept: {counted(members, 'member')} in "
             f"{counted(len(forgotten), 'chunk')}; `dispatcher show` has the reasons."
         )
+
+
+def _by_variant(unnamed: Sequence[Unnamed]) -> str:
+    counts: dict[str, int] = {}
+    for chunk in unnamed:
+        if chunk.variant is not None:
+            counts[chunk.variant] = counts.get(chunk.variant, 0) + chunk.not_found + chunk.erroneous
+    told = ", ".join(f"{count:,} of {name}" for name, count in sorted(counts.items()))
+    return f" ({told})" if told else ""
 
 
 def _print_explanation(explanation: Explanation) -> None:

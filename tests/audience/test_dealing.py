@@ -152,6 +152,13 @@ def test_two_columns_that_both_say_it_are_refused(scratch: Path, tmp_path: Path)
     assert "the columns 'lang' and 'LANG', which both are the variant's" in told
 
 
+def test_chunks_of_all_variants_go_out_side_by_side(scratch: Path) -> None:
+    rows = [{"token": f"t{number}", "lang": "ab"[number % 2]} for number in range(4_100)]
+    with prepare(rows, ["ios"], scratch=scratch, dealing=by_column("lang", "a", "b")) as prepared:
+        packs = [(pack.variant, len(pack.members)) for pack in prepared.packs()]
+    assert packs == [(1, 1000), (2, 1000), (1, 1000), (2, 1000), (1, 50), (2, 50)]
+
+
 MANY = [{"token": f"t{number}"} for number in range(4000)]
 
 

@@ -51,9 +51,11 @@ def test_the_sums_of_the_variants_are_those_of_their_chunks(books: Books) -> Non
     assert (a.name, a.members.total, a.members.delivered, a.members.remaining) == ("a", 30, 20, 10)
     assert (b.members.delivered, b.members.rejected, b.members.remaining) == (10, 10, 10)
     assert (a.result.audience, a.result.successful, b.result.erroneous) == (18, 16, 1)
+    books.run("UPDATE chunk SET withheld = 4 WHERE sequence = 5")
     campaign.do(transitions.cancel)
     cancelled = campaign.rolled_up()
-    assert [variant.members.cancelled for variant in cancelled.variants] == [10, 10]
+    assert [variant.members.cancelled for variant in cancelled.variants] == [6, 10]
+    assert [variant.members.withheld for variant in cancelled.variants] == [4, 0]
     assert broken(campaign) == []
 
 
