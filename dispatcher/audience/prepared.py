@@ -1,10 +1,11 @@
 """A frozen audience: what was counted, and its members, a thousand at a time."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, NamedTuple, TypeVar
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -23,18 +24,13 @@ MAX_MEMBERS = 1000
 _FETCHED = 2048
 """Rows fetched at a time: what DuckDB works on at a time."""
 
-_VALID = "SELECT rowid, text FROM checked WHERE key IS NOT NULL"
-
-_DEALT = "SELECT rowid, text, {variant}, {zone} FROM checked WHERE key IS NOT NULL"
+_COLUMNS = {"variant": "variant", "zone": "zone::VARCHAR"}
 
 _LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
 
 _FIRST_LEFT_OUT = """
     SELECT place + 1, text FROM left_out JOIN checked ON checked.rowid = place
     WHERE reason = {reason} ORDER BY place LIMIT {most}"""
-
-
-Text = TypeVar("Text")
 
 
 class Pack(NamedTuple):
@@ -120,51 +116,53 @@ class Prepared:
         A pack holds members of one variant and one zone. Where there are several, each is given
         once it is full: so all of them go out at the same time, however long that takes.
         """
-        dealt = self.variant_names is not None or (None, None) not in self.portions
-        query, packed = (self._dealt_query(), _dealt) if dealt else (_VALID, _packed)
-        with self.engine.rows(query) as valid, self.engine.rows(_LEFT_OUT) as left_out:
-            yield from packed(_streamed(valid), _streamed(left_out))
+        with self.engine.rows(self._members()) as valid, self.engine.rows(_LEFT_OUT) as left_out:
+            members = _without(_streamed(valid), _streamed(left_out))
+            yield from _dealt(members, self._shared) if self._shared else _packed(members)
 
-    def _dealt_query(self) -> str:
-        zoned = any(zone is not None for _, zone in self.portions)
-        return _DEALT.format(
-            variant="NULL" if self.variant_names is None else "variant",
-            zone="zone::VARCHAR" if zoned else "NULL",
-        )
+    @property
+    def _shared(self) -> tuple[str, ...]:
+        """What the members of one chunk have in common, by its column."""
+        variant = () if self.variant_names is None else ("variant",)
+        return (*variant, *(("zone",) if any(zone for _, zone in self.portions) else ()))
+
+    def _members(self) -> str:
+        columns = ", ".join(("rowid", "text", *(_COLUMNS[name] for name in self._shared)))
+        return f"SELECT {columns} FROM checked WHERE key IS NOT NULL"
 
 
 def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
 
 
-def _packed(valid: Iterator[tuple[int, str]], left_out: Iterator[tuple[int]]) -> Iterator[Pack]:
-    texts = _without(valid, left_out)
+def _packed(members: Iterator[tuple[Any, ...]]) -> Iterator[Pack]:
+    texts = map(itemgetter(1), members)
     while pack := list(islice(texts, MAX_MEMBERS)):
         yield Pack(pack)
 
 
-def _dealt(
-    valid: Iterator[tuple[int, str, int | None, str | None]], left_out: Iterator[tuple[int]]
-) -> Iterator[Pack]:
-    packs: dict[Portion, list[str]] = {}
-    rows = ((place, (text, (variant, zone))) for place, text, variant, zone in valid)
-    for text, portion in _without(rows, left_out):
-        pack = packs.setdefault(portion, [])
-        pack.append(text)
+def _dealt(members: Iterator[tuple[Any, ...]], shared: Sequence[str]) -> Iterator[Pack]:
+    packs: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for member in members:
+        pack = packs[member[2:]]
+        pack.append(member[1])
         if len(pack) == MAX_MEMBERS:
-            yield Pack(packs.pop(portion), *portion)
+            yield Pack(pack, **dict(zip(shared, member[2:], strict=True)))
+            del packs[member[2:]]
     for portion, pack in packs.items():
-        yield Pack(pack, *portion)
+        yield Pack(pack, **dict(zip(shared, portion, strict=True)))
 
 
-def _without(valid: Iterator[tuple[int, Text]], places: Iterator[tuple[int]]) -> Iterator[Text]:
-    """The texts whose place is not among `places`; both come in the order of places.
+def _without(
+    rows: Iterator[tuple[Any, ...]], places: Iterator[tuple[int]]
+) -> Iterator[tuple[Any, ...]]:
+    """The rows whose place is not among `places`; both come in the order of places.
 
     A join would do it too, but gives up that order, and sorting the texts takes far longer.
     """
-    (leave_out,) = next(places, (None,))
-    for place, text in valid:
-        if place == leave_out:
-            (leave_out,) = next(places, (None,))
-        else:
-            yield text
+    for (leave_out,) in places:
+        for row in rows:
+            if row[0] == leave_out:
+                break
+            yield row
+    yield from rows
