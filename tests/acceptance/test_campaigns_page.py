@@ -16,6 +16,7 @@ def variants(*names: str) -> dict[str, object]:
 def test_every_example_of_the_page_works(program: Program) -> None:
     program.file("message.json", json.dumps(MESSAGE))
     program.file("winback.csv", "userId\nanna\nboris\n")
+    program.file("unsubscribed.csv", "userId\nzoe\n")
     program.file("players.csv", "userId,lang\nanna,de\nboris,\n")
     program.file("languages.json", json.dumps(variants("en", "de") | {"default": "en"}))
     program.file("texts.json", json.dumps(variants("a", "b")))
