@@ -3,9 +3,7 @@
 Said in SQL, for every kind of source. A variant has a number, its place in the message from 1.
 """
 
-import hashlib
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -13,13 +11,13 @@ from dispatcher.audience.absent import Absent
 from dispatcher.audience.columns import Role, folded, text_of
 from dispatcher.audience.engine import literal
 from dispatcher.audience.phrases import without_blanks
-from dispatcher.errors import OptionError
-from dispatcher.message import Message
 from dispatcher.words import counted
 
 _TEXT = text_of(Role.VARIANT)
 _BARE, _FOUND = '"variant bare"', '"variant found"'
 _SPLIT_INTO = 2**32
+_SHOWN = 10
+"""Names in the reason of a row."""
 
 
 class Dealt(NamedTuple):
@@ -95,7 +93,8 @@ class ByColumn:
     def _fault(self, nothing: str) -> str:
         if self.default is not None:
             return "NULL"
-        known = f"known are {', '.join(self.variants)}"
+        more = ", ..." if len(self.variants) > _SHOWN else ""
+        known = f"known are {', '.join(self.variants[:_SHOWN])}{more}"
         none = f"has no variant in the column {self.name!r}; {known}"
         unknown = f"names no variant in the column {self.name!r}; {known}"
         return f"""CASE WHEN {_FOUND} IS NULL THEN
@@ -142,89 +141,6 @@ class BySplit:
 
 
 Dealing: TypeAlias = ByColumn | BySplit
-
-
-def dealing(
-    message: Message,
-    variant_column: str | None,
-    split: Mapping[str, float] | str | None,
-    seed: Sequence[str | None],
-) -> Dealing | None:
-    """How the message's texts are dealt; None where it has only one.
-
-    `split` are weights by name, or a text as "a=50,b=50". The same `seed` deals alike. Raises
-    OptionError where the options contradict each other or the message.
-    """
-    if variant_column is not None and split is not None:
-        raise OptionError(
-            "A column (--variant-column) and a split (--split) both say which member gets which "
-            "variant: keep one."
-        )
-    if not message.variants:
-        if variant_column is None and split is None:
-            return None
-        option = "--variant-column" if split is None else "--split"
-        raise OptionError(f"{option} needs a message of several variants, and it has one text.")
-    names = tuple(variant.name for variant in message.variants)
-    if split is not None:
-        return BySplit(_shares(split, names), _salt(seed))
-    if variant_column is None:
-        raise OptionError(
-            "The message has variants: say which member gets which, by a column of the audience "
-            "(--variant-column) or at random (--split)."
-        )
-    if not isinstance(variant_column, str) or not variant_column.strip():
-        raise OptionError("The variant's column (--variant-column) must be the name of a column.")
-    return ByColumn(variant_column, names, message.default)
-
-
-def _shares(split: Mapping[str, float] | str, names: Collection[str]) -> dict[str, float]:
-    """Each variant's share of the members, in the message's order."""
-    weights = _weights(split) if isinstance(split, str) else split
-    if not isinstance(weights, Mapping):
-        raise OptionError(f"The split is a {type(split).__name__}: give weights by name, {_AS}.")
-    for name, weight in weights.items():
-        if name not in names:
-            raise OptionError(
-                f"The split names {name!r}, which is no variant of the message; known are "
-                f"{', '.join(names)}."
-            )
-        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not (is_number and 0.001 <= weight <= 1_000_000):
-            raise OptionError(
-                f"The split gives {name!r} {weight}: give weights between 0.001 and 1000000, {_AS}."
-            )
-    for name in names:
-        if name not in weights:
-            raise OptionError(
-                f"The split gives the variant {name!r} nothing: give it a weight, or take it out "
-                "of the message."
-            )
-    whole = sum(weights.values())
-    return {name: weights[name] / whole for name in names}
-
-
-def _weights(text: str) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, equals, number = part.rpartition("=")
-        try:
-            weight = float(number)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
-            raise OptionError(f"The split {text!r} is none: give weights by name, {_AS}.")
-        if name.strip() in weights:
-            raise OptionError(f"The split gives {name.strip()!r} two weights: keep one.")
-        weights[name.strip()] = weight
-    return weights
-
-
-_AS = "as in a=50,b=50"
-
-
-def _salt(seed: Sequence[str | None]) -> str:
-    return hashlib.sha256(json.dumps(list(seed)).encode()).hexdigest()[:32]
 
 
 def _number_of(text: str, numbers: Mapping[str, int]) -> str:

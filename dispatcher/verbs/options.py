@@ -14,7 +14,6 @@ from dispatcher.settings import Settings, is_account_name
 
 if TYPE_CHECKING:
     from dispatcher.audience import Source
-    from dispatcher.message import Message
     from dispatcher.verbs.connections import Reference
 
 
@@ -123,15 +122,6 @@ def check_line(name: str, value: object) -> None:
         raise OptionError(f"{name} must be a text that is not empty.")
     if "\0" in value or not value.isprintable() or len(value) > 500:
         raise OptionError(f"{name} must be one line of at most 500 characters.")
-
-
-def check_tag_variants(tag_variants: bool, campaign_tag: str | None, message: Message) -> None:
-    """Raise OptionError where variants are to have tags, and there are none, or no tag."""
-    if tag_variants and not (message.variants and campaign_tag):
-        raise OptionError(
-            "Variants have tags of their own (--tag-variants, tag_variants) where the message has "
-            "variants and the campaign a tag (--tag, campaign_tag)."
-        )
 
 
 def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:

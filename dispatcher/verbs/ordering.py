@@ -26,11 +26,11 @@ from dispatcher.verbs.options import (
     check_finish_by,
     check_opens_in_time,
     check_rate,
-    check_tag_variants,
     check_texts,
     check_times,
 )
 from dispatcher.verbs.standing import Look
+from dispatcher.verbs.variants import check_tag_variants, dealing
 
 if TYPE_CHECKING:
     from dispatcher.audience import Frozen, Prepared, Progress, Zoning
@@ -232,7 +232,6 @@ def check(
     """
     with not_while_forking():
         from dispatcher import message as messages
-        from dispatcher.audience.dealing import dealing
 
     for name in options.keys() - _UNSAID.keys():
         raise TypeError(f"There is no option {name!r}; known are {', '.join(_UNSAID)}.")

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from dispatcher.audience import Source, prepare
-from dispatcher.audience.dealing import Dealing, dealing
+from dispatcher.audience.dealing import Dealing
 from dispatcher.errors import OptionError
 from dispatcher.message import check
+from dispatcher.verbs.variants import dealing
 from tests.audience.preparing import refusal_of, rejects_of, written
 
 IOS = {"ios": {"payload": {"text": "Hello"}}}

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from dispatcher.audience import Zoning, prepare
-from dispatcher.audience.dealing import dealing
 from dispatcher.audience.digests import Portion
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.message import check
+from dispatcher.verbs.variants import dealing
 
 ROWS = [
     {"userId": "1", "zone": "Europe/Berlin"},
