@@ -26,7 +26,17 @@ _FETCHED = 2048
 
 _COLUMNS = {"variant": "variant", "zone": "zone::VARCHAR"}
 
-_LEFT_OUT = "SELECT place FROM left_out ORDER BY place"
+_WINDOW = 1 << 21
+"""Rows whose bits are looked at together; they are copied for every few thousand rows."""
+
+# A join with `left_out` would give up the order of the rows, and sorting the texts takes far longer
+# than to look a place up in a string of bits.
+_KEPT = """
+    SET VARIABLE gone = (SELECT bitstring_agg(place - {begin}, 0, {last} - {begin}) FROM left_out
+                         WHERE place BETWEEN {begin} AND {last});
+    SELECT {columns} FROM checked
+    WHERE rowid BETWEEN {begin} AND {last} AND key IS NOT NULL
+      AND coalesce(get_bit(getvariable('gone'), (rowid - {begin})::INTEGER), 0) = 0"""
 
 _FIRST_LEFT_OUT = """
     SELECT place + 1, text FROM left_out JOIN checked ON checked.rowid = place
@@ -116,9 +126,8 @@ class Prepared:
         A pack holds members of one variant and one zone. Where there are several, each is given
         once it is full: so all of them go out at the same time, however long that takes.
         """
-        with self.engine.rows(self._members()) as valid, self.engine.rows(_LEFT_OUT) as left_out:
-            members = _without(_streamed(valid), _streamed(left_out))
-            yield from _dealt(members, self._shared) if self._shared else _packed(members)
+        members = self._members()
+        yield from _dealt(members, self._shared) if self._shared else _packed(members)
 
     @property
     def _shared(self) -> tuple[str, ...]:
@@ -126,9 +135,13 @@ class Prepared:
         variant = () if self.variant_names is None else ("variant",)
         return (*variant, *(("zone",) if any(zone for _, zone in self.portions) else ()))
 
-    def _members(self) -> str:
-        columns = ", ".join(("rowid", "text", *(_COLUMNS[name] for name in self._shared)))
-        return f"SELECT {columns} FROM checked WHERE key IS NOT NULL"
+    def _members(self) -> Iterator[tuple[Any, ...]]:
+        """The text of each member, and what it shares, in the source's order."""
+        columns = ", ".join(("text", *(_COLUMNS[name] for name in self._shared)))
+        for begin in range(0, self.read, _WINDOW):
+            query = _KEPT.format(columns=columns, begin=begin, last=begin + _WINDOW - 1)
+            with self.engine.rows(query) as rows:
+                yield from _streamed(rows)
 
 
 def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -136,7 +149,7 @@ def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 
 
 def _packed(members: Iterator[tuple[Any, ...]]) -> Iterator[Pack]:
-    texts = map(itemgetter(1), members)
+    texts = map(itemgetter(0), members)
     while pack := list(islice(texts, MAX_MEMBERS)):
         yield Pack(pack)
 
@@ -144,25 +157,10 @@ def _packed(members: Iterator[tuple[Any, ...]]) -> Iterator[Pack]:
 def _dealt(members: Iterator[tuple[Any, ...]], shared: Sequence[str]) -> Iterator[Pack]:
     packs: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     for member in members:
-        pack = packs[member[2:]]
-        pack.append(member[1])
+        pack = packs[member[1:]]
+        pack.append(member[0])
         if len(pack) == MAX_MEMBERS:
-            yield Pack(pack, **dict(zip(shared, member[2:], strict=True)))
-            del packs[member[2:]]
+            yield Pack(pack, **dict(zip(shared, member[1:], strict=True)))
+            del packs[member[1:]]
     for portion, pack in packs.items():
         yield Pack(pack, **dict(zip(shared, portion, strict=True)))
-
-
-def _without(
-    rows: Iterator[tuple[Any, ...]], places: Iterator[tuple[int]]
-) -> Iterator[tuple[Any, ...]]:
-    """The rows whose place is not among `places`; both come in the order of places.
-
-    A join would do it too, but gives up that order, and sorting the texts takes far longer.
-    """
-    for (leave_out,) in places:
-        for row in rows:
-            if row[0] == leave_out:
-                break
-            yield row
-    yield from rows

@@ -139,6 +139,18 @@ def test_a_listed_number_means_whoever_has_it_as_pandas_writes_it_too(
     assert (outcome.members, outcome.suppressed) == (audience[1:], 1)
 
 
+@pytest.mark.parametrize("window", [1, 3, 100])
+def test_members_stay_in_order_however_few_rows_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch, scratch: Path, window: int
+) -> None:
+    monkeypatch.setattr("dispatcher.audience.prepared._WINDOW", window)
+    rows = [{"userId": f"u{number % 9}"} for number in range(12)]
+    listed = [{"userId": f"u{number}"} for number in (0, 2, 3, 5, 8)]
+    outcome = outcome_of(rows, scratch, suppress=listed)
+    assert outcome.members == [{"userId": f"u{number}"} for number in (1, 4, 6, 7)]
+    assert (outcome.duplicates, outcome.suppressed) == (3, 5)
+
+
 def test_a_list_that_leaves_nobody_out_is_told(scratch: Path) -> None:
     said = "The suppression list leaves nobody out: no member has an identifier of it."
     assert said in outcome_of(AUDIENCE, scratch, suppress=[{"userId": "nobody"}]).notes
