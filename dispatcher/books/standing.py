@@ -70,8 +70,10 @@ CROSS JOIN LATERAL (SELECT hashes FROM standing
                     WHERE app_id = :app_id AND page = {_PAGE} OFFSET 0) AS there
 WHERE hash = ANY(there.hashes)
 """)
+# Many pages a row: the driver calls us for each row.
 _COPY = psycopg2.sql.SQL(r"""
-COPY (SELECT array_to_string(hashes, E'\n') FROM standing WHERE app_id = {}) TO STDOUT
+COPY (SELECT string_agg(array_to_string(hashes, E'\n'), E'\n') FROM standing
+      WHERE app_id = {} GROUP BY page >> 6) TO STDOUT
 """)
 
 
