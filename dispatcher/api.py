@@ -23,7 +23,7 @@ from dispatcher.verbs import (
 )
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.options import Options
-from dispatcher.verbs.people import Added, Checked, ListProgress, Removed
+from dispatcher.verbs.people import Added, Checked, ListProgress, Receipt, Removed
 from dispatcher.verbs.reading import MOST_LISTED
 from dispatcher.verbs.rehearsing import Rehearsal
 from dispatcher.verbs.steering import StepProgress
@@ -227,6 +227,16 @@ class Dispatcher:
         nobody any more. Raises OptionError.
         """
         return people.find(self._connections, identifier)
+
+    def forget(self, identifier: str, *, progress: ListProgress | None = None) -> Receipt:
+        """Take somebody out of every stored audience, and put them on every app's standing list.
+
+        `identifier` names the kind and the value, as "userId=anna". The books stay sound: from what
+        is unsent they are withheld. Chunks that may be with the vendor are waited for, ten seconds
+        at most; what is left then is in the receipt's `waiting`, and the same call again takes it
+        up. `progress` is called with how many chunks they left, of how many. Raises OptionError.
+        """
+        return people.forget(self._connections, identifier, progress)
 
     def suppress_add(self, app_id: str, identifiers: Iterable[str]) -> Added:
         """Put these on the app's standing list: they get nothing from any later chunk of it.

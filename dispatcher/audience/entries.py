@@ -23,6 +23,7 @@ from dispatcher.audience.scratch import scratch_directory
 from dispatcher.audience.staging import Staging
 from dispatcher.audience.suppression import called_suppression, json_of, whole_number
 from dispatcher.audience.told import Told
+from dispatcher.books.finding import Sought
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.words import counted
 
@@ -54,7 +55,7 @@ class Workshop:
             with engine.rows(query) as found:
                 return [value for (value,) in found.fetchall()]
 
-    def stored(self, identifier: str) -> "Stored":
+    def sought(self, identifier: str) -> Sought:
         """How an identifier, as in `userId=anna`, stands in the stored members that have it.
 
         Raises OptionError as `hashes_of` does.
@@ -70,7 +71,7 @@ class Workshop:
             )
         pair = str(member)[1:-1]
         ends = ("",) if given[0].kind is Kind.TEXT else (",", "}")
-        return Stored(tuple(f"{pair}{end}" for end in ends), bool(whatever_case))
+        return Sought(tuple(f"{pair}{end}" for end in ends), bool(whatever_case))
 
     @contextmanager
     def read(
@@ -128,16 +129,6 @@ class Workshop:
             staging = Staging(engine, directory, IDENTIFIERS, said, told, reporter, "entered")
             staging.stage(listing, rejects)
             yield engine, told, rejects
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The fragments of JSON one of which stands in a chunk that holds somebody, in whatever case or
-    as written.
-    """
-
-    fragments: tuple[str, ...] = field(repr=False)
-    whatever_case: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _told(row: Row[Any]) -> Iterator[Failure | Unnamed | Forgotten]:
 
 def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
     reason = row.error or _REASONS.get(row.state, "")
-    for member in json.loads(row.members):
+    for member in filter(None, json.loads(row.members)):  # who was forgotten is nobody
         about = ("chunk", reason, row.http_status, row.code)
         yield Failure(row.sequence, row.state, *about, member, row.variant)
 
@@ -112,7 +112,7 @@ def _delivered_to_some(row: Row[Any]) -> Iterator[Failure | Unnamed]:
     """Those whom the vendor named, each once, and how many more there are."""
     members = json.loads(row.members)
     named = read_details(row.error_details, members)
-    for place, said in named:
+    for place, said in ((place, said) for place, said in named if members[place]):
         about = ("member", said or _UNSAID, 200, None)
         yield Failure(row.sequence, row.state, *about, members[place], row.variant)
     more = max(0, row.erroneous - len(named))

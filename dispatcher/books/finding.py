@@ -4,8 +4,7 @@ Members are stored as compact JSON that this program writes, so an identifier st
 way alone, but for the case of letters where that means nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,7 @@ JOIN campaign ON campaign.id = found.campaign_id
 LEFT JOIN variant ON variant.campaign_id = found.campaign_id AND variant.number = found.variant
 ORDER BY campaign.created_at, campaign.id, found.sequence
 """
-_IS_THERE = "position(current_setting('dispatcher.looked_for_{place}') IN {members}) > 0"
+_IS_THERE = "position(current_setting('dispatcher.looked_for_{place}') IN {text}) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +64,37 @@ class Found:
         }
 
 
-def find(
-    connection: Connection, fragments: Sequence[str], *, whatever_case: bool
-) -> tuple[Found, ...]:
-    """The chunks whose members' text holds one of these fragments of JSON, the oldest first."""
-    allow_long_statements(connection)
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Who is looked for: the fragments of JSON one of which stands in whatever holds them, as
+    written or in whatever case.
+    """
+
+    fragments: tuple[str, ...] = field(repr=False)
+    whatever_case: bool
+
+    def is_in(self, text: str) -> str:
+        """Whether a text, an expression, holds them, once `look_for` was called."""
+        text = f'lower({text} COLLATE "C")' if self.whatever_case else text
+        places = range(1, len(self.fragments) + 1)
+        return f"({' OR '.join(_IS_THERE.format(place=place, text=text) for place in places)})"
+
+
+def look_for(connection: Connection, sought: Sought) -> None:
+    """Let this transaction know who is looked for."""
     connection.execute(_ASK)
-    wanted = [each.lower() for each in fragments] if whatever_case else fragments
+    wanted = [each.lower() if sought.whatever_case else each for each in sought.fragments]
     lines = iter(["".join(f"{_escaped(each)}\n" for each in wanted).encode(), b""])
     copy_in(connection, _COPY, lambda _: next(lines))
     connection.execute(_SET)
+
+
+def find(connection: Connection, sought: Sought) -> tuple[Found, ...]:
+    """The chunks that hold somebody, those of the oldest campaign first."""
+    allow_long_statements(connection)
+    look_for(connection, sought)
     connection.execute(_SIDE_BY_SIDE)
-    members = 'lower(members COLLATE "C")' if whatever_case else "members"
-    places = range(1, len(fragments) + 1)
-    is_there = " OR ".join(_IS_THERE.format(place=place, members=members) for place in places)
-    rows = connection.execute(text(_FIND.format(is_there=is_there)))
+    rows = connection.execute(text(_FIND.format(is_there=sought.is_in("members"))))
     return tuple(Found(*row) for row in rows)
 
 

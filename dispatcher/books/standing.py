@@ -92,6 +92,14 @@ class ListState:
     grown: int
 
 
+_APPS = text("SELECT app_id FROM campaign UNION SELECT app_id FROM standing_list ORDER BY app_id")
+
+
+def apps(connection: Connection) -> tuple[str, ...]:
+    """Every app that has a campaign or a list, by its id."""
+    return tuple(connection.scalars(_APPS))
+
+
 def key(connection: Connection) -> str:
     """The key of the hashes: a secret of these books."""
     found: str = connection.execute(_KEY).scalar_one()

@@ -1,12 +1,18 @@
 """The verbs about people by themselves: on an app's standing list, and in stored audiences."""
 
+import sys
+from collections.abc import Sequence
+
 import click
 
+from dispatcher.books.finding import Found
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.reading import columns_of, names_of
 from dispatcher.cli.steps import INTERRUPTED, Steps
+from dispatcher.errors import OptionError
+from dispatcher.verbs.people import REMAINS, Receipt
 from dispatcher.words import counted
 
 _app_option = click.option("--app-id", required=True, help="The vendor's id of the app.")
@@ -200,6 +206,70 @@ def find(ctx: click.Context, identifier: str, as_json: bool) -> None:
     if not found:
         print("No stored audience holds them.")
         return
+    _print_found(found)
+
+
+@click.command()
+@click.argument(
+    "identifier", metavar="IDENTIFIER", help="Who is meant, with its kind: userId=anna, token=..."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_context
+def forget(ctx: click.Context, identifier: str, yes: bool, as_json: bool) -> None:
+    """Take somebody out of every stored audience, and keep them out of all that come.
+
+    They stand on the standing list of every app from then on, as a hash. Says where they are first,
+    and asks on a terminal; elsewhere it wants --yes. Prints a receipt. What may be with the vendor
+    right now has to be kept for some minutes: then it ends with 1, and has to be said again.
+
+    Example: dispatcher forget userId=anna --yes
+    """
+    dispatcher = context_of(ctx).dispatcher()
+    found = dispatcher.find(identifier)
+    say(f"They are in {counted(len(found), 'chunk')} of stored audiences.")
+    if not yes and not _confirmed():
+        say("Nobody was forgotten.")
+        return
+    steps = Steps("are left")
+    try:
+        receipt = dispatcher.forget(identifier, progress=steps)
+    except KeyboardInterrupt:
+        say(
+            f"Interrupted: {counted(steps.done, 'chunk')} of {len(found):,} are left; "
+            "the same again does the rest."
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(receipt.as_json())
+    else:
+        _print_receipt(receipt)
+    if receipt.waiting:
+        say(
+            f"{counted(len(receipt.waiting), 'chunk')} may be with the vendor right now, and a "
+            "repeat has to be the same: forget them again in some minutes."
+        )
+        raise click.exceptions.Exit(1)
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise OptionError("There is no terminal to ask on: give --yes to forget them.")
+    return click.confirm("Forget them for good?", err=True)
+
+
+def _print_receipt(receipt: Receipt) -> None:
+    print(f"Forgotten at {receipt.at:%Y-%m-%d %H:%M:%S %Z}.")
+    print(f"On the standing list of: {', '.join(receipt.apps) or 'no app, as there is none'}.")
+    if receipt.left:
+        print("They left:")
+        _print_found(receipt.left)
+    print("What remains:")
+    for each in REMAINS:
+        print(f"- {each}")
+
+
+def _print_found(found: Sequence[Found]) -> None:
     rows: list[list[Cell]] = [[(title, "bold") for title in _FOUND]]
     for each in found:
         settled = f"{each.settled_at:%Y-%m-%d %H:%M:%S}" if each.settled_at else "-"

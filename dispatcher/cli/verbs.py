@@ -39,6 +39,7 @@ FAMILIES = {
     "account": "accounts",
     "suppress": "people",
     "find": "people",
+    "forget": "people",
     "services": "services",
 }
 """Each verb's family: the module of this package that has a command of that name."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.books import finding, standing
+from sqlalchemy import text
+
+from dispatcher.books import finding, standing, transitions
 from dispatcher.books.commits import commit
-from dispatcher.books.finding import Found
+from dispatcher.books.finding import Found, Sought
 from dispatcher.books.session import transaction
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.forks import not_while_forking
@@ -66,6 +70,41 @@ class Checked:
     def as_json(self) -> dict[str, Any]:
         """The document of `suppress check --json`."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What forgetting somebody came to: when, the apps on whose lists they are, the chunks that
+    they left, and those that may be with the vendor and have to be kept for some minutes.
+    """
+
+    at: datetime
+    apps: tuple[str, ...]
+    left: tuple[Found, ...]
+    waiting: tuple[Found, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `forget --json`."""
+        return {
+            "at": self.at.isoformat(),
+            "apps": list(self.apps),
+            "left": [each.as_json() for each in self.left],
+            "waiting": [each.as_json() for each in self.waiting],
+            "remains": list(REMAINS),
+        }
+
+
+REMAINS = (
+    "Backups of PostgreSQL that were made before hold them: let those expire, and forget again "
+    "after one of them is restored.",
+    "The list keeps a keyed hash of the identifier, so that later audiences leave them out.",
+    "The vendor, and the files and databases that audiences came from, know nothing of this.",
+)
+"""Where somebody still is who was forgotten."""
+
+_PATIENCE = 10.0
+"""Seconds for which requests on the wire are waited for."""
+_PAUSE = 0.2
 
 
 def add(connections: Connections, app_id: str, identifiers: Iterable[str]) -> Added:
@@ -151,13 +190,49 @@ def _add(connections: Connections, app_id: str, hashes: Iterable[int]) -> int:
 
 def find(connections: Connections, identifier: str) -> tuple[Found, ...]:
     """Look for somebody in every stored audience."""
+    with transaction(connections.engine) as connection:
+        return finding.find(connection, _sought(connections, identifier))
+
+
+def forget(connections: Connections, identifier: str, progress: ListProgress | None) -> Receipt:
+    """Put somebody on every app's list, and take them out of every stored audience."""
+    sought = _sought(connections, identifier)
+    with transaction(connections.engine) as connection:
+        apps = standing.apps(connection)
+        at = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    for app_id in apps:
+        add(connections, app_id, [identifier])
+    left: list[Found] = []
+    waiting = find(connections, identifier)
+    whole, until = len(waiting), time.monotonic() + _PATIENCE
+    while waiting:
+        still: list[Found] = []
+        for each in waiting:
+            (left if _leave(connections, sought, each) else still).append(each)
+            if progress is not None:
+                progress(len(left), whole)
+        waiting = tuple(still)
+        if waiting and time.monotonic() > until:
+            break
+        if waiting:
+            time.sleep(_PAUSE)
+    return Receipt(at, apps, tuple(left), waiting)
+
+
+def _leave(connections: Connections, sought: Sought, found: Found) -> bool:
+    return commit(
+        connections.engine,
+        lambda connection: transitions.forget(connection, sought, found.campaign, found.chunk),
+        doubt=lambda _: "they may have left one more chunk; the same again does no harm.",
+    )
+
+
+def _sought(connections: Connections, identifier: str) -> Sought:
     with not_while_forking():
         from dispatcher.audience.entries import Workshop
 
     settings = connections.settings
-    wanted = Workshop("", settings.prepare_memory, settings.scratch).stored(identifier)
-    with transaction(connections.engine) as connection:
-        return finding.find(connection, wanted.fragments, whatever_case=wanted.whatever_case)
+    return Workshop("", settings.prepare_memory, settings.scratch).sought(identifier)
 
 
 def _hashes(connections: Connections, app_id: str, identifiers: Iterable[str]) -> Sequence[int]:

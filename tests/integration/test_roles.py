@@ -308,6 +308,7 @@ CHANGING: dict[str, Verb] = {
 }
 NAMING: dict[str, Verb] = {
     "find": lambda it, _: it.find("userId=anna"),
+    "forget": lambda it, _: it.forget("userId=nobody"),
     "failures": lambda it, scene: list(it.failures(scene.ended)),
     "suppress_check": lambda it, _: it.suppress_check("app", ["userId=anna"]),
     "purgeable": lambda it, _: it.purgeable(older_than=timedelta(0)),

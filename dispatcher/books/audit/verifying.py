@@ -62,7 +62,7 @@ _RULES: dict[str, TextClause] = {
         SELECT 'chunks ' || min(sequence) || ' and ' || max(sequence) AS example
         FROM (SELECT sequence, coalesce('token ' || (member ->> 'token'), member::text) AS identity
               FROM chunk, json_array_elements(members::json) AS member
-              WHERE campaign_id = :campaign_id) AS listed
+              WHERE campaign_id = :campaign_id AND member::text <> '{}') AS listed
         GROUP BY identity HAVING count(*) > 1
     """),
     "the members of the chunks add up to the campaign's": text("""

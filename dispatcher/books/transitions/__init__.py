@@ -4,8 +4,8 @@
 what such a record means for others, `withholding` takes out of a claimed chunk who is to get
 nothing, `resting` is for the account, `rounds` what the relay does to chunks, `steering` what
 becomes of a campaign, `retrying` the order to send again, `summing` the sum and the end, `purging`
-what is forgotten after it. A transaction that touches a campaign's row and its chunks' locks the
-campaign's first, an account's row last.
+what is dropped after it, `forgetting` that somebody leaves a chunk. A transaction that touches a
+campaign's row and its chunks' locks the campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
@@ -16,6 +16,7 @@ from dispatcher.books.transitions.exchanging import (
     Report,
     exchange,
 )
+from dispatcher.books.transitions.forgetting import forget
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
 from dispatcher.books.transitions.resting import resume_account
 from dispatcher.books.transitions.retrying import retry
@@ -60,6 +61,7 @@ __all__ = [
     "exchange",
     "expire",
     "expire_late",
+    "forget",
     "give_back",
     "lock_free",
     "mark_published",

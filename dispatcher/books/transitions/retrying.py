@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books.transitions.forgetting import NOBODY
 from dispatcher.books.transitions.summing import STEP, forget_sum, lock, roll_up
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
@@ -24,13 +25,30 @@ SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
 WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
-_RETRY = text("""
+# Those who were forgotten are withheld now; only chunks that have such are looked at closely.
+_RETRY = text(f"""
 UPDATE chunk
-SET state = 'pending', round = round + 1, in_doubt_since = NULL, settled_at = NULL,
-    lost_leases = 0, corruptions = 0, due_at = clock_timestamp(),
-    http_status = NULL, code = NULL, error = NULL
-WHERE campaign_id = :campaign_id AND state = :state
-  AND sequence > :after AND sequence <= :until
+SET state = CASE WHEN kept.members IS NULL AND gone > 0 THEN 'withheld' ELSE 'pending' END,
+    settled_at = CASE WHEN kept.members IS NULL AND gone > 0 THEN clock_timestamp() END,
+    members = CASE WHEN gone > 0 THEN coalesce('[' || kept.members || ']', '[]')
+                   ELSE chunk.members END,
+    withheld = withheld + gone,
+    round = round + 1, in_doubt_since = NULL, lost_leases = 0, corruptions = 0,
+    due_at = clock_timestamp(), http_status = NULL, code = NULL, error = NULL
+FROM (SELECT sequence FROM chunk
+      WHERE campaign_id = :campaign_id AND state = :state
+        AND sequence > :after AND sequence <= :until) AS asked
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE CAST(member AS text) = '{NOBODY}') AS gone,
+           string_agg(CAST(member AS text), ',' ORDER BY place)
+               FILTER (WHERE CAST(member AS text) <> '{NOBODY}') AS members
+    FROM chunk AS held
+    CROSS JOIN LATERAL json_array_elements(CAST(
+        CASE WHEN position('{NOBODY}' IN held.members) > 0 THEN held.members ELSE '[]' END
+        AS json)) WITH ORDINALITY AS listed(member, place)
+    WHERE held.campaign_id = :campaign_id AND held.sequence = asked.sequence) AS kept
+WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = asked.sequence
+  AND chunk.state = :state
 """)
 
 
