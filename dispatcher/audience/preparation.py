@@ -138,7 +138,7 @@ def prepare(
             lists.compared,
         )
         kept = rejected.SHOWN if on_invalid == "fail" else samples
-        preparation = _Preparation(staging, lists, suppression, standing, frozen is not None)
+        preparation = _Preparation(staging, lists, suppression, standing)
         yield preparation.prepare(listing, on_invalid, report_to, kept)
 
 
@@ -152,7 +152,6 @@ class _Preparation:
     lists: Lists
     unwanted: Suppression | None
     standing: Standing | None
-    excludes: bool
 
     def prepare(
         self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None, keep: int
@@ -172,10 +171,6 @@ class _Preparation:
                 "The suppression list leaves nobody out: no member has an identifier of it."
             )
         excluded = left_out[Reason.EXCLUDED].count
-        if self.excludes and excluded == 0:
-            self.staging.reporter.notes.append(
-                "The exclusions leave nobody out: no member was sent what they name."
-            )
         standing = left_out[Reason.STANDING].count
         members = staged.keys - left_out[Reason.REPEATED] - left_out[Reason.SUPPRESSED]
         total = members.count - excluded - standing
