@@ -8,6 +8,7 @@ import click
 from dispatcher.books.finding import Found
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
+from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.reading import columns_of, names_of
 from dispatcher.cli.steps import INTERRUPTED, Steps
@@ -135,26 +136,19 @@ def import_(
     """
     steps = Steps("are on the list", "identifier")
     notes: list[str] = []
-    try:
-        with preparing("the list") as reading:
-            done = (
-                context_of(ctx)
-                .dispatcher()
-                .suppress_import(
-                    app_id,
-                    file,
-                    format=form,
-                    columns=columns_of(named),
-                    ignore_columns=None if ignore_columns is None else names_of(ignore_columns),
-                    absent=absent or None,
-                    reading=reading,
-                    told=notes.append,
-                    progress=steps,
-                )
-            )
-    except KeyboardInterrupt:
-        say(f"Interrupted: {steps.done:,} are on the list; the same again adds the rest.")
-        raise click.exceptions.Exit(INTERRUPTED) from None
+    with interruptible(lambda: _left(steps.done)), preparing("the list") as reading:
+        dispatcher = context_of(ctx).dispatcher()
+        done = dispatcher.suppress_import(
+            app_id,
+            file,
+            format=form,
+            columns=columns_of(named),
+            ignore_columns=None if ignore_columns is None else names_of(ignore_columns),
+            absent=absent or None,
+            reading=reading,
+            told=notes.append,
+            progress=steps,
+        )
     for note in notes:
         say(note)
     if as_json:
@@ -177,6 +171,10 @@ def count(ctx: click.Context, app_id: str, as_json: bool) -> None:
         print_json({"app_id": app_id, "count": entries})
     else:
         print(f"{counted(entries, 'identifier')} on the list of {app_id}.")
+
+
+def _left(done: int) -> str:
+    return f"Interrupted: {done:,} of them are on the list; the same again adds the rest."
 
 
 def _added(added: int, already: int) -> str:

@@ -1,12 +1,10 @@
 """The verb send: a message and an audience become a committed campaign."""
 
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from math import inf
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import click
@@ -17,6 +15,7 @@ from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import rehearsal
 from dispatcher.cli.campaigns import parse_rate
 from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.reading import columns_of, names_of
@@ -25,6 +24,8 @@ from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
 from dispatcher.verbs.options import Options
 from dispatcher.words import counted
+
+_INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign."
 
 
 @click.command()
@@ -267,7 +268,7 @@ def send(
         "test_to": test_to,
     }
     if dry_run:
-        with _interruptible(), preparing() as progress:
+        with interruptible(lambda: _INTERRUPTED), preparing() as progress:
             found = dispatcher.dry_run(app_id=app_id, message=checked, progress=progress, **options)
         rehearsal.show(found, as_json)
         return
@@ -290,7 +291,7 @@ def _enqueue(
     """Commit the campaign, and tell what was left out or read otherwise than it stands there."""
     made: list[Campaign] = []
     notes: list[str] = []
-    with _interruptible(), preparing() as progress:
+    with interruptible(lambda: _INTERRUPTED), preparing() as progress:
         dispatcher.enqueue(
             app_id=app_id,
             message=checked,
@@ -364,33 +365,4 @@ def _exclude_purged(text: str) -> Literal["ignore", "refuse"]:
     raise OptionError(f"--exclude-purged {text!r} is neither ignore nor refuse.")
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Say what Ctrl-C, or a stop of the service or the terminal, leaves; then exit as it asks.
-
-    The status is 130 for Ctrl-C and 128 + its number for a signal, whatever error a library made of
-    it.
-    """
-    came: list[int] = []
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    mine = [each for each in _ENDING if signal.getsignal(each) in _USUAL]
-    before = {each: signal.signal(each, interrupt) for each in mine}
-    try:
-        yield
-    except BaseException:
-        if not came:
-            raise
-        say("Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign.")
-        raise click.exceptions.Exit(128 + came[0]) from None
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
 _TEST_SECONDS = 30.0
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_USUAL = (signal.default_int_handler, signal.SIG_DFL)
