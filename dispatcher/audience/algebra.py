@@ -28,11 +28,11 @@ class Frozen:
     """The chunks of other campaigns that decide who is left out.
 
     `read` gives them to what it is called with, all of one moment, and returns sentences for the
-    person. Whoever is in one that was sent is excluded; where `only_unsent`, so is whoever is in
-    none that was not.
+    person; None where it turns out that nobody is to be left out. Whoever is in one that was sent
+    is excluded; where `only_unsent`, so is whoever is in none that was not.
     """
 
-    read: Callable[[Take], list[str]]
+    read: Callable[[Take], list[str] | None]
     only_unsent: bool = False
 
 
@@ -42,10 +42,10 @@ def read(
     frozen: Frozen,
     identifiers: Sequence[Identifier],
     reporter: Reporter,
-) -> None:
+) -> bool:
     """Fill the tables `unwanted` and `wanted` with those of these identifiers that members have.
 
-    What is spooled meanwhile goes to `directory`.
+    Returns whether anybody is to be left out. What is spooled meanwhile goes to `directory`.
     """
     directory.mkdir()
     with ExitStack() as stack:
@@ -59,13 +59,15 @@ def read(
             done += size
             reporter.report("reading", done)
 
-        reporter.notes += frozen.read(take)
+        notes = frozen.read(take)
         sent.end()
         unsent.end()
     _load(engine, sent, f"unwanted SELECT *, {literal(Reason.EXCLUDED)}")
     if frozen.only_unsent:
         _load(engine, unsent, "wanted SELECT *")
     rmtree(directory)
+    reporter.notes += notes or []
+    return notes is not None
 
 
 class _Spool:

@@ -119,7 +119,8 @@ def prepare(
         if zoning is not None:
             zoning.prepare(engine)
         if frozen is not None:
-            algebra.read(engine, directory / "frozen", frozen, identifiers, reporter)
+            read = algebra.read(engine, directory / "frozen", frozen, identifiers, reporter)
+            only_wanted = only_wanted and read
         suppression = None
         if unwanted is not None:
             told = Told(reporter, "Suppression list: ")

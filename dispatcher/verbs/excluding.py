@@ -65,10 +65,10 @@ def frozen(
     with not_while_forking():
         from dispatcher.audience import Frozen
 
-    def read(take: Take) -> list[str]:
+    def read(take: Take) -> list[str] | None:
         with _reading(connections, connection) as reading:
             if key is not None and campaigns.is_taken(reading, key):
-                return []
+                return None
             return exclusions.read(reading, order.app_id, asked, take)
 
     return Frozen(read, asked.only_unsent is not None)

@@ -244,6 +244,16 @@ def test_the_same_key_is_the_same_campaign_whomever_was_sent_to_meanwhile(
     assert len(dispatcher.list()) == 1
 
 
+def test_the_same_key_is_the_same_campaign_though_everybody_was_reached_meanwhile(
+    books: Books, dispatcher: Dispatcher
+) -> None:
+    other = campaign_for(books, users("a"))
+    order: dict[str, Any] = {"audience": users("a"), "key": "again", "only_unsent": other.id}
+    first = enqueued(dispatcher, **order)
+    other.attempt(ACCEPTED)
+    assert enqueued(dispatcher, **order).id == first.id
+
+
 def test_exclusions_are_read_in_the_applications_transaction(
     books: Books, dispatcher: Dispatcher
 ) -> None:
