@@ -269,5 +269,20 @@ def test_whoever_is_suppressed_gets_nothing(house: Program, push_api: PushApi) -
     assert push_api.ledger()["members"] == 1
 
 
+def test_whoever_had_one_campaign_is_excluded_from_the_next(
+    house: Program, push_api: PushApi
+) -> None:
+    one, two, three = reachable_tokens("exclude", 3)
+    first = house.send(house.file("first.csv", f"token\n{one}\n{two}\n"))
+    house.until(first, "completed")
+    everybody = house.file("everybody.csv", f"token\n{one}\n{two}\n{three}\n")
+
+    ran = house.run(*house.send_command(everybody, "--exclude", first["id"], "--not-within", "1h"))
+
+    assert ran.stdout.endswith(": 1 member in 1 chunk; left out: 2 excluded rows.\n")
+    house.until({"id": "last"}, "completed")
+    assert push_api.ledger()["members"] == 3
+
+
 def test_a_worker_works_in_threads(house_worker: Worker) -> None:
     assert "concurrency: 8 (thread)" in house_worker.said()
