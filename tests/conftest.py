@@ -26,9 +26,13 @@ from tests.sandbox_process import PushApi, running_push_api
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes to make says on a busy machine nothing about the test.
+# How long an example takes to make says on a busy machine nothing about the test, and a gate is to
+# say the same of the same commit: examples are drawn anew with HYPOTHESIS_RANDOM=1.
 hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "busy",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=not os.environ.get("HYPOTHESIS_RANDOM"),
 )
 hypothesis.settings.load_profile("busy")
 

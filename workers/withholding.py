@@ -1,7 +1,7 @@
 """The look at the standing list before a chunk's first request: who is on it by now gets nothing.
 
-A claim says whether anybody was added to any list since the audience was prepared; whether that was
-to this app's is asked once for each version of the lists.
+A claim says whether that is needed: whether anybody was put on the app's list since the audience
+was prepared, and no earlier attempt has looked.
 """
 
 import orjson
@@ -11,7 +11,6 @@ from dispatcher.audience.hashes import hashes_of
 from dispatcher.books import standing, transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import transaction
-from dispatcher.books.standing import ListState
 from dispatcher.books.transitions import Claim
 from dispatcher.redaction import remember
 
@@ -22,15 +21,14 @@ class Withholding:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._key: str | None = None
-        self._states: dict[str, ListState] = {}
 
     def screened(self, claim: Claim, campaign: Sendable) -> Claim | None:
-        """The claim of those who may get it; None where the chunk has ended, as nobody is left.
+        """The claim of those who may get it; None where nothing is to be sent.
 
-        What an earlier attempt may have sent keeps its bytes: the vendor is asked about those.
-        Raises what the database raises, and then nothing may be sent.
+        What an earlier attempt may have sent was screened by it, and keeps its bytes. Raises what
+        the database raises, and then nothing may be sent.
         """
-        if claim.in_doubt_before is not None or not self._has_grown(claim, campaign):
+        if not claim.unscreened:
             return claim
         key, app_id = self._known_key(), campaign.app_id
         hashes = [frozenset(hashes_of(each, key)) for each in orjson.loads(claim.members)]
@@ -38,22 +36,11 @@ class Withholding:
             listed = standing.listed(connection, app_id, frozenset().union(*hashes))
             places = [place for place, of in enumerate(hashes, 1) if not listed.isdisjoint(of)]
             if not places:
-                return claim
+                return claim if transitions.keep_all(connection, claim) else None
             if len(places) < len(hashes):
                 return transitions.withhold(connection, claim, places)
             transitions.withhold_all(connection, claim)
         return None
-
-    def _has_grown(self, claim: Claim, campaign: Sendable) -> bool:
-        """Whether the app's list has, since the campaign's audience was prepared."""
-        if claim.standing_version <= campaign.standing_version:
-            return False
-        state = self._states.get(campaign.app_id)
-        if state is None or state.version < claim.standing_version:
-            with transaction(self._engine) as connection:
-                state = standing.state(connection, campaign.app_id)
-            self._states[campaign.app_id] = state
-        return state.grown > campaign.standing_version
 
     def _known_key(self) -> str:
         if self._key is None:

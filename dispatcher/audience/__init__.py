@@ -6,6 +6,8 @@ What is pure here (`identifiers`, `hashes`) is read by workers, too, which load 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dispatcher.forks import not_while_forking
+
 if TYPE_CHECKING:
     from dispatcher.audience.algebra import Frozen
     from dispatcher.audience.listing import Source
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from dispatcher.audience.prepared import MAX_MEMBERS, Prepared
     from dispatcher.audience.progress import Phase, Progress, Watcher
     from dispatcher.audience.reasons import Reason
-from dispatcher.audience.zoning import Zoning
+    from dispatcher.audience.zoning import Zoning
 
 __all__ = [
     "MAX_MEMBERS",
@@ -41,6 +43,7 @@ _ROOMS = {
     "Reason": "reasons",
     "Source": "listing",
     "Watcher": "progress",
+    "Zoning": "zoning",
     "copy_chunks": "packing",
     "prepare": "preparation",
 }
@@ -51,4 +54,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name not in _ROOMS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+        with not_while_forking():
+            found = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+        globals()[name] = found
+        return found

@@ -55,6 +55,7 @@ def prepare(
     ignore_columns: Iterable[str] | str | None = None,
     absent: Iterable[str] | str | None = None,
     salt: str = "",
+    keyed: bool = False,
     standing: Standing | None = None,
     dealing: Dealing | None = None,
     zoning: Zoning | None = None,
@@ -82,6 +83,8 @@ def prepare(
     ignore_columns: the columns that are left out, or "all" for all that are no identifier.
     absent: the words that count as nothing, in place of the usual ones.
     salt: goes into the digest.
+    keyed: whether the campaign may be there already: who is left out by now does not matter then,
+        and where that is everybody, it is the audience's `refusal` and not raised.
     standing: the app's standing list, where somebody is on it: they count as suppressed. Its key
         has to be the salt.
     dealing: which member gets which of the message's texts, where there are several.
@@ -139,7 +142,7 @@ def prepare(
             lists.compared,
         )
         kept = rejected.SHOWN if on_invalid == "fail" else samples
-        preparation = _Preparation(staging, lists, suppression, standing)
+        preparation = _Preparation(staging, lists, suppression, standing, keyed)
         yield preparation.prepare(listing, on_invalid, report_to, kept)
 
 
@@ -153,6 +156,7 @@ class _Preparation:
     lists: Lists
     unwanted: Suppression | None
     standing: Standing | None
+    keyed: bool
 
     def prepare(
         self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None, keep: int
@@ -175,8 +179,9 @@ class _Preparation:
         standing = left_out[Reason.STANDING].count
         members = staged.keys - left_out[Reason.REPEATED] - left_out[Reason.SUPPRESSED]
         total = members.count - excluded - standing
-        if total == 0:
-            raise AudienceError(_empty(listing, staged, left_out))
+        refusal = None if total else AudienceError(_empty(listing, staged, left_out))
+        if refusal is not None and not (self.keyed and members.count):
+            raise refusal
         digest, rules = str(members), self.staging.rules
         portions: dict[Portion, int] = {(None, None): total}
         if rules.dealing is not None:
@@ -200,6 +205,7 @@ class _Preparation:
             absent=self.staging.told.absent,
             variant_names=names,
             portions=portions,
+            refusal=refusal,
             digest=digest,
             salt=self.staging.rules.salt,
             identifiers=self.staging.identifiers,

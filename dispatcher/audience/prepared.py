@@ -16,6 +16,7 @@ from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.reasons import Reason
 from dispatcher.audience.rejects import Reject
+from dispatcher.errors import AudienceError
 from dispatcher.schedule import zone_names
 
 MAX_MEMBERS = 1000
@@ -58,7 +59,8 @@ class Prepared:
     `read` = `invalid` + `duplicates` + `suppressed` + `excluded` + `total`; `absent` counts cells.
     `digest` is a hexadecimal text that depends on the distinct members, their variants and the salt
     alone, not on their order; the excluded are among these members. `portions` counts the members
-    of each variant and zone, and `variant_names` are in the order of variants' numbers.
+    of each variant and zone, and `variant_names` are in the order of variants' numbers. `refusal`
+    says why nobody is left, where that is so.
     """
 
     read: int
@@ -72,6 +74,7 @@ class Prepared:
     salt: str
     variant_names: tuple[str, ...] | None
     portions: Mapping[Portion, int]
+    refusal: AudienceError | None
     identifiers: tuple[Identifier, ...] = field(repr=False)
     first_invalid: tuple[Reject, ...] = field(repr=False)
     engine: Engine = field(repr=False, compare=False)

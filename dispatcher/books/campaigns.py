@@ -16,7 +16,7 @@ from dispatcher.books.holding import RATE, Held, held
 from dispatcher.books.variants import NewVariant
 from dispatcher.books.windows import opening_of
 from dispatcher.comparison import difference
-from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
+from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound, DispatcherError
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 from dispatcher.schedule import Window
 
@@ -177,7 +177,7 @@ class NewCampaign:
     `standing_version` is that of the standing lists that it was prepared against, and
     `account_rate` is its account's limit, as far as the producer is told one. `wall_time`, without
     a zone, is what each member's own clock shows when it is due, and `moments` when that is in each
-    zone.
+    zone. `refusal` is why it cannot be made now, unless its key stands for one already.
     """
 
     id: UUID
@@ -201,6 +201,7 @@ class NewCampaign:
     test: bool = False
     wall_time: datetime | None = None
     moments: Mapping[str, datetime] = field(default_factory=dict)
+    refusal: DispatcherError | None = None
     variants: tuple[NewVariant, ...] = ()
 
 
@@ -231,8 +232,13 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     """Make the campaign's row, which the commit makes visible; None where its key is taken.
 
     Where another producer is making a campaign of this key right now, waits for it to end. Raises
-    OptionError where it cannot end by its time.
+    OptionError where it cannot end by its time, and its `refusal`: what stands in the way of making
+    it now does not make the same order another one.
     """
+    if new.refusal is not None:
+        if new.key is not None and is_taken(connection, new.key):
+            return None
+        raise new.refusal
     connection.execute(_OPEN_ACCOUNT, {"account": new.account})
     values = {
         **{name: getattr(new, name) for name in NewCampaign.__slots__ if name not in _OF_PARTS},
@@ -254,7 +260,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     return created
 
 
-_OF_PARTS = ("input", "variants", "moments")
+_OF_PARTS = ("input", "variants", "moments", "refusal")
 
 
 def find_by_key(connection: Connection, key: str, same: Callable[[str, int], bool]) -> UUID:
@@ -424,7 +430,7 @@ def _snapshot(
             ErrorCount(error.http_status, error.code, error.message, error.chunks, error.members)
             for error in errors
         ),
-        throughput=_throughput(row, speed),
+        throughput=_throughput(row, speed, hold),
         held=hold,
         variants=tuple(Variant(each.name, _members(each), _result(each)) for each in texts),
         differences=tuple(_differences(texts)),
@@ -463,12 +469,13 @@ def _numbers(row: Row[Any], prefix: str, names: Iterable[str]) -> dict[str, int]
     return {str(name): getattr(row, f"{prefix}_{name}") for name in names}
 
 
-def _throughput(row: Row[Any], speed: Row[Any] | None) -> Throughput:
+def _throughput(row: Row[Any], speed: Row[Any] | None, hold: Held | None) -> Throughput:
     if speed is None or row.finished_at is not None:
         return Throughput(0.0, 0.0, None)
     seconds = float(speed.seconds)
     members = float(speed.members) / seconds
-    running = row.state == CampaignState.RUNNING and members > 0
+    waits = hold is not None and hold.by in ("schedule", "window")
+    running = row.state == CampaignState.RUNNING and members > 0 and not waits
     return Throughput(
         members_per_second=round(members, 1),
         requests_per_second=round(speed.requests / seconds, 1),
@@ -485,7 +492,6 @@ class Sendable:
     campaign_tag: str | None
     account: str
     message: str
-    standing_version: int
     rate: float | None
     variants: tuple[tuple[str, str | None], ...] = ()
 
@@ -497,7 +503,7 @@ class Sendable:
 
 
 _SENDABLE = text(f"""
-SELECT id, app_id, campaign_tag, account, message, standing_version, {RATE} AS rate,
+SELECT id, app_id, campaign_tag, account, message, {RATE} AS rate,
        ARRAY(SELECT ARRAY[variant.message, variant.campaign_tag] FROM variant
              WHERE campaign_id = campaign.id ORDER BY number) AS variants
 FROM campaign WHERE id = :campaign_id AND state = 'running'

@@ -56,7 +56,7 @@ _WAS_SENT = """
       AND outcome IN ('accepted', 'already_sent', 'in_doubt', 'lease_lost')))
 """
 _CONCERNED = f"""
-SELECT campaign_id, size, members, was_sent
+SELECT campaign_id, size, withheld, members, was_sent
 FROM (SELECT *, {_WAS_SENT} AS was_sent FROM chunk
       WHERE campaign_id = ANY(%(campaigns)s::uuid[])) AS chunk
 WHERE was_sent AND campaign_id = ANY(%(exclude)s::uuid[])
@@ -69,7 +69,8 @@ COPY (SELECT was_sent, size, members FROM ({_CONCERNED}) AS concerned WHERE memb
 TO STDOUT (ENCODING 'UTF8')
 """
 _FORGOTTEN = f"""
-SELECT campaign.id, campaign.campaign_tag AS tag, campaign.finished_at, sum(size) AS members
+SELECT campaign.id, campaign.campaign_tag AS tag, campaign.finished_at,
+       sum(size - withheld) AS members
 FROM ({_CONCERNED}) AS concerned JOIN campaign ON campaign.id = campaign_id
 WHERE members IS NULL
 GROUP BY campaign.id ORDER BY campaign.finished_at DESC

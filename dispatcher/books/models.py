@@ -237,7 +237,8 @@ class Chunk(Base):
     `attempt` is the fencing token: it grows with every claim. `in_doubt_since` is the start of the
     earliest attempt of this round that may have been sent. `members` are dropped some time after
     the campaign's end; so many of its `size` as are `withheld` were taken out of them before that.
-    `variant` is the number of the text that they get, where there are several.
+    It is `unscreened` from a claim on that finds the standing list grown until its members are
+    looked up. `variant` is the number of the text that they get, where there are several.
     """
 
     __tablename__ = "chunk"
@@ -325,6 +326,7 @@ class Chunk(Base):
     size: Mapped[int]
     members: Mapped[str | None]
     withheld: Mapped[int] = mapped_column(server_default="0")
+    unscreened: Mapped[bool] = mapped_column(server_default=text("false"))
     variant: Mapped[int | None] = mapped_column(SmallInteger)
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(

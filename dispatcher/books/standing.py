@@ -3,8 +3,9 @@
 The hashes lie in pages, by their upper bits: a seventh of the room of a row for each, and far
 faster read as a whole. Whatever is added to any list makes one number for all of them grow, under a
 lock that is taken last: the greater number was committed later. A campaign stores it as it was when
-its audience was prepared, and each claim brings it as it is: only where they differ, somebody may
-have been added to the app's list meanwhile.
+its audience was prepared, and each claim compares: where it has grown, and the app's list with it,
+the chunk is `unscreened` until the worker has looked its members up, which it commits before a byte
+is sent. So a chunk that its worker left unscreened was not sent, whatever else is in doubt.
 """
 
 from collections.abc import Collection
@@ -17,8 +18,15 @@ from sqlalchemy import Connection, TextClause, text
 _BELOW_PAGE = 44
 """Of the sixty bits of a hash: the upper sixteen number its page."""
 
-VERSION = "(SELECT version FROM standing_key)"
-"""The version of all lists, as a claim reads it: once a statement."""
+HAS_GROWN = """
+((SELECT version FROM standing_key) > campaign.standing_version
+ AND EXISTS (SELECT FROM standing_list
+             WHERE app_id = campaign.app_id AND version > campaign.standing_version))
+"""
+"""Whether somebody was put on the app's list since the campaign's audience was prepared.
+
+The version of all lists is read once a statement; mostly it has not grown, and that is all.
+"""
 
 # The driver takes long to write an array, and no time to write a text.
 _GIVEN = "unnest(CAST(string_to_array(:hashes, ',') AS bigint[])) AS hash"

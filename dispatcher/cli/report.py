@@ -24,7 +24,7 @@ MEANINGS = {
     "unresolved": "may have been sent; it cannot be known",
     "expired": "not sent before the campaign's time was over",
     "cancelled": "not sent before the campaign was cancelled",
-    "withheld": "on the standing list before their turn came",
+    "withheld": "on the standing list before their turn came, or forgotten",
     "remaining": "still to be sent",
 }
 _BAR = 12

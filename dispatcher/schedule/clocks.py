@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dispatcher.forks import not_while_forking
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -13,18 +15,20 @@ _DAY = timedelta(days=1)
 
 def zone_named(name: str) -> "ZoneInfo | None":
     """The zone of this name in IANA's list; None where there is none."""
-    import zoneinfo  # takes as long to load as a fifth of a command does
+    with not_while_forking():  # where the system has no list of zones, a package is loaded
+        import zoneinfo  # takes as long to load as a fifth of a command does
 
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+        try:
+            return zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return None
 
 
 @cache
 def zone_names() -> Mapping[str, str]:
     """Every zone's name, by the same in lower case."""
-    import zoneinfo
+    with not_while_forking():
+        import zoneinfo
 
     return {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -89,6 +89,8 @@ def _reading(connections: Connections, connection: Connection | None) -> Iterato
 def _references(given: Reference | Sequence[Reference] | None) -> tuple[str, ...]:
     if given is None:
         return ()
+    if not isinstance(given, str | UUID | Iterable):
+        raise OptionError(f"exclude is a {type(given).__name__}: give the ids of campaigns.")
     several = (given,) if isinstance(given, str | UUID) else tuple(given)
     return tuple(sorted({_reference("exclude", each) for each in several}))
 

@@ -170,13 +170,14 @@ def _check_moment(name: str, moment: object) -> None:
 
 def check_year(name: str, moment: datetime) -> None:
     """Raise OptionError for a time that is too far away to reckon with."""
-    if moment.year >= _FIRST_YEAR_REFUSED:
+    if not _FIRST_YEAR <= moment.year < _FIRST_YEAR_REFUSED:
         raise OptionError(
-            f"{name} is in the year {moment.year}: give one before {_FIRST_YEAR_REFUSED}."
+            f"{name} is in the year {moment.year}: give one from {_FIRST_YEAR} to "
+            f"{_FIRST_YEAR_REFUSED - 1}."
         )
 
 
-_FIRST_YEAR_REFUSED = 2200
+_FIRST_YEAR, _FIRST_YEAR_REFUSED = 1970, 2200
 """Reckoning with moments ends somewhere: here, long before what clocks and databases hold."""
 
 

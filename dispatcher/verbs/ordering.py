@@ -15,7 +15,7 @@ from dispatcher.books.campaigns import Input, NewCampaign
 from dispatcher.books.exclusions import Exclusions
 from dispatcher.books.variants import NewVariant
 from dispatcher.contents import Content
-from dispatcher.errors import OptionError
+from dispatcher.errors import DispatcherError, OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.schedule import Window, parse_windows
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings
@@ -150,6 +150,7 @@ class Order:
             absent=said["absent"],
             salt=look.salt or ("" if said["key"] is None else contents.new_salt()),
             standing=look.standing,
+            keyed=said["key"] is not None,
             dealing=self.dealing,
             zoning=self.zoning,
             memory=self.settings.prepare_memory,
@@ -161,11 +162,18 @@ class Order:
     def campaign(self, prepared: Prepared, look: Look) -> NewCampaign:
         """The campaign that is to be made of the order and its audience as prepared.
 
-        Raises OptionError for a test that is for more than a few, and for times that leave nobody
-        to send to.
+        Raises OptionError for a test that is for more than a few. Times that leave nobody to send
+        to are its `refusal`, and so is an audience of which nobody is left.
         """
         said = self.said
-        moments = self._moments(prepared)
+        refusal: DispatcherError | None = prepared.refusal
+        moments: dict[str, datetime] = {}
+        send_at = said["send_at"]
+        try:
+            moments = self._moments(prepared)
+            send_at = zones.first_of(moments, said["if_late"]) if moments else send_at
+        except OptionError as error:
+            refusal = refusal or error
         if self.test and prepared.total > MOST_TESTED:
             raise OptionError(
                 f"A test is for a few, {MOST_TESTED} members at most, and test_to (--test-to) has "
@@ -182,7 +190,7 @@ class Order:
             account=said["account"],
             message=self.message.json,
             rate=said["rate"],
-            send_at=zones.first_of(moments, said["if_late"]) if moments else said["send_at"],
+            send_at=send_at,
             expires_at=said["expires_at"],
             windows=self.windows,
             finish_by=said["finish_by"],
@@ -201,6 +209,7 @@ class Order:
             test=self.test,
             wall_time=said["send_at"] if moments else None,
             moments=moments,
+            refusal=refusal,
         )
 
     def _moments(self, prepared: Prepared) -> dict[str, datetime]:

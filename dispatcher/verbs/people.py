@@ -97,7 +97,8 @@ class Receipt:
 REMAINS = (
     "Backups of PostgreSQL that were made before hold them: let those expire, and forget again "
     "after one of them is restored.",
-    "The list keeps a keyed hash of the identifier, so that later audiences leave them out.",
+    "The lists keep a keyed hash of the identifier, so that later audiences leave them out; an app "
+    "whose first campaign comes later knows nothing of it.",
     "The vendor, and the files and databases that audiences came from, know nothing of this.",
 )
 """Where somebody still is who was forgotten."""

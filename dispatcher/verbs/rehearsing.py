@@ -87,7 +87,7 @@ def rehearse(
     look = standing.look(connections, None, order.app_id)
     with order.prepared(look, progress, frozen, samples=SAMPLES) as prepared:
         new, content = order.campaign(prepared, look), order.content(look)
-        largest = max(_sizes(order, new, prepared))
+        largest = max(_sizes(order, new, prepared), default=0)
         with trial(connections.engine) as connection:
             made, warnings = _made(connection, content, new, prepared)
             rate = pacing.allowed(connection, made.planned_rate or made.rate or order.settings.rate)
@@ -139,7 +139,9 @@ def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
 
 
 def _zones(new: NewCampaign, prepared: Prepared) -> tuple[ZoneMembers, ...]:
-    """The zones in the order of their times."""
+    """The zones in the order of their times, as far as these are known."""
+    if not new.moments:
+        return ()
     found = ((new.moments[name.lower()], name, count) for name, count in prepared.zones.items())
     return tuple(ZoneMembers(name, count, at.isoformat()) for at, name, count in sorted(found))
 

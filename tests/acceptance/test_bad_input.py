@@ -129,7 +129,7 @@ OPTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
         ("--expires", "2099-01-01T00:00Z", "--finish-by", "2099-01-02T00:00Z"),
         ("finish_by is after expires_at",),
     ),
-    (("--at", "9999-12-31T23:59:59-12:00"), ("send_at is in the year 9999", "before 2200")),
+    (("--at", "9999-12-31T23:59:59-12:00"), ("send_at is in the year 9999", "from 1970 to 2199")),
     (("--finish-by", "9999-12-31T23:59:59Z"), ("finish_by is in the year 9999",)),
     (("--on-invalid", "maybe"), ("neither fail nor skip",)),
     (("--rejects", "missing/rejects.csv"), ("missing/rejects.csv", "directory is missing")),

@@ -1,6 +1,7 @@
 """Somebody who is forgotten is in no stored audience any more, and the books stay sound."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -60,6 +61,29 @@ def test_from_what_is_unsent_somebody_is_withheld(program: Program) -> None:
         assert books.suppress_check(APP, [WHO]).listed == (WHO,)
         again = enqueued(books, ANNA, BORIS)
         assert books.show(again).input.suppressed == 1
+
+
+def test_the_only_one_of_a_campaign_that_waits_for_its_time_is_forgotten(program: Program) -> None:
+    with program.books() as books:
+        later = datetime(2099, 1, 1, tzinfo=UTC)
+        alone, both = (enqueued(books, *rows, send_at=later) for rows in ((ANNA,), (ANNA, BORIS)))
+        assert len(books.forget(WHO).left) == 2
+        assert books.show(alone).state == "completed"
+        assert books.show(both).state == "scheduled"
+        for campaign in (alone, both):
+            assert sound(books, campaign)
+            told = [event.what for event in books.explain(campaign).happened]
+            assert any("or forgotten" in words for words in told)
+
+
+def test_who_left_a_chunk_that_ended_so_leaves_it_as_it_is(program: Program) -> None:
+    with program.books() as books:
+        campaign = enqueued(books, ANNA)
+        (found,) = books.find(WHO)
+        assert people._leave(books._connections, people._sought(books._connections, WHO), found)
+        assert people._leave(books._connections, people._sought(books._connections, WHO), found)
+        assert stored(program, campaign) == ("withheld", 1, [])
+        assert sound(books, campaign)
 
 
 @pytest.mark.usefixtures("house_worker")

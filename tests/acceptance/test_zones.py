@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dispatcher import OptionError
 from tests.acceptance.audiences import reachable_tokens
 from tests.acceptance.program import APP, MESSAGE, Program
 from tests.acceptance.refusals import SEND, Run, check_refused
@@ -94,6 +95,20 @@ def test_who_is_late_gets_it_at_once_or_not_at_all(program: Program) -> None:
         assert books.verify(skipped.id).findings == ()
 
 
+def test_a_key_s_campaign_is_found_again_though_its_time_has_passed(program: Program) -> None:
+    order: dict[str, Any] = {
+        "app_id": APP, "message": MESSAGE, "audience": [{"token": "a", "zone": "UTC"}],
+        "key": "k", "zone_column": "zone", "if_late": "skip",
+    }  # fmt: skip
+    with program.books() as books:
+        campaign = books.enqueue(**order, send_at=wall(2))
+        assert books.enqueue(**order, send_at=wall(-2)) == campaign
+        found = books.dry_run(**order, send_at=wall(-2))
+        assert campaign in found.warnings[0]
+        with pytest.raises(OptionError, match="passed in every member's zone"):
+            books.enqueue(**{**order, "key": "another"}, send_at=wall(-2))
+
+
 def test_a_dry_run_tells_each_zone_s_time(program: Program) -> None:
     rows = "token,zone\na,Europe/Berlin\nb,Asia/Kolkata\nc,Europe/Berlin\n"
     audience = program.file("zoned.csv", rows)
@@ -129,6 +144,7 @@ ZONED = ("--zone-column", "zone")
         (ZONED, "the time is one on each member's own clock"),
         ((*ZONED, "--at", "2099-01-01T10:00Z"), "without an offset, as 2026-11-24T10:00"),
         (("--at", "2099-01-01T10:00"), "has no time zone"),
+        ((*ZONED, "--at", "0001-01-01T00:00"), "send_at is in the year 1: give one from 1970"),
         (("--default-zone", "UTC"), "name the column of their zones"),
         (("--if-late", "skip"), "if_late (--if-late) is for members who have times of their own"),
         ((*ZONED, "--at", "2099-01-01T10:00", "--if-late", "later"), "is neither send nor skip"),

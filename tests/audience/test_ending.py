@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,9 @@ with prepare(rows, ["ios"], scratch=Path(sys.argv[2]), memory=64_000_000):
 """
 
 
+Started = Callable[[str, Path, Path], "subprocess.Popen[str]"]
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "users.csv"
@@ -94,45 +99,58 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def started(program: str, file: Path, scratch: Path) -> subprocess.Popen[str]:
-    """A process that has told that it is at work."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(file), str(scratch)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    return process
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Starts processes, each of which has told that it is at work; none outlives the test."""
+    with ExitStack() as stack:
+
+        def start(program: str, file: Path, scratch: Path) -> subprocess.Popen[str]:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", program, str(file), str(scratch)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            return process
+
+        yield start
 
 
 @pytest.mark.parametrize("program", [PREPARING, ENDLESS, IN_A_QUERY])
-def test_ctrl_c_ends_at_once_and_leaves_nothing(program: str, file: Path, scratch: Path) -> None:
+def test_ctrl_c_ends_at_once_and_leaves_nothing(
+    started: Started, program: str, file: Path, scratch: Path
+) -> None:
     process = started(program, file, scratch)
     assert len(list(scratch.iterdir())) == 1
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=5)
+    _, errors = process.communicate(timeout=60)
     assert errors.splitlines()[-1].startswith("KeyboardInterrupt")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("program", [PREPARING, ENDLESS, IN_A_QUERY, UNPACKING])
 def test_a_signal_that_ends_the_process_ends_it_and_leaves_nothing(
-    program: str, number: signal.Signals, file: Path, scratch: Path
+    started: Started, program: str, number: signal.Signals, file: Path, scratch: Path
 ) -> None:
     process = started(program, file, scratch)
     assert len(list(scratch.iterdir())) == 1
     process.send_signal(number)
-    process.communicate(timeout=5)
+    process.communicate(timeout=60)
     assert process.returncode == -number
 
 
-def test_what_an_application_does_with_a_signal_is_left_to_it(file: Path, scratch: Path) -> None:
+def test_what_an_application_does_with_a_signal_is_left_to_it(
+    started: Started, file: Path, scratch: Path
+) -> None:
     process = started(f"import signal\n{HANDLING}\n{ENDLESS}", file, scratch)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=5)
+    process.communicate(timeout=60)
     assert process.returncode == 7
 
 
@@ -149,7 +167,9 @@ def test_a_preparation_in_a_thread_touches_no_signal(file: Path, scratch: Path) 
     assert seen == [signal.SIG_DFL]
 
 
-def test_leftovers_of_a_killed_producer_are_removed_by_the_next(file: Path, scratch: Path) -> None:
+def test_leftovers_of_a_killed_producer_are_removed_by_the_next(
+    started: Started, file: Path, scratch: Path
+) -> None:
     process = started(PREPARING, file, scratch)
     process.kill()
     process.communicate()
@@ -158,7 +178,7 @@ def test_leftovers_of_a_killed_producer_are_removed_by_the_next(file: Path, scra
 
 
 def test_what_went_beyond_the_memory_is_on_disk_and_is_removed_after_a_kill(
-    file: Path, scratch: Path
+    started: Started, file: Path, scratch: Path
 ) -> None:
     process = started(SPILLING, file, scratch)
     (directory,) = scratch.iterdir()
@@ -169,12 +189,12 @@ def test_what_went_beyond_the_memory_is_on_disk_and_is_removed_after_a_kill(
     assert list(scratch.iterdir()) == []
 
 
-def test_what_a_living_producer_holds_stays(file: Path, scratch: Path) -> None:
+def test_what_a_living_producer_holds_stays(started: Started, file: Path, scratch: Path) -> None:
     process = started(PREPARING, file, scratch)
     (held,) = scratch.iterdir()
     assert outcome_of(file, scratch).total == 2
     assert list(scratch.iterdir()) == [held]
-    process.communicate("", timeout=5)
+    process.communicate("", timeout=60)
     assert process.returncode == 0
 
 

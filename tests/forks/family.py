@@ -89,6 +89,7 @@ def many(name: str) -> Iterator[dict[str, str]]:
 
 def while_ringing() -> None:
     """Children are forked while threads of the parent enqueue one campaign after another."""
+    tell(enqueue("first"))  # what has to be loaded is: it is about connections
     over = threading.Event()
 
     def keep_on(name: str) -> None:

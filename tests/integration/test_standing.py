@@ -133,6 +133,11 @@ def test_the_same_key_is_the_same_campaign_whoever_has_opted_out_meanwhile(
     dispatcher.suppress_remove("app", ["userId=anna"])
     assert (enqueue(dispatcher, key="later").id, after.members.total) == (after.id, 2)
 
+    dispatcher.suppress_add("app", [f"userId={row['userId']}" for row in FEW])
+    assert enqueue(dispatcher, key="later").id == after.id
+    with pytest.raises(AudienceError, match="all its members are suppressed"):
+        enqueue(dispatcher, key="another")
+
 
 def test_a_campaign_in_the_applications_transaction_sees_the_list(
     dispatcher: Dispatcher, books: Books

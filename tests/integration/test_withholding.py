@@ -22,6 +22,12 @@ def add(books: Books, app_id: str = "app", hash_: int = 7) -> None:
     books.do(standing.add, app_id, [hash_])
 
 
+def lose_lease(books: Books) -> None:
+    """The worker of every claim dies."""
+    books.run("UPDATE chunk SET lease_until = clock_timestamp() WHERE state = 'sending'")
+    books.do(transitions.take_back_lost_leases)
+
+
 def of_two(books: Books, **given: Any) -> OneCampaign:
     """A campaign of one chunk with two members."""
     campaign = books.campaign(**given)
@@ -39,8 +45,7 @@ def test_a_claim_tells_whoever_was_added_while_the_campaign_was_prepared_or_comm
         campaigns.create(connection, new)
         add_chunks(connection, new.id, 1)
         add(books, hash_=8)  # while its transaction is open
-    claim = OneCampaign(books, new.id).claimed()
-    assert claim.standing_version == seen + 2
+    assert OneCampaign(books, new.id).claimed().unscreened
 
 
 def test_who_is_added_last_has_the_greater_version_whatever_the_app(books: Books) -> None:
@@ -59,13 +64,33 @@ def test_who_is_added_last_has_the_greater_version_whatever_the_app(books: Books
 def test_whoever_is_added_by_a_transaction_under_way_is_seen_by_the_claim_after_it(
     books: Books,
 ) -> None:
-    seen = version(books)
     with transaction(books.engine) as slow:
         standing.add(slow, "app", [1])
         campaign = books.campaign(2, standing_version=version(books))
         before = campaign.claimed(1)
     after = campaign.claimed(2)
-    assert (before.standing_version, after.standing_version) == (seen, seen + 1)
+    assert (before.unscreened, after.unscreened) == (False, True)
+
+
+def test_a_chunk_is_looked_up_until_somebody_has_and_never_after(books: Books) -> None:
+    campaign = of_two(books, standing_version=version(books))
+    add(books)
+    first = campaign.claimed()
+    lose_lease(books)
+    second = campaign.claimed()
+    assert (first.unscreened, second.unscreened) == (True, True)
+    assert second.in_doubt_before is not None
+    assert not books.do(transitions.keep_all, first)
+    assert books.do(transitions.keep_all, second)
+    add(books, hash_=8)
+    lose_lease(books)
+    assert not campaign.claimed().unscreened
+
+
+def test_another_apps_list_leaves_chunks_as_they_are(books: Books) -> None:
+    campaign = of_two(books, standing_version=version(books))
+    books.do(standing.add, "another", [1])
+    assert not campaign.claimed().unscreened
 
 
 def test_who_is_taken_off_or_on_the_list_already_changes_no_version(books: Books) -> None:

@@ -104,6 +104,23 @@ def test_what_may_have_been_sent_keeps_its_bytes(
     assert summed(engine, campaign).members.withheld == 0
 
 
+def test_who_opted_out_gets_nothing_though_the_first_worker_died_before_it_looked(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = campaign_of(engine, [ANNA, BOB])
+    opt_out(engine, ANNA)
+    terms = {"lease": timedelta(0), "window": timedelta(minutes=9)}
+    with transaction(engine) as connection:
+        transitions.exchange(connection, {}, [(campaign, 1)], worker="dead", **terms)
+    with transaction(engine) as connection:
+        transitions.take_back_lost_leases(connection)
+
+    deliver_all(courier(vendor.url), campaign, [1])
+
+    assert (vendor.pushes(ANNA), vendor.pushes(BOB)) == ([0], [1])
+    assert summed(engine, campaign).members.withheld == 1
+
+
 def test_a_retry_obeys_the_list(courier: Couriers, vendor: PushApi, engine: Engine) -> None:
     campaign = campaign_of(engine, [ANNA, BOB])
     rows(engine, "UPDATE chunk SET state = 'rejected', settled_at = now(), published_at = NULL")

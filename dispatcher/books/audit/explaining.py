@@ -70,10 +70,13 @@ SELECT count(*) AS chunks, sum(size - withheld) AS members, min(settled_at) AS f
        max(settled_at) AS last
 FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
 """)
+# Nothing tells when somebody was forgotten: it may have been at any time from the beginning on.
 _WITHHELD = text("""
-SELECT count(*) AS chunks, sum(withheld) AS members, min(claimed_at) AS first,
-       max(claimed_at) AS last
-FROM chunk WHERE campaign_id = :campaign_id AND withheld > 0
+SELECT count(*) AS chunks, sum(withheld) AS members,
+       min(coalesce(claimed_at, settled_at, created_at)) AS first,
+       max(coalesce(claimed_at, settled_at, created_at)) AS last
+FROM chunk JOIN campaign ON campaign.id = campaign_id
+WHERE campaign_id = :campaign_id AND withheld > 0
 """)
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
@@ -196,7 +199,8 @@ def _withheld(withheld: Row[Any]) -> Iterator[Event]:
     if withheld.chunks:
         what = (
             f"{counted(withheld.members, 'member')} in {counted(withheld.chunks, 'chunk')} were "
-            "withheld: they were on the standing list by the time their chunk was first to be sent"
+            "withheld: on the standing list by the time that their chunk was first to be sent, or "
+            "forgotten"
         )
         yield Event(withheld.first, withheld.last, what)
 
@@ -229,7 +233,7 @@ def _held_words(facts: Row[Any], held: Held) -> str:
     until = "" if held.until is None else f" until {held.until.isoformat()}"
     match held.by:
         case "schedule":
-            return f"its time, {facts.send_at.isoformat()}"
+            return f"its time{until}: {held.words}" if facts.started_at else f"its time{until}"
         case "paused":
             return f"`dispatcher resume`: it is paused{because(held.reason)}"
         case "workers":

@@ -47,7 +47,7 @@ from dispatcher.books.transitions.summing import (
     settle_rest,
     sum_up_locked,
 )
-from dispatcher.books.transitions.withholding import withhold, withhold_all
+from dispatcher.books.transitions.withholding import keep_all, withhold, withhold_all
 
 __all__ = [
     "FUNCTIONS",
@@ -63,6 +63,7 @@ __all__ = [
     "expire_late",
     "forget",
     "give_back",
+    "keep_all",
     "lock_free",
     "mark_published",
     "pause",

@@ -35,8 +35,8 @@ class Claim:
 
     The attempt has to begin within `time_left`: of the vendor's window, and of the campaign's for a
     fresh chunk. Nothing else of its account begins while a claim is `probing`. `variant` is the
-    number of the text that its members get, where there are several. `standing_version` is that of
-    the standing lists now.
+    number of the text that its members get, where there are several. What is `unscreened` is not
+    sent before its members are looked up in the standing list.
     """
 
     campaign_id: UUID
@@ -53,7 +53,7 @@ class Claim:
     account: str
     probing: bool = False
     variant: int | None = None
-    standing_version: int = 0
+    unscreened: bool = False
 
     def facts(self, window: timedelta) -> ChunkFacts:
         """What a decision needs to know of this chunk; `window` is the usable window."""

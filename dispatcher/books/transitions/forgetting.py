@@ -17,7 +17,8 @@ NOBODY = "{}"
 
 _LOCK = text("""
 SELECT CASE WHEN state = 'sending' OR in_doubt_since IS NOT NULL AND state = 'pending' THEN 'waits'
-            WHEN state = 'pending' THEN 'unsent' ELSE 'settled' END
+            WHEN state = 'pending' THEN 'unsent' WHEN state = 'withheld' THEN 'empty'
+            ELSE 'settled' END
 FROM chunk WHERE campaign_id = :campaign_id AND sequence = :sequence FOR NO KEY UPDATE
 """)
 _MEMBERS = "json_array_elements(CAST(members AS json)) WITH ORDINALITY AS listed(member, place)"
@@ -57,6 +58,6 @@ def forget(connection: Connection, sought: Sought, campaign_id: UUID, sequence: 
     if stands == "unsent":
         connection.execute(text(_WITHHOLD.format(**parts)), key)
         sum_up_locked(connection, [campaign_id])
-    else:
+    elif stands == "settled":
         connection.execute(text(_EMPTY.format(**parts, nobody=NOBODY)), key)
     return True

@@ -34,7 +34,7 @@ _COLUMNS = {
     "account": "text",
     "probing": "boolean",
     "variant": "smallint",
-    "standing_version": "bigint",
+    "unscreened": "boolean",
 }
 
 
@@ -110,14 +110,16 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
         UPDATE chunk
         SET state = 'sending', attempt = chunk.attempt + 1, published_at = NULL,
             claimed_at = fit.now, claimed_by = :worker, lease_until = fit.now + :lease,
-            in_doubt_since = coalesce(fit.in_doubt_since, fit.now)
+            in_doubt_since = coalesce(fit.in_doubt_since, fit.now),
+            unscreened = CASE WHEN fit.in_doubt_since IS NULL THEN fit.has_grown
+                              ELSE chunk.unscreened END
         FROM {chosen} AS fit
         WHERE chunk.campaign_id = fit.campaign_id AND chunk.sequence = fit.sequence
           AND {which}
         RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
             chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
             {_UNTIL} - fit.now AS time_left, chunk.corruptions, fit.account,
-            {probing}, chunk.variant, {standing.VERSION}
+            {probing}, chunk.variant, chunk.unscreened
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
     FROM (SELECT) AS once LEFT JOIN claimed ON true
@@ -129,7 +131,7 @@ _WELL = f"""
 {_recorded("SKIP LOCKED")}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               campaign.closes_at, clock_timestamp() AS now
+               {standing.HAS_GROWN} AS has_grown, campaign.closes_at, clock_timestamp() AS now
 {_FROM_WANTED}
 {_IS_DUE}
 {_claimed("due", "true", "false")}
@@ -202,7 +204,8 @@ def _in_trouble(when_locked: str) -> str:
 {_TOLD}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               campaign.closes_at, account.doubtful_since, told.name IS NOT NULL AS was_told,
+               {standing.HAS_GROWN} AS has_grown, campaign.closes_at, account.doubtful_since,
+               told.name IS NOT NULL AS was_told,
                coalesce(told.failures, account.failures) AS failures,
                coalesce(told.doubts, account.doubts) AS doubts,
                account.fresh_from <= clock_timestamp() AS fresh_again,

@@ -19,7 +19,7 @@ SELECT id FROM campaign WHERE id = ANY(:campaign_ids) ORDER BY id FOR NO KEY UPD
 _COMPLETE = text("""
 UPDATE campaign
 SET finished_at = clock_timestamp(),
-    state = CASE WHEN state IN ('running', 'paused') THEN 'completed' ELSE state END
+    state = CASE WHEN state IN ('scheduled', 'running', 'paused') THEN 'completed' ELSE state END
 WHERE id = ANY(:campaign_ids) AND finished_at IS NULL
   AND chunks_pending = 0 AND chunks_sending = 0
 """)

@@ -11,7 +11,7 @@ from dispatcher.books.transitions.exchanging import Claim
 # No member's text is a value of the statement: it would stand in logs.
 _WITHHOLD = text("""
 UPDATE chunk
-SET withheld = withheld + :count,
+SET withheld = withheld + :count, unscreened = false,
     members = (SELECT '[' || string_agg(CAST(member AS text), ',' ORDER BY place) || ']'
                FROM json_array_elements(CAST(members AS json))
                     WITH ORDINALITY AS listed(member, place)
@@ -24,7 +24,7 @@ _WITHHOLD_ALL = text("""
 WITH ended AS (
     UPDATE chunk
     SET state = 'withheld', withheld = size, members = '[]', lease_until = NULL,
-        in_doubt_since = NULL, settled_at = clock_timestamp(),
+        in_doubt_since = NULL, unscreened = false, settled_at = clock_timestamp(),
         http_status = NULL, code = NULL, error = NULL
     WHERE campaign_id = :campaign_id AND sequence = :sequence
       AND state = 'sending' AND attempt = :attempt
@@ -33,6 +33,11 @@ WITH ended AS (
 INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
                      chunk_state)
 SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, 'withheld', state FROM ended
+""")
+_SCREENED = text("""
+UPDATE chunk SET unscreened = false
+WHERE campaign_id = :campaign_id AND sequence = :sequence
+  AND state = 'sending' AND attempt = :attempt
 """)
 # The account was held for what the probe would come to.
 _PROBE_ANEW = text(f"""
@@ -48,11 +53,19 @@ def withhold(connection: Connection, claim: Claim, places: Collection[int]) -> C
 
     None where another attempt has the chunk by now: nothing may be sent. What stays is sent as it
     stands in the books from here on, so the caller commits before a byte is sent. The claim is to
-    be one of a chunk that was never in doubt: one that was has to keep its bytes.
+    be unscreened: what an earlier attempt may have sent has to keep its bytes.
     """
     values = {**_key(claim), "places": list(places), "count": len(places)}
     members = connection.scalar(_WITHHOLD, values)
     return None if members is None else replace(claim, members=members)
+
+
+def keep_all(connection: Connection, claim: Claim) -> bool:
+    """Note that nobody in the chunk is on the list; False where another attempt has it by now.
+
+    The caller commits before a byte is sent.
+    """
+    return connection.execute(_SCREENED, _key(claim)).rowcount > 0
 
 
 def withhold_all(connection: Connection, claim: Claim) -> None:
