@@ -50,7 +50,7 @@ class Engine:
                 ":memory:",
                 config={
                     "memory_limit": f"{int(memory * _LIMITED_SHARE)}B",
-                    "threads": _THREADS if memory >= _MEMORY_FOR_THREADS else 1,
+                    "threads": 1 if memory < _MEMORY_FOR_THREADS else _THREADS,
                     "temp_directory": str(self._spilled),
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
@@ -62,6 +62,7 @@ class Engine:
         self._connection.execute("SET disabled_optimizers = 'in_clause'")
         self._connection.execute("SET enable_progress_bar = true")
         self._connection.execute("SET enable_progress_bar_print = false")
+        self._is_alone = memory < _MEMORY_FOR_THREADS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audience")
 
     def __enter__(self) -> Self:
@@ -121,7 +122,15 @@ class Engine:
             return tuple(column[0] for column in rows.description or ())
 
     def _first_row(self, sql: str) -> tuple[Any, ...]:
-        return self._connection.execute(sql).fetchone() or ()
+        """What several threads hold at once may be too much where rows are long: then one does."""
+        try:
+            return self._connection.execute(sql).fetchone() or ()
+        except duckdb.OutOfMemoryException:
+            if self._is_alone:
+                raise
+            self._is_alone = True
+            self._connection.execute("SET threads = 1")
+            return self._connection.execute(sql).fetchone() or ()
 
     def _too_little_memory(self, error: duckdb.Error) -> SettingError:
         return SettingError(

@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from dispatcher.audience import Source
+from dispatcher.audience.engine import Engine
 from tests.audience.preparing import outcome_of, refusal_of, written
 
 LONG = 45_000
@@ -144,3 +145,28 @@ except AudienceError as error:
         f"The scratch directory {scratch} cannot hold the audience: File too large; make room, or "
         "set DISPATCHER_HOME to another place.\n"
     )
+
+
+class Crowded:
+    """A connection whose memory does not suffice for several threads."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.done: list[str] = []
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        self.done.append(sql)
+        if self.done.count("SET threads = 1") == 0:
+            raise duckdb.OutOfMemoryException("Out of Memory Error: too many")
+        return self.connection.execute(sql)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+
+def test_what_is_too_much_for_several_threads_is_done_by_one(tmp_path: Path) -> None:
+    with Engine(tmp_path, 200_000_000) as engine:
+        crowded = engine._connection = Crowded(engine._connection)  # type: ignore[assignment]
+        assert engine.run("SELECT 1") == (1,)
+        assert crowded.done == ["SELECT 1", "SET threads = 1", "SELECT 1"]
+        assert engine.run("SELECT current_setting('threads')") == (1,)
