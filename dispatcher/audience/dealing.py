@@ -69,10 +69,8 @@ class ByColumn:
             ),
             number=f"coalesce({_FOUND}, {default})::UTINYINT",
             fault=self._fault(nothing),
-            told=f"""CASE
-                WHEN {_FOUND} IS NULL THEN
-                    CASE WHEN {nothing} THEN 'variant none' ELSE 'variant unknown' END
-                WHEN {exact} IS NULL THEN 'variant spelt' END""",
+            told=f"""coalesce({where_missing(_FOUND, nothing, "variant none", "variant unknown")},
+                CASE WHEN {exact} IS NULL THEN 'variant spelt' END)""",
         )
 
     def notes(self, counts: Mapping[str, int]) -> Iterator[str]:
@@ -97,8 +95,7 @@ class ByColumn:
         known = f"known are {', '.join(self.variants[:_SHOWN])}{more}"
         none = f"has no variant in the column {self.name!r}; {known}"
         unknown = f"names no variant in the column {self.name!r}; {known}"
-        return f"""CASE WHEN {_FOUND} IS NULL THEN
-            CASE WHEN {nothing} THEN {literal(none)} ELSE {literal(unknown)} END END"""
+        return where_missing(_FOUND, nothing, none, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +158,12 @@ def is_nothing(bare: str, absent: Absent) -> str:
     """Whether a cell's text stands for nothing, as an expression."""
     words = f"[{', '.join(map(literal, sorted(absent.words | {''})))}]"
     return f"({bare} IS NULL OR list_contains({words}, lower({bare})))"
+
+
+def where_missing(found: str, nothing: str, none: str, unknown: str) -> str:
+    """What is said of a row in whose column nothing was `found`, as an expression; else NULL."""
+    words = f"CASE WHEN {nothing} THEN {literal(none)} ELSE {literal(unknown)} END"
+    return f"CASE WHEN {found} IS NULL THEN {words} END"
 
 
 def rows(count: int, one: str, many: str) -> str:

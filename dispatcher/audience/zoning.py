@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dispatcher.audience.absent import Absent
 from dispatcher.audience.columns import Role, folded, text_of
-from dispatcher.audience.dealing import Dealt, bare, is_nothing, rows
+from dispatcher.audience.dealing import Dealt, bare, is_nothing, rows, where_missing
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.schedule import zone_names
 
@@ -43,8 +43,7 @@ class Zoning:
             ((_BARE, bare(text_of(Role.ZONE))), (_FOUND, f"TRY_CAST(lower({_BARE}) AS zone)")),
             number=f"coalesce({_FOUND}, {default}::zone)",
             fault=self._fault(nothing),
-            told=f"""CASE WHEN {_FOUND} IS NULL THEN
-                CASE WHEN {nothing} THEN 'zone none' ELSE 'zone unknown' END END""",
+            told=where_missing(_FOUND, nothing, "zone none", "zone unknown"),
         )
 
     def notes(self, counts: Mapping[str, int]) -> Iterator[str]:
@@ -60,10 +59,10 @@ class Zoning:
     def _fault(self, nothing: str) -> str:
         if self.default is not None:
             return "NULL"
-        none = literal(f"has no zone in the column {self.name!r}")
-        unknown = literal(
+        return where_missing(
+            _FOUND,
+            nothing,
+            f"has no zone in the column {self.name!r}",
             f"names no zone in the column {self.name!r}, as Europe/Berlin would: correct it, or "
-            "give a default (--default-zone)"
+            "give a default (--default-zone)",
         )
-        return f"""CASE WHEN {_FOUND} IS NULL THEN
-            CASE WHEN {nothing} THEN {none} ELSE {unknown} END END"""

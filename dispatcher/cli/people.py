@@ -10,7 +10,7 @@ from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
 from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.preparing import preparing
-from dispatcher.cli.reading import columns_of, names_of
+from dispatcher.cli.reading import column_options, columns_of, names_of
 from dispatcher.cli.steps import INTERRUPTED, Steps
 from dispatcher.errors import OptionError
 from dispatcher.verbs.people import REMAINS, Receipt
@@ -98,24 +98,7 @@ def check(ctx: click.Context, identifiers: tuple[str, ...], app_id: str, as_json
 )
 @_app_option
 @click.option("--format", "form", metavar="F", help="csv, jsonl or parquet: of what does not say.")
-@click.option(
-    "--column",
-    "named",
-    metavar="NAME=IDENTIFIER",
-    multiple=True,
-    help="What a column holds, as customer_id=userId. Several times for several.",
-)
-@click.option(
-    "--ignore-columns",
-    metavar="A,B|all",
-    help="Leave these columns out, or all that are no identifier.",
-)
-@click.option(
-    "--absent",
-    metavar="WORD",
-    multiple=True,
-    help="What counts as nothing, in place of NULL, \\N, nan and the like.",
-)
+@column_options
 @json_option
 @click.pass_context
 def import_(

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 import click
 
-from dispatcher import audience, message
+from dispatcher import message
 from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli import rehearsal
@@ -18,12 +18,14 @@ from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.preparing import preparing
-from dispatcher.cli.reading import columns_of, names_of
+from dispatcher.cli.reading import column_options, columns_of, names_of
 from dispatcher.cli.watch import watch_to_end
 from dispatcher.errors import MessageError, OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
 from dispatcher.verbs.options import Options
 from dispatcher.words import counted
+
+Choice = TypeVar("Choice", bound=str)
 
 _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign."
 
@@ -58,26 +60,7 @@ _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` sh
     help="Its database, as SQLAlchemy names it; else DISPATCHER_AUDIENCE_URL, which `ps` does not "
     "show.",
 )
-@click.option(
-    "--column",
-    "named",
-    metavar="NAME=IDENTIFIER",
-    multiple=True,
-    help="What a column holds, as customer_id=userId; names match without regard to case and `_`. "
-    "Several times for several.",
-)
-@click.option(
-    "--ignore-columns",
-    metavar="A,B|all",
-    help="Leave these columns out, or all that are no identifier.",
-)
-@click.option(
-    "--absent",
-    metavar="WORD",
-    multiple=True,
-    help="What counts as nothing, in place of NULL, \\N, nan and the like. "
-    "Several times for several.",
-)
+@column_options
 @click.option(
     "--variant-column",
     metavar="C",
@@ -249,13 +232,13 @@ def send(
         "window": windows or None,
         "finish_by": parse_moment("--finish-by", finish_by),
         "account": account,
-        "on_invalid": _on_invalid(on_invalid),
+        "on_invalid": _one_of("--on-invalid", on_invalid, "fail", "skip"),
         "rejects": rejects,
         "suppress": suppress or None,
         "exclude": exclude or None,
         "only_unsent": only_unsent,
         "not_within": not_within,
-        "exclude_purged": _exclude_purged(exclude_purged),
+        "exclude_purged": _one_of("--exclude-purged", exclude_purged, "ignore", "refuse"),
         "variant_column": variant_column,
         "split": split,
         "tag_variants": tag_variants,
@@ -264,7 +247,7 @@ def send(
         "absent": absent or None,
         "zone_column": zone_column,
         "default_zone": default_zone,
-        "if_late": _if_late(if_late),
+        "if_late": _one_of("--if-late", if_late, "send", "skip"),
         "test_to": test_to,
     }
     if dry_run:
@@ -341,28 +324,11 @@ def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Mes
     return message.parse(content, "standard input" if path == "-" else path)
 
 
-def _if_late(text: str) -> Literal["send", "skip"]:
-    if text == "send":
-        return "send"
-    if text == "skip":
-        return "skip"
-    raise OptionError(f"--if-late {text!r} is neither send nor skip.")
-
-
-def _on_invalid(text: str) -> audience.OnInvalid:
-    if text == "fail":
-        return "fail"
-    if text == "skip":
-        return "skip"
-    raise OptionError(f"--on-invalid {text!r} is neither fail nor skip.")
-
-
-def _exclude_purged(text: str) -> Literal["ignore", "refuse"]:
-    if text == "ignore":
-        return "ignore"
-    if text == "refuse":
-        return "refuse"
-    raise OptionError(f"--exclude-purged {text!r} is neither ignore nor refuse.")
+def _one_of(option: str, text: str, first: Choice, second: Choice) -> Choice:
+    for each in (first, second):
+        if text == each:
+            return each
+    raise OptionError(f"{option} {text!r} is neither {first} nor {second}.")
 
 
 _TEST_SECONDS = 30.0

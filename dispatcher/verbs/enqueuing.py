@@ -90,14 +90,25 @@ def _make(
     with not_while_forking():
         from dispatcher.audience import copy_chunks
 
-    campaign_id = campaigns.create(connection, new)
-    if campaign_id is not None:
+    campaign_id = create_or_find(connection, new, content, prepared)
+    if campaign_id == new.id:
         copy_chunks(connection, campaign_id, prepared, new.moments)
         if new.moments:
             transitions.expire_late(connection, campaign_id)
-    else:
-        assert new.key is not None
-        campaign_id = campaigns.find_by_key(
-            connection, new.key, lambda stored, total: content.is_same(stored, total, prepared)
-        )
     return campaigns.read(connection, campaign_id)
+
+
+def create_or_find(
+    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared
+) -> UUID:
+    """The new campaign's row, still without chunks, or the campaign that its key stands for.
+
+    Raises CampaignExists where the key stands for other content.
+    """
+    created = campaigns.create(connection, new)
+    if created is not None:
+        return created
+    assert new.key is not None
+    return campaigns.find_by_key(
+        connection, new.key, lambda stored, total: content.is_same(stored, total, prepared)
+    )

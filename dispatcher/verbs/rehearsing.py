@@ -14,6 +14,7 @@ from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
 from dispatcher.verbs import excluding, standing
 from dispatcher.verbs.connections import Connections
+from dispatcher.verbs.enqueuing import create_or_find
 from dispatcher.verbs.ordering import Order
 
 if TYPE_CHECKING:
@@ -108,20 +109,12 @@ def _made(
     connection: Connection, content: Content, new: NewCampaign, prepared: Prepared
 ) -> tuple[Campaign, list[str]]:
     """The campaign as it would be, or is; and what its author should know of it."""
-    campaign_id = campaigns.create(connection, new)
-    if campaign_id is None:
-        assert new.key is not None
-        campaign_id = campaigns.find_by_key(
-            connection,
-            new.key,
-            lambda stored, total: content.is_same(stored, total, prepared),
-        )
-        made = campaigns.read(connection, campaign_id)
+    made = campaigns.read(connection, create_or_find(connection, new, content, prepared))
+    if made.id != str(new.id):
         return made, [
             f"The key {new.key!r} stands for this campaign already, {made.id} "
             f"({made.state}): nothing would be sent anew."
         ]
-    made = campaigns.read(connection, campaign_id)
     return made, [made.held.words] if made.held and made.held.by != "schedule" else []
 
 
