@@ -15,12 +15,7 @@ from dispatcher.audience.phrases import quoted
 from dispatcher.audience.progress import Reporter
 from dispatcher.audience.reasons import Reason
 from dispatcher.audience.unpacking import LONGEST_LINE
-
-Take = Callable[[bool, int, bytes], None]
-"""Takes whether a chunk was, or may have been, sent, how many it has, and its members.
-
-These are JSON objects with commas between them.
-"""
+from dispatcher.books.exclusions import Take
 
 
 @dataclass(frozen=True, slots=True)
