@@ -15,7 +15,8 @@ POST /api/v1/push/send, as the vendor documents it. Where the documentation is s
 - Of several things that are wrong with a request, the first is named, in this order: no body (2),
   no JSON object (3), token (12, 11), access (15, 23), app_id (4, 6), the application's access and
   set-up (13, 24, 25, 26), fields and their values (29, 30, 28, 4), no platform or audience (4),
-  over 1000 members (27), payload (31), repeated pack_id (32), nobody found (33).
+  over 1000 members (27), payload (31), repeated pack_id (32), a poisoned user (30), nobody found
+  (33).
 - A payload (for win and uwp the toast, raw, tile or badge) takes 4096 bytes of compact JSON.
 - An accepted pack_id is refused from the moment the request has been read, also while its reply is
   still on the way, for --window seconds by a monotonic clock. A refused repeat does not prolong
@@ -72,12 +73,16 @@ GET /sandbox/requests?since=0
 
 GET /sandbox/faults
     {"latency": 0.0, "retry_after": null, "probabilities": {"drop_after": 0.01}, "conditions": [],
-     "not_found": 0.0, "unreachable": 0.0, "next": []}
+     "not_found": 0.0, "unreachable": 0.0, "poisoned": [], "quote_poisoned": true, "next": []}
 
 PUT /sandbox/faults            any of these fields; those it names are replaced, the others stay
     {"latency": 0.05}
     {"probabilities": {}}      no faults by chance
     {"conditions": [24]}       every request is refused with code 24 until this is lifted
+    {"poisoned": [{"userId": "anna"}, {"token": "abc"}]}
+                               users whose identifier is called invalid: a request that has one of
+                               them is refused (30), and reaches nobody
+    {"quote_poisoned": false}  such a refusal does not tell whose it is
     {"next": [{"fault": "error_500_after"}, {"fault": null}, {"fault": "code_33"}]}
                                what the next requests meet, one each; null is none
 

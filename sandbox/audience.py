@@ -6,14 +6,14 @@ column by column, at C's speed; only an unsound one is walked through, to name t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import partial
 from typing import Any, Final
 
 import orjson
 
-from sandbox.codes import Refusal
-from sandbox.rules import fields, number, string
+from sandbox.codes import Refusal, refusal
+from sandbox.rules import fields, invalid, number, string
 
 LONGEST_AUDIENCE: Final = 1000
 
@@ -34,6 +34,7 @@ _member = fields(dict.fromkeys(_KNOWN, string) | {"devtodevId": number})
 _canonical = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
 Member = dict[str, Any]
+Identifier = tuple[str, Any]
 # The token where there is one, else the canonical JSON of all the other identifiers.
 Device = str | bytes
 
@@ -54,6 +55,20 @@ def _sound(audience: Sequence[Any]) -> bool:
         _TYPES[name].issuperset([type(member[name]) for member in audience if name in member])
         for name in names
     )
+
+
+def poison(
+    audience: Sequence[Member], poisoned: Set[Identifier], *, quotes: bool
+) -> Iterator[Refusal]:
+    """A refusal for each user who is poisoned; it names them only where it `quotes`."""
+    if not poisoned:
+        return
+    for place, member in enumerate(audience):
+        for name, value in member.items() & poisoned:
+            if quotes:
+                yield invalid(f"audience[{place}].{name}", value, "a valid identifier")
+            else:
+                yield refusal(30, field="audience", value="(a user)", description="valid users")
 
 
 def devices(audience: Sequence[Member], platforms: Sequence[str]) -> list[Device | None]:

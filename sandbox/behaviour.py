@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from sandbox.audience import Identifier, problems
 from sandbox.codes import CONDITIONS
 from sandbox.faults import Fault, parse
 
@@ -27,6 +28,10 @@ class Behaviour:
     """The fraction of devices that the vendor does not know."""
     unreachable: float = 0.0
     """The fraction of devices that the delivery services reject."""
+    poisoned: frozenset[Identifier] = frozenset()
+    """Users whose identifier the vendor calls invalid: a request that has one is refused."""
+    quote_poisoned: bool = True
+    """Whether such a refusal names the field and quotes its value, as the vendor's table has it."""
 
     def document(self) -> dict[str, Any]:
         """The behaviour as GET /sandbox/faults shows it."""
@@ -37,6 +42,8 @@ class Behaviour:
             "conditions": sorted(self.conditions),
             "not_found": self.not_found,
             "unreachable": self.unreachable,
+            "poisoned": [{name: value} for name, value in sorted(self.poisoned, key=repr)],
+            "quote_poisoned": self.quote_poisoned,
         }
 
 
@@ -97,6 +104,23 @@ def _codes(name: str, value: Any) -> frozenset[int]:
     return frozenset(value)
 
 
+def _identifiers(name: str, value: Any) -> frozenset[Identifier]:
+    if not isinstance(value, list) or not all(
+        isinstance(user, dict) and len(user) == 1 for user in value
+    ):
+        raise ValueError(f'{name} is a list of objects like {{"userId": "anna"}}, not {value!r}')
+    wrong = next(problems(value), None)
+    if wrong is not None:
+        raise ValueError(f"{name}: {wrong.msg}")
+    return frozenset(item for user in value for item in user.items())
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is true or false, not {value!r}")
+    return value
+
+
 _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "latency": _seconds,
     "retry_after": _whole_seconds,
@@ -104,4 +128,6 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "conditions": _codes,
     "not_found": _fraction,
     "unreachable": _fraction,
+    "poisoned": _identifiers,
+    "quote_poisoned": _boolean,
 }

@@ -16,6 +16,9 @@ from sandbox.faults import Kind
 
 _EXAMPLE = """example, a vendor with 30 ms of latency that loses one reply in a hundred:
   python -m sandbox --port 8099 --latency 0.03 --fault drop_after=0.01 --unreachable 0.02
+
+example, a vendor who refuses whatever is for anna, and does not say that it is for her:
+  python -m sandbox --port 8099 --poison userId=anna --poison-unquoted
 """
 
 
@@ -69,6 +72,8 @@ def _live(given: argparse.Namespace) -> dict[str, Any]:
         "conditions": given.condition,
         "not_found": given.not_found,
         "unreachable": given.unreachable,
+        "poisoned": [dict([user]) for user in given.poison],
+        "quote_poisoned": not given.poison_unquoted,
     }
 
 
@@ -125,6 +130,20 @@ def _add_vendor(group: argparse._ArgumentGroup) -> None:
         default=0.0,
         help="part of the devices that delivery services reject, always the same ones (0)",
     )
+    group.add_argument(
+        "--poison",
+        metavar="NAME=VALUE",
+        type=_identifier,
+        action="append",
+        default=[],
+        help="a user whose identifier the vendor calls invalid, as userId=anna: a request that "
+        "has them is refused with code 30, nobody in it gets it; repeatable",
+    )
+    group.add_argument(
+        "--poison-unquoted",
+        action="store_true",
+        help="that refusal does not tell whose identifier it is",
+    )
     codes = ", ".join(map(str, sorted(CONDITIONS)))
     group.add_argument(
         "--condition",
@@ -174,6 +193,13 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"seconds are a number, 0 or more, not {text!r}")
     return seconds
+
+
+def _identifier(text: str) -> tuple[str, str | int]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"a user looks like userId=anna, not {text!r}")
+    return name, int(value) if name == "devtodevId" and value.isdecimal() else value
 
 
 def _odds(text: str) -> tuple[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.audience import Member, device_of, devices, platform_of
+from sandbox.audience import Member, device_of, devices, platform_of, poison
 from sandbox.behaviour import Behaviour
 from sandbox.codes import CODES, Refusal, quoted, refusal
 from sandbox.contract import Account, Document, Push, check
@@ -75,6 +75,9 @@ class Vendor:
             return push
         if push.pack_id is not None and self._packs.refuses(push.pack_id, now):
             return refusal(32, pack_id=push.pack_id)
+        poisoned = poison(push.audience, behaviour.poisoned, quotes=behaviour.quote_poisoned)
+        if wrong := next(poisoned, None):
+            return wrong
         verdict = self._deliver(push, behaviour)
         if push.pack_id is not None and isinstance(verdict, Accepted):
             self._packs.accept(push.pack_id, now)

@@ -18,7 +18,8 @@ def shared_sandbox() -> Iterator[Sandbox]:
 def sandbox(shared_sandbox: Sandbox) -> Sandbox:
     """A sandbox with empty books and no trouble, as it is after its start."""
     shared_sandbox.ask("DELETE", "ledger")
-    quiet = {"latency": 0, "retry_after": None, "not_found": 0, "unreachable": 0}
+    quiet: dict[str, object] = {"latency": 0, "retry_after": None, "not_found": 0, "unreachable": 0}
+    quiet |= {"poisoned": [], "quote_poisoned": True}
     shared_sandbox.become(**quiet, probabilities={}, conditions=[], next=[])
     return shared_sandbox
 

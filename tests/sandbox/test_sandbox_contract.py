@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sandbox.audience import devices
+from sandbox.audience import devices, poison
 from sandbox.codes import Refusal
 from sandbox.contract import Account, Push, check, read
 from tests.sandbox.process import APP, TOKEN, push
@@ -191,3 +191,16 @@ def test_a_member_is_the_device_of_its_identifiers(
     # The same among members of every other kind, where no shortcut is taken.
     crowd = [{"token": "t"}, member, {"idfa": NOBODY}, {"androidId": "a"}]
     assert devices(crowd, platforms)[1] == device
+
+
+@pytest.mark.parametrize(
+    ("quotes", "said"),
+    [
+        (True, 'audience[1].userId. Received value: "bob". Expected: a valid identifier'),
+        (False, "audience. Received value: (a user). Expected: valid users"),
+    ],
+)
+def test_a_poisoned_user_is_told_where_the_refusal_quotes_them(quotes: bool, said: str) -> None:
+    audience: list[dict[str, Any]] = [{"token": "bob"}, {"userId": "bob", "devtodevId": 7}]
+    (found,) = poison(audience, frozenset({("userId", "bob")}), quotes=quotes)
+    assert (found.code, found.msg) == (30, f"Invalid value for field {said}")

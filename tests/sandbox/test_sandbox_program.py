@@ -38,6 +38,9 @@ def finished(*options: str) -> subprocess.CompletedProcess[str]:
         ["--fault", "drop_after=1.1"],
         ["--condition", "14"],
         ["--retry-after", "-1"],
+        ["--poison", "anna"],
+        ["--poison", "name=anna"],
+        ["--poison", "devtodevId=anna"],
         ["--nonsense"],
     ],
     ids=" ".join,
@@ -124,6 +127,7 @@ def test_the_start_sets_the_behaviour(start_sandbox: Callable[..., Sandbox]) -> 
     sandbox = start_sandbox(
         *("--latency", "0.01", "--retry-after", "3", "--fault", "drip=0.25"),
         *("--condition", "24", "--not-found", "0.1", "--unreachable", "0.2"),
+        *("--poison", "userId=anna", "--poison", "devtodevId=7", "--poison-unquoted"),
     )
 
     assert sandbox.ask("GET", "faults") == {
@@ -133,6 +137,8 @@ def test_the_start_sets_the_behaviour(start_sandbox: Callable[..., Sandbox]) -> 
         "conditions": [24],
         "not_found": 0.1,
         "unreachable": 0.2,
+        "poisoned": [{"devtodevId": 7}, {"userId": "anna"}],
+        "quote_poisoned": False,
         "next": [],
     }
 

@@ -75,3 +75,15 @@ def test_a_window_of_nothing_refuses_nothing() -> None:
     packs.accept("p", now=1)
 
     assert not packs.refuses("p", now=1)
+
+
+def test_a_request_with_a_poisoned_user_reaches_nobody_and_leaves_its_pack_id_unused(
+    sandbox: Sandbox,
+) -> None:
+    both = [{"token": "anna"}, {"token": "bob"}]
+    sandbox.become(poisoned=[{"token": "bob"}])
+    assert sandbox.code(push(pack_id="poisoned", audience=both)) == 30
+    assert sandbox.pushes(*both) == [0, 0]
+
+    assert sandbox.code(push(pack_id="poisoned")) == 200
+    assert sandbox.code(push(pack_id="poisoned", audience=both)) == 32
