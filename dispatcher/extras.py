@@ -25,6 +25,12 @@ def require_flower() -> None:
         raise SettingError(f"Flower needs an extra: {installing('monitoring')}.")
 
 
+def require_metrics() -> None:
+    """Raise SettingError where what serves metrics is not installed."""
+    if not _is_installed("prometheus_client"):
+        raise SettingError(f"Metrics need an extra: {installing('monitoring')}.")
+
+
 def require_workbooks() -> None:
     """Raise SettingError where the reader of Excel's workbooks is not installed."""
     if not _is_installed("openpyxl"):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import assert_never, get_args
 
 
 class ChunkState(StrEnum):
@@ -288,7 +288,13 @@ _MOST_DIGITS = 4000
 
 def name_of(outcome: Outcome) -> str:
     """The outcome as the attempt log calls it: `in_doubt` for InDoubt."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(outcome).__name__).lower()
+    return OUTCOME_NAMES[type(outcome)]
+
+
+OUTCOME_NAMES: dict[type, str] = {
+    kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in get_args(Outcome)
+}
+"""What each kind of outcome is called."""
 
 
 def is_conclusive(outcome: Outcome) -> bool:

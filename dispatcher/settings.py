@@ -56,6 +56,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Where something listens; port 0 is any that is free."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process. The names are those of the variables without DISPATCHER_.
 
@@ -80,6 +92,8 @@ class Settings:
     keep_audience: timedelta | None = _KEEP_AUDIENCE
     """How long after a campaign's end its audience is kept; None: for good."""
     json_logs: bool = False
+    metrics_port: Listening | None = None
+    """Where a worker serves its own metrics; None: nowhere."""
 
     def __post_init__(self) -> None:
         remember(*(token.reveal() for token in self.tokens.values()))
@@ -191,6 +205,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         prepare_memory=read("PREPARE_MEMORY", _memory, 200 * 10**6),
         keep_audience=read("KEEP_AUDIENCE", _keeping, _KEEP_AUDIENCE),
         json_logs=read("LOG", _log_format, False),
+        metrics_port=read("METRICS_PORT", _listening, None),
     )
 
 
@@ -291,6 +306,7 @@ _KNOWN = frozenset(
         "KEEP_AUDIENCE",
         "HOME",
         "LOG",
+        "METRICS_PORT",
     )
 )
 
@@ -502,6 +518,14 @@ def _memory(text: str) -> int:
     if amount > _MAXIMUM_MEMORY:
         raise ValueError(f"{text!r} is more than any machine has")
     return int(amount)
+
+
+def _listening(text: str) -> Listening:
+    """A port on this machine alone, or `HOST:PORT`."""
+    match = re.fullmatch(r"(?:(\[[0-9A-Fa-f:.]+\]|[^:\s]+):)?([0-9]{1,5})", text.strip())
+    if match is None or int(match[2]) > 65_535:
+        raise ValueError(f"{text!r} is neither a port, as 9464, nor HOST:PORT, as 0.0.0.0:9464")
+    return Listening((match[1] or "127.0.0.1").strip("[]"), int(match[2]))
 
 
 def _log_format(text: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -35,6 +35,7 @@ from dispatcher.settings import Settings
 from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
+from workers.meter import Meter
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.watchdog import clock
@@ -63,6 +64,7 @@ class Courier:
     worker: str
     closing: Callable[[], bool]
     wake_relay: Callable[[], None]
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def window(self) -> timedelta:
@@ -136,7 +138,8 @@ def deliver(
     else:
         if screened is None:
             return None
-        outcome = _send(courier, envelope, screened, asked_at)
+        claim = screened
+        outcome = _send(courier, envelope, claim, asked_at)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
     return Report(claim, outcome, decision)
@@ -195,7 +198,7 @@ def _exchange(courier: Courier, last: Report | None, wanted: ChunkKey | None) ->
     if last is not None and not answer.recorded:
         _record(courier, last)
     elif last is not None:
-        _tell(last, recorded=True)
+        _tell(courier, last, recorded=True)
     return answer.claim
 
 
@@ -203,7 +206,11 @@ def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -
     """One request, begun while a whole one still fits into the lease and while windows last."""
     time_left = min(courier.settings.time_to_begin, claim.time_left)
     send_before = asked_at + time_left.total_seconds()
-    return courier.push_api.send(envelope, envelope.body(claim.pack_id, claim.members), send_before)
+    body = envelope.body(claim.pack_id, claim.members)
+    began = clock()
+    outcome = courier.push_api.send(envelope, body, send_before)
+    courier.meter.requested(claim.account, outcome, clock() - began)
+    return outcome
 
 
 def _record(courier: Courier, report: Report) -> None:
@@ -219,7 +226,7 @@ def _record(courier: Courier, report: Report) -> None:
                 recorded = transitions.record(connection, report) or transitions.was_recorded(
                     connection, report
                 )
-            return _tell(report, recorded)
+            return _tell(courier, report, recorded)
         except DispatcherError as error:
             lost = not isinstance(report.outcome, Accepted) and clock() > deadline
             if lost or not is_transient(error):
@@ -238,8 +245,10 @@ def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) 
         return transitions.give_back(connection, campaign_id, list(sequences))
 
 
-def _tell(report: Report, recorded: bool) -> None:
-    """One line for what a person may want to know of the attempt."""
+def _tell(courier: Courier, report: Report, recorded: bool) -> None:
+    """One line for what a person may want to know of the attempt; counted where it is recorded."""
+    if recorded:
+        courier.meter.recorded(report)
     claim, outcome, state = report.claim, report.outcome, report.decision.state
     words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.words
     if not recorded and isinstance(outcome, Accepted):

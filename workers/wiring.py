@@ -22,6 +22,7 @@ from workers.deliver import Courier
 from workers.group_commit import GroupCommit
 from workers.guard import Guard
 from workers.hearing import Hearing
+from workers.meter import serving_meter
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.relay import Relay
@@ -117,6 +118,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
             "DISPATCHER_PUSH_API_URL is plain http:// to another host: whoever is on the way reads "
             "the token and the members. Use https://."
         )
+    meter = serving_meter(settings)
     connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
@@ -142,6 +144,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         worker=worker,
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),
+        meter=meter,
     )
     relay = Relay(
         engine,

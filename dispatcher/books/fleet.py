@@ -1,5 +1,6 @@
 """Which workers are alive, and how many requests they can make at once."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
@@ -98,6 +99,31 @@ def unclaimed_for(connection: Connection) -> timedelta:
 def live_slots(connection: Connection) -> int:
     """The slots of the workers that were seen in the last five seconds."""
     return int(connection.execute(text(f"SELECT {LIVE_SLOTS}")).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """The live workers: how many, how many requests they make at once, and how many hear nothing.
+
+    `is_led` says whether one of them leads.
+    """
+
+    workers: int
+    slots: int
+    deaf: int
+    is_led: bool
+
+
+_STRENGTH = text("""
+SELECT count(*), coalesce(sum(slots), 0), count(silence),
+    coalesce(bool_or(relays AND seen_at > clock_timestamp() - interval '2.5 s'), false)
+FROM worker WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp()
+""")
+
+
+def strength(connection: Connection) -> Strength:
+    """The workers that were seen in the last five seconds."""
+    return Strength(*connection.execute(_STRENGTH).one())
 
 
 def clock_drift(connection: Connection) -> timedelta:

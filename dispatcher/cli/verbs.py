@@ -32,6 +32,7 @@ FAMILIES = {
     "verify": "inspection",
     "failures": "inspection",
     "doctor": "inspection",
+    "metrics": "monitoring",
     "purge": "purge",
     "migrate": "schema",
     "worker": "programs",

@@ -14,7 +14,7 @@ import pytest
 from dispatcher import locks, services_file
 from dispatcher.errors import SettingError
 from dispatcher.services_file import SERVICES_FILE
-from dispatcher.settings import PUSH_API_URL, Settings, read_settings
+from dispatcher.settings import PUSH_API_URL, Listening, Settings, read_settings
 
 PREFIX = "DISPATCHER_"
 
@@ -117,6 +117,9 @@ def test_the_programs_own_environment_is_read_where_none_is_given(
         ("KEEP_AUDIENCE", "forever", "keep_audience", None),
         ("LOG", "json", "json_logs", True),
         ("LOG", "text", "json_logs", False),
+        ("METRICS_PORT", "9465", "metrics_port", Listening("127.0.0.1", 9465)),
+        ("METRICS_PORT", "0.0.0.0:9465", "metrics_port", Listening("0.0.0.0", 9465)),
+        ("METRICS_PORT", "[::]:0", "metrics_port", Listening("::", 0)),
         ("RATE", "", "rate", None),
     ],
 )
@@ -140,6 +143,7 @@ def test_amqp_carries_the_broker_while_redis_counts_the_rate(home: Path) -> None
         *(("PREPARE_MEMORY", text) for text in ("1MB", "much", "-1GB", "2 horses", "9" * 400)),
         *(("KEEP_AUDIENCE", text) for text in ("-1", "nan", "inf", "1e9", "30d", "never")),
         *(("LOG", text) for text in ("yes", "JSON")),
+        *(("METRICS_PORT", text) for text in ("http", "70000", "-1", ":9464", "a b:1", "::1:1")),
         *(("PUSH_API_URL", text) for text in ("ftp://h", "h/push", "http://", "http://h:port")),
         *(("DATABASE_URL", text) for text in ("mysql://h/d", "h/d", "postgresql://h:port/d")),
         *(("DATABASE_URL", f"postgresql://{text}/d") for text in ("a:1,b:x", "a,b:0", "a:65536")),

@@ -57,7 +57,9 @@ def withhold(connection: Connection, claim: Claim, places: Collection[int]) -> C
     """
     values = {**_key(claim), "places": list(places), "count": len(places)}
     members = connection.scalar(_WITHHOLD, values)
-    return None if members is None else replace(claim, members=members)
+    if members is None:
+        return None
+    return replace(claim, members=members, size=claim.size - len(places))
 
 
 def keep_all(connection: Connection, claim: Claim) -> bool:

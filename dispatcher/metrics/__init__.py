@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: where they are served, and those of the books."""
