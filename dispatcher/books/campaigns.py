@@ -18,7 +18,7 @@ from dispatcher.books.windows import opening_of
 from dispatcher.comparison import difference
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound, DispatcherError
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
-from dispatcher.schedule import Window
+from dispatcher.schedule import Due, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class NewCampaign:
 
     `standing_version` is that of the standing lists that it was prepared against, and
     `account_rate` is its account's limit, as far as the producer is told one. `wall_time`, without
-    a zone, is what each member's own clock shows when it is due, and `moments` when that is in each
+    a zone, is what each member's own clock shows when it is due, and `dues` when that is in each
     zone. `refusal` is why it cannot be made now, unless its key stands for one already.
     """
 
@@ -200,7 +200,7 @@ class NewCampaign:
     chunks: int
     test: bool = False
     wall_time: datetime | None = None
-    moments: Mapping[str, datetime] = field(default_factory=dict)
+    dues: Mapping[str, Due] = field(default_factory=dict)
     refusal: DispatcherError | None = None
     variants: tuple[NewVariant, ...] = ()
 
@@ -260,7 +260,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     return created
 
 
-_OF_PARTS = ("input", "variants", "moments", "refusal")
+_OF_PARTS = ("input", "variants", "dues", "refusal")
 
 
 def find_by_key(connection: Connection, key: str, same: Callable[[str, int], bool]) -> UUID:

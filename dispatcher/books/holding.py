@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import doubt, fleet
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS, CampaignState
+from dispatcher.schedule import moment_of, zone_named
 
 UNREACHABLE = "the Push API cannot be reached"
 """Why an account rests that no attempt could be sent for."""
@@ -33,13 +34,19 @@ AWAITS_A_PROBE = f"""
  AND NOT {doubt.waits("account.name")})
 """
 """Whether an account in doubt has nothing left to ask about, and may not begin a clean chunk."""
+BY_ZONE = """
+(campaign.wall_time IS NOT NULL OR campaign.windows IS NOT NULL AND campaign.opens_at IS NULL)
+"""
+"""Whether chunks are due by their members' own clocks."""
 RATE = "least(campaign.rate, campaign.planned_rate)"
 """The requests a second that a campaign may make: what it is told, and what ends it in time."""
 IN_WINDOW = """
-(campaign.windows IS NULL
+(campaign.opens_at IS NULL
  OR clock_timestamp() >= campaign.opens_at AND clock_timestamp() < campaign.closes_at)
 """
 """Whether fresh chunks may begin; what is in doubt is asked about whatever the clock shows."""
+IN_ITS_ZONE_S_WINDOW = "(chunk.closes_at IS NULL OR chunk.closes_at > clock_timestamp())"
+"""The same of a fresh chunk whose members' zone has openings of its own: it is due at the next."""
 MAY_SEND = f"({CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
@@ -74,18 +81,22 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
         SELECT FROM chunk
         WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
         AS awaits_its_window,
-    campaign.wall_time, zones.next_at AS next_zone_at, zones.next_at > clock_timestamp()
+    campaign.wall_time, zones.due_at AS next_zone_at, zones.zone AS next_zone,
+    zones.due_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
+        AND NOT EXISTS (
+            SELECT FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL)
         AS awaits_a_zone,
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
     pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
         AS awaits_its_place
 FROM campaign JOIN account ON account.name = campaign.account
-CROSS JOIN LATERAL (
-    SELECT min(due_at) AS next_at FROM chunk
-    WHERE campaign_id = campaign.id AND campaign.wall_time IS NOT NULL
-      AND chunk.state = 'pending' AND in_doubt_since IS NULL) AS zones
+LEFT JOIN LATERAL (
+    SELECT due_at, zone FROM chunk
+    WHERE campaign_id = campaign.id AND {BY_ZONE}
+      AND chunk.state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL
+    ORDER BY due_at, sequence LIMIT 1) AS zones ON true
 CROSS JOIN LATERAL (
     SELECT least({RATE}, {fleet.RATE}) AS rate, least(campaign.rate, {fleet.RATE}) AS allowed,
         (SELECT max(started_at) + make_interval(secs => 1 / least({RATE}, {fleet.RATE}))
@@ -120,9 +131,12 @@ def _held(facts: Row[Any]) -> Held | None:
 def _running_held(facts: Row[Any]) -> Held | None:
     if facts.slots == 0:
         return Held("workers", None, "No worker is alive.")
-    if facts.awaits_a_zone:
+    if facts.awaits_a_zone and not _awaits_their_window(facts):
         words = f"It is not yet {_minute(facts.wall_time)} in its next members' zone."
         return Held("schedule", facts.next_zone_at, words)
+    if facts.awaits_a_zone:
+        words = f"It is outside its members' windows: {', '.join(facts.windows)}."
+        return Held("window", facts.next_zone_at, words)
     if facts.awaits_its_window:
         words = f"It is outside its window: {', '.join(facts.windows)}."
         return Held("window", facts.opens_at, words)
@@ -149,6 +163,16 @@ def _running_held(facts: Row[Any]) -> Held | None:
         words = f"It waits for its place at {facts.rate:g} requests a second."
         return Held("rate", facts.next_at, words)
     return None
+
+
+def _awaits_their_window(facts: Row[Any]) -> bool:
+    """Whether the next members' clock shows their time already, and they wait for a window."""
+    if facts.windows is None or facts.opens_at is not None:
+        return False
+    zone = zone_named(facts.next_zone)
+    if facts.wall_time is None or zone is None:
+        return True
+    return bool(facts.next_zone_at > moment_of(facts.wall_time, zone))
 
 
 _NEARLY = 1.05

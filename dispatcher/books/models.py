@@ -96,8 +96,8 @@ class Campaign(Base):
         CheckConstraint("rate > 0 AND rate < 'infinity'", "rate_is_positive"),
         CheckConstraint("expires_at > send_at", "expires_after_it_begins"),
         CheckConstraint(
-            "(windows IS NULL) = (opens_at IS NULL) AND (windows IS NULL) = (closes_at IS NULL)"
-            " AND (windows IS NULL OR opens_at < closes_at)",
+            "(opens_at IS NULL) = (closes_at IS NULL)"
+            " AND (opens_at IS NULL OR windows IS NOT NULL AND opens_at < closes_at)",
             "window_has_an_opening",
         ),
         CheckConstraint(
@@ -238,7 +238,9 @@ class Chunk(Base):
     earliest attempt of this round that may have been sent. `members` are dropped some time after
     the campaign's end; so many of its `size` as are `withheld` were taken out of them before that.
     It is `unscreened` from a claim on that finds the standing list grown until its members are
-    looked up. `variant` is the number of the text that they get, where there are several.
+    looked up. `variant` is the number of the text that they get, where there are several, and
+    `zone` that of their clocks, where it counts. It begins before `closes_at`, where that zone has
+    a window of its own, and is due when that opens.
     """
 
     __tablename__ = "chunk"
@@ -308,6 +310,15 @@ class Chunk(Base):
             "lease_until",
             postgresql_where=text("state = 'sending'"),
         ),
+        # What has to wait for its zone's next opening.
+        Index(
+            "chunk_closing",
+            "closes_at",
+            "campaign_id",
+            postgresql_where=text(
+                "state = 'pending' AND in_doubt_since IS NULL AND closes_at IS NOT NULL"
+            ),
+        ),
         # What `show` lists under errors.
         Index(
             "chunk_errors",
@@ -328,6 +339,8 @@ class Chunk(Base):
     withheld: Mapped[int] = mapped_column(server_default="0")
     unscreened: Mapped[bool] = mapped_column(server_default=text("false"))
     variant: Mapped[int | None] = mapped_column(SmallInteger)
+    zone: Mapped[str | None]
+    closes_at: Mapped[datetime | None]
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(
         Computed(

@@ -52,7 +52,7 @@ _CONTENT = (
     "test",
     "wall_time",
 )
-_PLACE = ("campaign_id", "sequence", "size", "variant", "pack_id")
+_PLACE = ("campaign_id", "sequence", "size", "variant", "zone", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
 _ORDERS = ("rate", "expires_at", "windows", "finish_by")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))

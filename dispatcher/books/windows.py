@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from dispatcher.errors import OptionError
-from dispatcher.schedule import Window, next_opening, parse_windows
+from dispatcher.schedule import Window, next_opening, on_members_clocks, parse_windows
 
 
 def opening_of(
@@ -15,15 +15,16 @@ def opening_of(
 ) -> dict[str, list[str] | datetime | None]:
     """The columns that tell of a campaign's windows, by the database's clock; None for no window.
 
-    Once `closes_at` has passed nothing fresh begins until somebody works out the next opening.
+    Once `closes_at` has passed nothing fresh begins until somebody works out the next opening. Of
+    windows on members' own clocks each chunk has its own.
     """
     if windows is None:
         return {"windows": None, "opens_at": None, "closes_at": None}
+    written = [window.text for window in windows]
+    if on_members_clocks(windows):
+        return {"windows": written, "opens_at": None, "closes_at": None}
     now: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
-    return {
-        "windows": [window.text for window in windows],
-        **asdict(next_opening(windows, now)),
-    }
+    return {"windows": written, **asdict(next_opening(windows, now))}
 
 
 def stored_windows(written: Sequence[str]) -> tuple[Window, ...]:

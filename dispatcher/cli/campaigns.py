@@ -131,7 +131,8 @@ def rate(ctx: click.Context, campaign: str, requests: str, as_json: bool) -> Non
     metavar="W...",
     nargs=-1,
     required=True,
-    help="Windows, as `mon-fri 09:00-21:00 Europe/Berlin`, or `none` for any time.",
+    help="Windows, as `mon-fri 09:00-21:00 Europe/Berlin`, or `none` for any time; `local` is each "
+    "member's own zone.",
 )
 @json_option
 @click.pass_context

@@ -84,7 +84,8 @@ _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` sh
     "windows",
     metavar="W",
     multiple=True,
-    help="Begin only then, as `mon-fri 09:00-21:00 Europe/Berlin`; may stand several times.",
+    help="Begin only then, as `mon-fri 09:00-21:00 Europe/Berlin`, or `local` with "
+    "--zone-column; may stand several times.",
 )
 @click.option(
     "--finish-by",
@@ -138,8 +139,8 @@ _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` sh
 @click.option(
     "--zone-column",
     metavar="C",
-    help="The column of each member's time zone: --at, without an offset, is then on each own "
-    "clock.",
+    help="The column of each member's time zone: --at, without an offset, and a window that is "
+    "`local` are then on each own clock.",
 )
 @click.option("--default-zone", metavar="Z", help="That of members whose row names none.")
 @click.option(

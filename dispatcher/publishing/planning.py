@@ -52,12 +52,13 @@ class Demand:
 
 
 _IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
+_IS_FRESH = f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}"
 # Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
 _HAS_DUE = f"""
 coalesce(
     CASE WHEN {holding.IN_WINDOW} THEN
     (SELECT true FROM chunk
-     WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NULL
+     WHERE campaign_id = campaign.id AND {_IS_DUE} AND {_IS_FRESH}
      ORDER BY due_at, sequence LIMIT 1) END,
     (SELECT true FROM chunk
      WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
@@ -113,7 +114,7 @@ SELECT (SELECT count(*) FROM (
             ORDER BY in_doubt_since LIMIT asked.most) AS doubtful) AS doubtful,
        (SELECT count(*) FROM (
             SELECT FROM chunk
-            WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NULL
+            WHERE campaign_id = asked.id AND {_IS_DUE} AND {_IS_FRESH}
             ORDER BY due_at, sequence LIMIT asked.most) AS clean) AS clean
 FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]))
     WITH ORDINALITY AS asked(id, most, place)

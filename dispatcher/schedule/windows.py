@@ -1,12 +1,14 @@
 """Windows: the hours of weekdays in which fresh chunks may begin, by the clock of a zone.
 
+The zone `local` is that of each member.
+
 A moment is inside when the clock on the wall shows so: where the clock is put on, an hour that it
 skips is in no window; where it is put back, an hour that it shows twice is in its window twice.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 EXAMPLE = "mon-fri 09:00-21:00 Europe/Berlin"
+LOCAL = "local"
 MOST_WINDOWS = 10
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -32,18 +35,19 @@ class Window:
     """Hours of some weekdays: `opens` and `closes` are minutes of the day on which it opens.
 
     `days` count from Monday, 0. One that passes midnight closes beyond 1,440 minutes, on the day
-    after. `text` is how a person writes it.
+    after. `text` is how a person writes it. Without a `zone` it is one on each member's own clock:
+    `in_zone` gives it one first.
     """
 
     text: str
     days: frozenset[int]
     opens: int
     closes: int
-    zone: "ZoneInfo"
+    zone: "ZoneInfo | None"
 
     def is_open(self, moment: datetime) -> bool:
         """Whether the clock on the wall shows one of its hours then; `moment` is aware."""
-        wall = moment.astimezone(self.zone)
+        wall = moment.astimezone(self._zone)
         minute, day = wall.hour * 60 + wall.minute, wall.weekday()
         since_midnight = day in self.days and self.opens <= minute < self.closes
         since_yesterday = (day - 1) % 7 in self.days and minute + _MINUTES < self.closes
@@ -51,16 +55,23 @@ class Window:
 
     def turns(self, first: datetime, last: datetime) -> Iterator[datetime]:
         """Every moment between at which it may open or close, and some more, in no order."""
-        day = first.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = last.astimezone(self.zone).replace(tzinfo=None) + _DAY
+        zone = self._zone
+        day = first.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        end = last.astimezone(zone).replace(tzinfo=None) + _DAY
         midnight = day.replace(tzinfo=None) - _DAY
         while midnight <= end:
             for minutes in (self.opens, self.closes):
                 wall = midnight + timedelta(minutes=minutes)
                 for fold in (0, 1):
-                    yield wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
+                    yield wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
             midnight += _DAY
-        yield from changes_of_clock(self.zone, first, last)
+        yield from changes_of_clock(zone, first, last)
+
+    @property
+    def _zone(self) -> "ZoneInfo":
+        if self.zone is None:
+            raise LookupError(f"The window {self.text!r} is one on each member's own clock.")
+        return self.zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,14 @@ class Opening:
 
     opens_at: datetime
     closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a zone's members are due, and until when they may begin, where that has an end."""
+
+    at: datetime
+    closes_at: datetime | None
 
 
 def parse_windows(texts: str | Iterable[str]) -> tuple[Window, ...]:
@@ -82,6 +101,34 @@ def parse_windows(texts: str | Iterable[str]) -> tuple[Window, ...]:
     if len(written) > MOST_WINDOWS:
         raise OptionError(f"There are {len(written)} windows: give at most {MOST_WINDOWS}.")
     return tuple(_parse(each) for each in written)
+
+
+def on_members_clocks(windows: Iterable[Window] | None) -> bool:
+    """Whether one of them is in each member's own zone: then each zone has its own openings."""
+    return any(window.zone is None for window in windows or ())
+
+
+def in_zone(windows: Iterable[Window], zone: "ZoneInfo") -> tuple[Window, ...]:
+    """The windows of members of this zone."""
+    return tuple(replace(each, zone=zone) if each.zone is None else each for each in windows)
+
+
+def due_in(windows: Sequence[Window] | None, zone: "ZoneInfo", moment: datetime) -> Due:
+    """When members of this zone are due, from `moment` on, which is aware."""
+    if windows is None or not on_members_clocks(windows):
+        return Due(moment, None)
+    opening = next_opening(in_zone(windows, zone), moment)
+    return Due(opening.opens_at, opening.closes_at)
+
+
+def check_due_in_time(due: Due, zone: str, expires_at: datetime | None) -> None:
+    """Raise OptionError where a campaign expires before a window opens in this zone."""
+    if due.closes_at is not None and expires_at is not None and due.at >= expires_at:
+        raise OptionError(
+            f"In {zone} the window opens at {due.at.isoformat(timespec='minutes')}, and the "
+            f"campaign expires at {expires_at.isoformat(timespec='minutes')}: nothing could be "
+            "sent there. Let it expire later."
+        )
 
 
 def next_opening(windows: Sequence[Window], moment: datetime) -> Opening:
@@ -154,7 +201,9 @@ def _days(words: str, written: str) -> frozenset[int]:
     return frozenset(days)
 
 
-def _zone(words: str, name: str) -> "ZoneInfo":
+def _zone(words: str, name: str) -> "ZoneInfo | None":
+    if name.lower() == LOCAL:
+        return None
     zone = zone_named(name)
     if zone is None:
         _refuse(words, f"has no time zone {name!r}: {remedy_for(name)}")

@@ -92,8 +92,8 @@ def _make(
 
     campaign_id = create_or_find(connection, new, content, prepared)
     if campaign_id == new.id:
-        copy_chunks(connection, campaign_id, prepared, new.moments)
-        if new.moments:
+        copy_chunks(connection, campaign_id, prepared, new.dues)
+        if new.wall_time is not None:
             transitions.expire_late(connection, campaign_id)
     return campaigns.read(connection, campaign_id)
 

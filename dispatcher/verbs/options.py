@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from dispatcher.errors import OptionError
-from dispatcher.schedule import Window, next_opening
+from dispatcher.schedule import Window, next_opening, on_members_clocks
 from dispatcher.settings import Settings, is_account_name
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def check_opens_in_time(
     windows: Sequence[Window] | None, send_at: datetime | None, expires_at: datetime | None
 ) -> None:
     """Raise OptionError where no window opens between a campaign's begin and its end."""
-    if windows is None:
-        return
+    if windows is None or on_members_clocks(windows):
+        return  # of those each zone has its own openings, which are looked at where zones are known
     now = datetime.now(UTC)
     opens_at = next_opening(windows, now if send_at is None else max(now, send_at)).opens_at
     if expires_at is not None and opens_at >= expires_at:

@@ -31,6 +31,7 @@ from dispatcher.verbs.options import (
 )
 from dispatcher.verbs.standing import Look
 from dispatcher.verbs.variants import check_tag_variants, dealing
+from dispatcher.verbs.zones import Timetable
 
 if TYPE_CHECKING:
     from dispatcher.audience import Frozen, Prepared, Progress, Zoning
@@ -167,11 +168,9 @@ class Order:
         """
         said = self.said
         refusal: DispatcherError | None = prepared.refusal
-        moments: dict[str, datetime] = {}
-        send_at = said["send_at"]
+        times = Timetable(None)
         try:
-            moments = self._moments(prepared)
-            send_at = zones.first_of(moments, said["if_late"]) if moments else send_at
+            times = zones.timetable(said, self.windows, prepared.zones)
         except OptionError as error:
             refusal = refusal or error
         if self.test and prepared.total > MOST_TESTED:
@@ -190,7 +189,7 @@ class Order:
             account=said["account"],
             message=self.message.json,
             rate=said["rate"],
-            send_at=send_at,
+            send_at=times.send_at,
             expires_at=said["expires_at"],
             windows=self.windows,
             finish_by=said["finish_by"],
@@ -207,16 +206,10 @@ class Order:
             chunks=prepared.chunks,
             variants=tuple(self._variants(prepared)),
             test=self.test,
-            wall_time=said["send_at"] if moments else None,
-            moments=moments,
+            wall_time=times.wall_time,
+            dues=times.dues,
             refusal=refusal,
         )
-
-    def _moments(self, prepared: Prepared) -> dict[str, datetime]:
-        wall, expires_at = self.said["send_at"], self.said["expires_at"]
-        if self.zoning is None or wall is None:
-            return {}
-        return zones.moments(wall, prepared.zones, expires_at)
 
     def _variants(self, prepared: Prepared) -> Iterator[NewVariant]:
         tag = self.said["campaign_tag"]
@@ -250,12 +243,12 @@ def check(
     check_rate(said["rate"])
     settings.require_place_for_rates(said["rate"])
     send_at, expires_at = said["send_at"], said["expires_at"]
-    zoning = zones.zoning(said)
-    if zoning is not None:
-        send_at = None  # it is a time on many clocks
+    windows = None if said["window"] is None else parse_windows(said["window"])
+    zoning = zones.zoning(said, windows)
+    if zoning is not None and zones.is_on_the_wall(send_at):
+        send_at = None
     check_times(send_at, expires_at)
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
-    windows = None if said["window"] is None else parse_windows(said["window"])
     check_opens_in_time(windows, send_at, expires_at)
     exclusions = exclusions_of(said)
     check_tag_variants(said["tag_variants"], said["campaign_tag"], checked)

@@ -133,9 +133,9 @@ def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
 
 def _zones(new: NewCampaign, prepared: Prepared) -> tuple[ZoneMembers, ...]:
     """The zones in the order of their times, as far as these are known."""
-    if not new.moments:
+    if not new.dues:
         return ()
-    found = ((new.moments[name.lower()], name, count) for name, count in prepared.zones.items())
+    found = ((new.dues[name.lower()].at, name, count) for name, count in prepared.zones.items())
     return tuple(ZoneMembers(name, count, at.isoformat()) for at, name, count in sorted(found))
 
 

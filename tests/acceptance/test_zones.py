@@ -73,6 +73,50 @@ def test_each_zone_s_first_request_comes_at_its_time_and_the_rate_holds(
     assert push_api.ledger()["devices"] == 48
 
 
+@pytest.mark.usefixtures("house_worker")
+def test_each_member_s_own_window_is_kept(house: Program, push_api: PushApi) -> None:
+    ahead, behind = reachable_tokens("ahead", 3), reachable_tokens("behind", 2)
+    rows = [{"token": each, "zone": "Etc/GMT-6"} for each in ahead]
+    rows += [{"token": each, "zone": "Etc/GMT+6"} for each in behind]
+    audience = house.file("windows.jsonl", "\n".join(map(json.dumps, rows)))
+    # Open from an hour ago on until in an hour ahead, when it is twelve hours less behind.
+    window = f"mon-sun {wall(5):%H:%M}-{wall(7):%H:%M} local"
+
+    campaign = house.send(audience, *ZONED, "--window", window)
+
+    def waits() -> bool:
+        shown = house.ask("show", campaign["id"])
+        delivered: bool = shown["members"]["delivered"] == len(ahead)
+        return delivered and (shown["held"] or {}).get("by") == "window"
+
+    assert eventually(waits, within=30)
+    assert house.ask("show", campaign["id"])["members"]["remaining"] == len(behind)
+    page = house.run("show", campaign["id"]).stdout
+    assert f"It is outside its members' windows: {window}" in page
+    changed = house.ask("window", campaign["id"], "mon-sun 00:00-24:00 local")
+    assert changed["window"] == ["mon-sun 00:00-24:00 local"]
+    assert house.until(campaign, "completed")["members"]["delivered"] == len(rows)
+    assert push_api.ledger()["twice"] == 0
+
+
+def test_a_dry_run_tells_when_each_zone_s_window_opens(program: Program) -> None:
+    audience = program.file("zoned.csv", "token,zone\na,Europe/Berlin\nb,Asia/Kolkata\n")
+    command = program.send_command(
+        audience, *ZONED, "--window", "thu 09:00-10:00 local", "--at", "2099-01-01T08:30+00:00"
+    )
+    assert [zone["at"] for zone in program.ask(*command, "--dry-run")["zones"]] == [
+        "2099-01-01T08:30:00+00:00",
+        "2099-01-08T03:30:00+00:00",
+    ]
+
+
+def test_members_whose_zones_are_unknown_have_no_windows_of_their_own(program: Program) -> None:
+    campaign = program.send(program.file("good.csv", "token\na\n"))
+    refused = program.run("window", campaign["id"], LOCAL)
+    assert (refused.status, refused.stdout) == (2, "")
+    assert "where it was sent with the column of their zones (--zone-column)" in refused.stderr
+
+
 def test_who_is_late_gets_it_at_once_or_not_at_all(program: Program) -> None:
     rows = [
         {"token": "early", "zone": "Pacific/Kiritimati"},
@@ -136,12 +180,40 @@ def test_a_test_needs_no_zones(program: Program) -> None:
 
 
 ZONED = ("--zone-column", "zone")
+LOCAL = "mon-fri 09:00-21:00 local"
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (ZONED, "the time is one on each member's own clock"),
+        (("--window", LOCAL), "A `local` window is one on each member's own clock"),
+        ((*ZONED, "--window", LOCAL, "--if-late", "skip"), "give it (send_at, --at) without"),
+        (
+            (
+                *ZONED,
+                "--window",
+                LOCAL,
+                "--at",
+                "2099-01-01T10:00",
+                "--finish-by",
+                "2099-01-02T10:00Z",
+            ),
+            "finish_by (--finish-by) spreads a campaign evenly",
+        ),
+        (
+            (
+                *ZONED,
+                "--window",
+                "thu 09:00-10:00 local",
+                "--at",
+                "2099-01-01T10:00+00:00",
+                "--expires",
+                "2099-01-03T10:00Z",
+            ),
+            "In Europe/London the window opens at 2099-01-08T09:00+00:00, and the campaign expires",
+        ),
+        ((*ZONED, "--window", "mon-fri 21:00-09:00 here"), "has no time zone 'here'"),
         ((*ZONED, "--at", "2099-01-01T10:00Z"), "without an offset, as 2026-11-24T10:00"),
         (("--at", "2099-01-01T10:00"), "has no time zone"),
         ((*ZONED, "--at", "0001-01-01T00:00"), "send_at is in the year 1: give one from 1970"),

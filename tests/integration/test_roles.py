@@ -92,8 +92,8 @@ ALL_COLUMNS_BUT = {
     ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at finish_by rate windows",
     ("variant", PRODUCER, "UPDATE"): TEXT,
     ("variant", WORKER, "UPDATE"): TEXT,
-    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size variant",
-    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size variant",
+    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size variant zone",
+    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size variant zone",
     ("chunk", READER, "SELECT"): "members",
     ("attempt", READER, "SELECT"): "error_details",
 }

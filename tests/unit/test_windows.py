@@ -1,13 +1,14 @@
 """Windows: which moments are inside, and when they open next."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dispatcher.errors import OptionError
-from dispatcher.schedule import next_opening, parse_windows
+from dispatcher.schedule import due_in, next_opening, parse_windows
 
 MINUTE = timedelta(minutes=1)
 ZONES = (
@@ -196,3 +197,34 @@ def test_lists_that_hold_no_windows_are_refused(written: list[str], words: str) 
 
 def _utc(written: str) -> datetime:
     return datetime.fromisoformat(written).replace(tzinfo=UTC)
+
+
+zones = st.sampled_from([zone for zone in ZONES if zone != "Pacific/Apia"])
+
+
+@given(zones, times, times, moments)
+def test_members_are_due_when_their_own_clock_shows_an_hour_of_the_window(
+    zone: str, opens: str, closes: str, moment: datetime
+) -> None:
+    assume(opens not in (closes, "24:00"))
+    (fixed,) = parse_windows(f"mon-sun {opens}-{closes} {zone}")
+    due = due_in(parse_windows(f"mon-sun {opens}-{closes} local"), ZoneInfo(zone), moment)
+    opening = next_opening([fixed], moment)
+    assert (due.at, due.closes_at) == (opening.opens_at, opening.closes_at)
+    assert fixed.is_open(due.at)
+
+
+def test_a_window_on_members_clocks_is_none_by_itself() -> None:
+    (window,) = parse_windows("MON-fri 09:00-21:00 Local")
+    assert (window.text, window.zone) == ("mon-fri 09:00-21:00 Local", None)
+    with pytest.raises(LookupError, match="one on each member's own clock"):
+        window.is_open(datetime(2026, 11, 30, tzinfo=UTC))
+
+
+def test_windows_of_one_zone_and_of_each_member_s_may_be_mixed() -> None:
+    both = parse_windows(["mon 09:00-10:00 local", "tue 09:00-10:00 UTC"])
+    monday = datetime(2026, 11, 30, tzinfo=UTC)
+    tokyo = ZoneInfo("Asia/Tokyo")
+    assert due_in(both, tokyo, monday).at == monday
+    after = due_in(both, tokyo, monday + timedelta(hours=1))
+    assert after.at == monday + timedelta(days=1, hours=9)

@@ -25,6 +25,11 @@ SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
 WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
+# Where each zone has its own window, a sweep lets the chunk be due when that is open.
+_CLOSED = """
+CASE WHEN (SELECT windows IS NOT NULL AND opens_at IS NULL FROM campaign WHERE id = :campaign_id)
+     THEN clock_timestamp() END
+"""
 # Those who were forgotten are withheld now; only chunks that have such are looked at closely.
 _RETRY = text(f"""
 UPDATE chunk
@@ -34,7 +39,7 @@ SET state = CASE WHEN kept.members IS NULL AND gone > 0 THEN 'withheld' ELSE 'pe
                    ELSE chunk.members END,
     withheld = withheld + gone,
     round = round + 1, in_doubt_since = NULL, lost_leases = 0, corruptions = 0,
-    due_at = clock_timestamp(), http_status = NULL, code = NULL, error = NULL
+    due_at = clock_timestamp(), closes_at = {_CLOSED}, http_status = NULL, code = NULL, error = NULL
 FROM (SELECT sequence FROM chunk
       WHERE campaign_id = :campaign_id AND state = :state
         AND sequence > :after AND sequence <= :until) AS asked

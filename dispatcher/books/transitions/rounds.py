@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
+from dispatcher.books import holding
 from dispatcher.books.transitions.summing import STEP, lock, roll_up
 from dispatcher.lifecycle import MOST_LOST_LEASES
 
@@ -32,7 +33,9 @@ def _publish(which: str, order: str) -> TextClause:
 
 
 _PUBLISH_DOUBTFUL = _publish("in_doubt_since IS NOT NULL", "in_doubt_since")
-_PUBLISH_FRESH = _publish("in_doubt_since IS NULL", "due_at, sequence")
+_PUBLISH_FRESH = _publish(
+    f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}", "due_at, sequence"
+)
 
 
 def mark_published(

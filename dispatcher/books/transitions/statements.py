@@ -82,7 +82,7 @@ _WANTED = """
 """
 _FROM_WANTED = """
         FROM wanted CROSS JOIN LATERAL (
-            SELECT state, due_at, in_doubt_since FROM chunk
+            SELECT state, due_at, in_doubt_since, closes_at FROM chunk
             WHERE campaign_id = wanted.campaign_id AND sequence = wanted.sequence
             OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS chunk
         JOIN campaign ON campaign.id = wanted.campaign_id
@@ -92,15 +92,19 @@ _IS_DUE = f"""
         WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
           AND (chunk.in_doubt_since IS NULL
                OR chunk.in_doubt_since + :window > clock_timestamp())
-          AND (chunk.in_doubt_since IS NOT NULL OR {holding.IN_WINDOW})
+          AND (chunk.in_doubt_since IS NOT NULL
+               OR {holding.IN_WINDOW} AND {holding.IN_ITS_ZONE_S_WINDOW})
           AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
 """
 
 
-# A fresh one has to begin before the campaign's window closes.
+# A fresh one has to begin before its window closes.
 _UNTIL = """
 least(chunk.in_doubt_since + :window, CASE WHEN fit.in_doubt_since IS NULL THEN fit.closes_at END)
 """
+
+
+_CLOSES_AT = "least(campaign.closes_at, chunk.closes_at) AS closes_at"
 
 
 def _claimed(chosen: str, which: str, probing: str) -> str:
@@ -131,7 +135,7 @@ _WELL = f"""
 {_recorded("SKIP LOCKED")}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               {standing.HAS_GROWN} AS has_grown, campaign.closes_at, clock_timestamp() AS now
+               {standing.HAS_GROWN} AS has_grown, {_CLOSES_AT}, clock_timestamp() AS now
 {_FROM_WANTED}
 {_IS_DUE}
 {_claimed("due", "true", "false")}
@@ -204,7 +208,7 @@ def _in_trouble(when_locked: str) -> str:
 {_TOLD}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
-               {standing.HAS_GROWN} AS has_grown, campaign.closes_at, account.doubtful_since,
+               {standing.HAS_GROWN} AS has_grown, {_CLOSES_AT}, account.doubtful_since,
                told.name IS NOT NULL AS was_told,
                coalesce(told.failures, account.failures) AS failures,
                coalesce(told.doubts, account.doubts) AS doubts,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.progress import sum_up
 from dispatcher.books.transitions.summing import lock, settle_rest
+from dispatcher.books.transitions.zone_windows import set_zone_windows, turn_zones
 from dispatcher.books.windows import opening_of, stored_windows
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import (
@@ -24,7 +25,7 @@ from dispatcher.lifecycle import (
     ChunkState,
     Decision,
 )
-from dispatcher.schedule import Window
+from dispatcher.schedule import Window, on_members_clocks
 
 _SET_STATE = text("UPDATE campaign SET state = :state, reason = :reason WHERE id = :campaign_id")
 _START_DUE = text("""
@@ -82,7 +83,8 @@ _SET_FINISH_BY = text("""
 UPDATE campaign SET finish_by = :finish_by, planned_rate = :planned_rate WHERE id = :campaign_id
 """)
 _CLOSED_WINDOWS = text("""
-SELECT windows FROM campaign WHERE id = :campaign_id AND closes_at <= clock_timestamp()
+SELECT windows FROM campaign
+WHERE id = :campaign_id AND coalesce(closes_at <= clock_timestamp(), true)
 """)
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
@@ -171,8 +173,9 @@ def set_windows(
 ) -> None:
     """Set the windows in which fresh chunks begin; None lets them begin at any time.
 
-    A campaign that is to end by a time is planned anew: raises OptionError where that cannot be
-    made in them. `account_rate` is a limit of the account's, besides the live workers'.
+    A campaign that is to end by a time is planned anew. Raises OptionError where that cannot be
+    made in them, and for windows on the clocks of members whose zones are not known. `account_rate`
+    is a limit of the account's, besides the live workers'.
     """
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
@@ -182,14 +185,20 @@ def set_windows(
     opening = opening_of(connection, windows)
     values = {"campaign_id": campaign_id, "planned_rate": planned, **opening}
     connection.execute(_SET_WINDOWS, values)
+    set_zone_windows(connection, campaign_id, windows)
 
 
 def turn_window(connection: Connection, campaign_id: UUID) -> None:
-    """Where the campaign's window has closed, note when it opens again."""
+    """Where the campaign's window has closed, in a zone or everywhere, note when it opens again."""
     lock(connection, campaign_id)
     written = connection.scalar(_CLOSED_WINDOWS, {"campaign_id": campaign_id})
-    if written is not None:
-        opening = opening_of(connection, stored_windows(written))
+    if written is None:
+        return
+    windows = stored_windows(written)
+    if on_members_clocks(windows):
+        turn_zones(connection, campaign_id, windows)
+    else:
+        opening = opening_of(connection, windows)
         connection.execute(_TURN_WINDOW, {"campaign_id": campaign_id, **opening})
 
 
