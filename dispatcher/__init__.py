@@ -32,6 +32,7 @@ from dispatcher.errors import (
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.books.accounts import Account
+    from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
     from dispatcher.functions import (
         accounts,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         finish_by,
         forget,
         list,
+        log,
         pause,
         purge,
         purgeable,
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "AccountNotFound",
+    "Act",
+    "Actor",
     "AmbiguousCampaign",
     "AudienceError",
     "BrokerUnavailable",
@@ -94,6 +98,7 @@ __all__ = [
     "finish_by",
     "forget",
     "list",
+    "log",
     "pause",
     "purge",
     "purgeable",
@@ -115,6 +120,8 @@ __all__ = [
 _VERBS = "dispatcher.functions"
 _ROOMS = {
     "Account": "dispatcher.books.accounts",
+    "Act": "dispatcher.books.acts",
+    "Actor": "dispatcher.books.acts",
     "Campaign": "dispatcher.books.campaigns",
     "Dispatcher": "dispatcher.api",
     "Settings": "dispatcher.settings",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
+from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.finding import Found
 from dispatcher.settings import Settings
@@ -42,11 +43,17 @@ class Dispatcher:
     """The verbs, with settings of the caller's own.
 
     `settings` are read from the environment unless given; `engine` may be an engine that the
-    application has already. Nothing is connected before the first verb.
+    application has already; `actor` is who `log` says it was, unless given the operating system's
+    user of this process. Nothing is connected before the first verb.
     """
 
-    def __init__(self, settings: Settings | None = None, engine: Engine | None = None) -> None:
-        self._connections = Connections(settings, engine)
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        engine: Engine | None = None,
+        actor: Actor | None = None,
+    ) -> None:
+        self._connections = Connections(settings, engine, actor)
 
     def enqueue(
         self,
@@ -198,6 +205,16 @@ class Dispatcher:
     def explain(self, campaign: Reference) -> Explanation:
         """What happened to the campaign, what it waits for, and when it goes on."""
         return reading.explain(self._connections, campaign)
+
+    def log(
+        self, campaign: Reference | None = None, *, limit: int | None = MOST_LISTED
+    ) -> tuple[Act, ...]:
+        """Who changed what, and when: the newest acts, `limit` at most, or all with None.
+
+        Only those about one `campaign`, where it is given; else about lists and accounts, too. The
+        newest first. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        """
+        return reading.log(self._connections, campaign, limit)
 
     def verify(self, campaign: Reference) -> Verdict:
         """Check the campaign's books from the rows alone; takes seconds for a million members."""

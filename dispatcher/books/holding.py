@@ -87,6 +87,7 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
         AND NOT EXISTS (
             SELECT FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL)
         AS awaits_a_zone,
+    pause.actor AS paused_by, pause.at AS paused_at,
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
     pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
@@ -102,6 +103,10 @@ CROSS JOIN LATERAL (
         (SELECT max(started_at) + make_interval(secs => 1 / least({RATE}, {fleet.RATE}))
          FROM (SELECT started_at FROM attempt WHERE campaign_id = campaign.id
                ORDER BY ended_at DESC LIMIT 16) AS latest) AS next_at) AS pace
+LEFT JOIN LATERAL (
+    SELECT actor, at FROM act
+    WHERE campaign_id = campaign.id AND campaign.state = 'paused' AND verb = 'pause'
+    ORDER BY id DESC LIMIT 1) AS pause ON true
 WHERE campaign.id = ANY(:ids) AND campaign.finished_at IS NULL
 """)
 
@@ -118,7 +123,7 @@ def held(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Held]:
 def _held(facts: Row[Any]) -> Held | None:
     match CampaignState(facts.state):
         case CampaignState.PAUSED:
-            words = f"It is paused{because(facts.reason)}."
+            words = f"It is paused{_by_whom(facts)}{because(facts.reason)}."
             return Held("paused", None, words, facts.reason)
         case CampaignState.SCHEDULED:
             return Held("schedule", facts.send_at, "Its time has not come.")
@@ -177,6 +182,13 @@ def _awaits_their_window(facts: Row[Any]) -> bool:
 
 _NEARLY = 1.05
 """A plan that is off by so little is made."""
+
+
+def _by_whom(facts: Row[Any]) -> str:
+    """Who paused it and when, where that was noted."""
+    if facts.paused_by is None:
+        return ""
+    return f" by {facts.paused_by} since {facts.paused_at.isoformat(timespec='seconds')}"
 
 
 def _minute(moment: datetime) -> str:

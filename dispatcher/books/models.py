@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     MetaData,
     SmallInteger,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
@@ -483,3 +485,29 @@ class StandingKey(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[Counter]
+
+
+class Act(Base):
+    """A change, who made it, and through which door; see `books.acts`. It is only ever added to."""
+
+    __tablename__ = "act"
+    __table_args__ = (
+        CheckConstraint(_one_of("via", ("cli", "library", "api", "itself")), "via"),
+        Index(
+            "act_of_campaign",
+            "campaign_id",
+            "id",
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    campaign_id: Mapped[UUID | None]
+    app_id: Mapped[str | None]
+    account: Mapped[str | None]
+    actor: Mapped[str]
+    via: Mapped[str]
+    verb: Mapped[str]
+    before: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, object] | None] = mapped_column(JSONB)

@@ -101,9 +101,14 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         PRODUCER: (_SELECT, Right("UPDATE", only=("version",))),
         WORKER: (_SELECT,),
     },
+    # Whoever changes something says so, and nobody takes it back.
+    "act": {PRODUCER: (_SELECT, _INSERT), WORKER: (_SELECT, _INSERT), READER: (_SELECT,)},
+    "act_id_seq": {},
     "alembic_version": {PRODUCER: (_SELECT,), WORKER: (_SELECT,), READER: (_SELECT,)},
 }
-"""By table and role. A new table is nobody's until it stands here."""
+"""By table and role. A new table is nobody's until it stands here; what numbers a table's rows goes
+with the right to add some.
+"""
 
 CALLERS: Mapping[str, tuple[str, ...]] = {
     **{function.title: (WORKER,) for function in FUNCTIONS},

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import psycopg2.sql
 from sqlalchemy import Connection, TextClause, text
 
+from dispatcher.books import acts
+
 _BELOW_PAGE = 44
 """Of the sixty bits of a hash: the upper sixteen number its page."""
 
@@ -124,19 +126,27 @@ def count(connection: Connection, app_id: str) -> int:
     return int(connection.execute(_COUNT, {"app_id": app_id}).scalar_one())
 
 
-def add(connection: Connection, app_id: str, hashes: Collection[int]) -> int:
+def add(
+    connection: Connection, app_id: str, hashes: Collection[int], verb: str = "suppress add"
+) -> int:
     """Put these on the app's list; how many were not on it.
 
     Whoever claims a chunk after the commit sees them. Who adds or removes waits for others who do,
-    and for nobody that sends or prepares.
+    and for nobody that sends or prepares. `verb` is why they are added, as the act has it.
     """
     connection.execute(_OPEN, {"app_id": app_id})
-    return _change(connection, app_id, hashes, [_ADD])
+    added = _change(connection, app_id, hashes, [_ADD])
+    if added:
+        acts.write(connection, verb, app_id=app_id, after={"added": added})
+    return added
 
 
 def remove(connection: Connection, app_id: str, hashes: Collection[int]) -> int:
     """Take these off the app's list; how many were on it."""
-    return -_change(connection, app_id, hashes, [_REMOVE, _DROP_EMPTY])
+    removed = -_change(connection, app_id, hashes, [_REMOVE, _DROP_EMPTY])
+    if removed:
+        acts.write(connection, "suppress remove", app_id=app_id, after={"removed": removed})
+    return removed
 
 
 def _change(

@@ -46,8 +46,9 @@ class Context:
     @cached_property
     def _dispatcher(self) -> Dispatcher:
         from dispatcher.api import Dispatcher
+        from dispatcher.verbs.users import this_user
 
-        return Dispatcher(self._settings)
+        return Dispatcher(self._settings, actor=this_user("cli"))
 
 
 def context_of(ctx: click.Context) -> Context:

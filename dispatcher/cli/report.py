@@ -30,8 +30,8 @@ MEANINGS = {
 _BAR = 12
 _LONGEST_TAG = 40
 _TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
-_SAID = ("paused", "rate")
-"""What the page tells otherwise: a state, a rate; and so the time when a campaign begins."""
+_SAID = ("rate",)
+"""What the page tells otherwise; and so the time when a campaign begins."""
 
 
 def print_page(campaign: Campaign) -> None:
@@ -78,7 +78,9 @@ def _head(campaign: Campaign) -> Iterator[str]:
     state = styled(campaign.state, STATE_STYLES[CampaignState(campaign.state)])
     yield f"{styled(f'Campaign {campaign.id}', 'bold')}  {state}"
     yield styled("  " + " · ".join(_facts(campaign)), "dim")
-    if campaign.reason:
+    if campaign.held and campaign.held.by == "paused":
+        yield styled(f"  {campaign.held.words}", "yellow")
+    elif campaign.reason:
         yield styled(f"  {campaign.reason}", "yellow")
     elif campaign.held and campaign.held.by not in _SAID and campaign.started_at is not None:
         until = f" Until {_moment(campaign.held.until)}." if campaign.held.until else ""

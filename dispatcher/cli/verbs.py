@@ -29,6 +29,7 @@ FAMILIES = {
     "finish-by": "campaigns",
     "retry": "retry",
     "explain": "inspection",
+    "log": "log",
     "verify": "inspection",
     "failures": "inspection",
     "doctor": "inspection",

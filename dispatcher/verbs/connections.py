@@ -10,12 +10,14 @@ from uuid import UUID
 
 from dispatcher import forks
 from dispatcher.books import campaigns
+from dispatcher.books.acts import Actor, acting
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.commits import commit
 from dispatcher.books.session import adopt, make_engine
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
 from dispatcher.settings import Settings, read_settings
+from dispatcher.verbs.users import this_user
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -31,11 +33,15 @@ class Connections:
     """Connections of one dispatcher, none of which is made before it is asked for.
 
     `settings` are read from the environment unless given; `engine` may be the application's own.
+    `actor` is who is said to have made a change: unless given, whoever this process runs as.
     """
 
-    def __init__(self, settings: Settings | None, engine: Engine | None) -> None:
+    def __init__(
+        self, settings: Settings | None, engine: Engine | None, actor: Actor | None = None
+    ) -> None:
         self.settings = read_settings() if settings is None else settings
-        self._given_engine = None if engine is None else adopt(engine)
+        self.actor = actor or this_user("library")
+        self._given_engine = None if engine is None else acting(adopt(engine), self.actor)
         self._own_engine: Engine | None = None
         self._own_producer: Celery | None = None
         self._making = Lock()
@@ -56,7 +62,8 @@ class Connections:
         with self._making:
             if self._own_engine is None:
                 with not_while_forking():  # it imports, and imports have locks
-                    self._own_engine = make_engine(self.settings.require_database_url())
+                    engine = make_engine(self.settings.require_database_url())
+                    self._own_engine = acting(engine, self.actor)
             return self._own_engine
 
     @property

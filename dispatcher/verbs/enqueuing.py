@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dispatcher.books import campaigns, joining, transitions
+from dispatcher.books.acts import Actor
 from dispatcher.books.campaigns import Campaign, NewCampaign
 from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
@@ -43,7 +44,7 @@ def enqueue(
         if connection is not None:
             with joining.within(connection):
                 joining.check_at_commit(connection)
-                return _make(connection, new, content, prepared).id
+                return _make(connection, new, content, prepared, connections.actor).id
         connections.load_the_bell()
         campaign = _commit(connections, new, content, prepared)
     if committed is not None:
@@ -70,7 +71,7 @@ def _commit(
 
     def make(connection: Connection) -> Campaign:
         allow_long_statements(connection)
-        return _make(connection, new, content, prepared)
+        return _make(connection, new, content, prepared, connections.actor)
 
     return commit(
         connections.engine,
@@ -84,18 +85,21 @@ def _commit(
 
 
 def _make(
-    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared
+    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared, by: Actor
 ) -> Campaign:
     """The campaign and its chunks, or the one that its key stands for."""
     with not_while_forking():
         from dispatcher.audience import copy_chunks
 
     campaign_id = create_or_find(connection, new, content, prepared)
-    if campaign_id == new.id:
-        copy_chunks(connection, campaign_id, prepared, new.dues)
-        if new.wall_time is not None:
-            transitions.expire_late(connection, campaign_id)
-    return campaigns.read(connection, campaign_id)
+    if campaign_id != new.id:
+        return campaigns.read(connection, campaign_id)
+    copy_chunks(connection, campaign_id, prepared, new.dues)
+    if new.wall_time is not None:
+        transitions.expire_late(connection, campaign_id)
+    made = campaigns.read(connection, campaign_id)
+    transitions.note_new(connection, made, by)
+    return made
 
 
 def create_or_find(

@@ -111,7 +111,7 @@ _PAUSE = 0.2
 def add(connections: Connections, app_id: str, identifiers: Iterable[str]) -> Added:
     """Put these on the app's list, all of them or none."""
     hashes = set(_hashes(connections, app_id, identifiers))
-    added = _add(connections, app_id, hashes)
+    added = _add(connections, app_id, hashes, "suppress add")
     return Added(app_id, len(hashes), added, len(hashes) - added)
 
 
@@ -170,7 +170,7 @@ def add_all(
     with workshop.read(source, said, format=format, progress=reading, told=told) as entries:
         try:
             for some in entries.steps(STEP):
-                added += _add(connections, app_id, some)
+                added += _add(connections, app_id, some, "suppress import")
                 done += len(some)
                 if progress is not None:
                     progress(done, entries.count)
@@ -181,10 +181,10 @@ def add_all(
         return Added(app_id, entries.count, added, entries.count - added)
 
 
-def _add(connections: Connections, app_id: str, hashes: Iterable[int]) -> int:
+def _add(connections: Connections, app_id: str, hashes: Iterable[int], verb: str) -> int:
     return commit(
         connections.engine,
-        lambda connection: standing.add(connection, app_id, set(hashes)),
+        lambda connection: standing.add(connection, app_id, set(hashes), verb),
         doubt=lambda _: "they may be on the list; the same again does no harm.",
     )
 
@@ -202,7 +202,7 @@ def forget(connections: Connections, identifier: str, progress: ListProgress | N
         apps = standing.apps(connection)
         at = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     for app_id in apps:
-        add(connections, app_id, [identifier])
+        _add(connections, app_id, _hashes(connections, app_id, [identifier]), "forget")
     left: list[Found] = []
     waiting = find(connections, identifier)
     whole, until = len(waiting), time.monotonic() + _PATIENCE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import campaigns
+from dispatcher.books import acts, campaigns
+from dispatcher.books.acts import Act
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
@@ -42,8 +43,7 @@ def list_page(
     tests: bool,
 ) -> tuple[Campaign, ...]:
     """The newest campaigns, read a page at a time."""
-    if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
-        raise OptionError(f"limit is {limit}: give how many campaigns to list, 1 or more.")
+    _check_limit(limit, "campaigns")
     only = None if state is None else _state(state)
     found: list[Campaign] = []
     with transaction(connections.engine) as connection:
@@ -72,6 +72,14 @@ def explain(connections: Connections, campaign: Reference) -> Explanation:
         return audit.explain(connection, campaigns.resolve(connection, campaign), window)
 
 
+def log(connections: Connections, campaign: Reference | None, limit: int | None) -> tuple[Act, ...]:
+    """The newest acts, about one campaign or all that is."""
+    _check_limit(limit, "acts")
+    with transaction(connections.engine) as connection:
+        found = None if campaign is None else campaigns.resolve(connection, campaign)
+        return acts.read(connection, found, limit)
+
+
 def verify(connections: Connections, campaign: Reference) -> Verdict:
     """Whether the campaign's books are sound."""
     with not_while_forking():
@@ -92,6 +100,11 @@ def failures(
     with transaction(connections.engine) as connection:
         campaign_id = campaigns.resolve(connection, campaign)
     return failures(connections.engine, campaign_id)
+
+
+def _check_limit(limit: int | None, what: str) -> None:
+    if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
+        raise OptionError(f"limit is {limit}: give how many {what} to list, 1 or more.")
 
 
 def _state(state: str) -> CampaignState:

@@ -24,6 +24,6 @@ def books_engine(servers: ServerUrls, template_database: str) -> Iterator[Engine
 def books(books_engine: Engine) -> Books:
     """The books with nothing in them."""
     with books_engine.begin() as connection:
-        tables = "campaign, account, worker, standing, standing_list"
+        tables = "campaign, account, worker, standing, standing_list, act"
         connection.execute(text(f"TRUNCATE {tables} CASCADE"))
     return Books(books_engine)

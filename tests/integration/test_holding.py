@@ -1,6 +1,6 @@
 """What holds a campaign, as `show` says it: one of the fixed words, a time, a sentence."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dispatcher.books import fleet, transitions
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS
@@ -21,6 +21,15 @@ def held(campaign: OneCampaign) -> tuple[str, str] | None:
     """By what, and the sentence."""
     hold = campaign.shown().held
     return None if hold is None else (hold.by, hold.words)
+
+
+def paused_at(campaign: OneCampaign) -> str:
+    """When its newest pause was noted."""
+    acts = campaign.books.rows(
+        "SELECT at FROM act WHERE campaign_id = :id AND verb = 'pause'", id=campaign.id
+    )
+    moment: datetime = acts[-1].at
+    return moment.isoformat(timespec="seconds")
 
 
 def test_nothing_holds_what_runs_and_what_has_ended(books: Books) -> None:
@@ -46,12 +55,16 @@ def test_what_waits_for_its_time_and_what_is_paused(books: Books) -> None:
         "words": "Its time has not come.",
     }
     scheduled.do(transitions.pause)
+    since = f"It is paused by itself since {paused_at(scheduled)}"
+    assert held(scheduled) == ("paused", f"{since}.")
+    books.run("DELETE FROM act")  # as of campaigns that were paused before acts were noted
     assert held(scheduled) == ("paused", "It is paused.")
     refused = books.campaign()
     refused.attempt(REFUSED)
     assert held(refused) == (
         "paused",
-        "It is paused: The Push API refused it: Wrong user token *** (HTTP 401, code 11).",
+        f"It is paused by itself since {paused_at(refused)}: The Push API refused it: "
+        "Wrong user token *** (HTTP 401, code 11).",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -11,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
 
+from dispatcher.books import acts
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
@@ -270,6 +272,21 @@ def test_what_ended_before_there_were_standing_lists_adds_up_with_them_and_witho
 
     assert (after.standing_version, after.members_rejected, after.members_withheld) == (0, 2, 1)
     assert (before.members_rejected, before.members_cancelled, before.chunks_cancelled) == (2, 1, 1)
+
+
+def test_what_was_done_before_acts_were_noted_is_nobody_s(empty: Engine) -> None:
+    campaign_id = UUID("00000000-0000-0000-0000-000000000001")
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0016")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+        command.upgrade(config, "0017")
+        assert acts.read(connection, campaign_id, None) == ()
+        acts.write(connection, "pause", campaign_id=campaign_id)
+        (act,) = acts.read(connection, None, None)
+    assert (act.campaign, act.actor, act.before) == (str(campaign_id), "itself", None)
 
 
 _ROWS = """

@@ -1,6 +1,6 @@
 """A campaign's timeline: what happened, what it waits for, and what a person can do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import fleet, holding
+from dispatcher.books import acts, fleet, holding
+from dispatcher.books.acts import Act
 from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.words import counted
@@ -103,10 +104,12 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
     withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
+    noted = acts.read(connection, campaign_id, None)
     held = holding.held(connection, [campaign_id]).get(campaign_id)
     silences = fleet.silences(connection)
     happened = [
-        *_milestones(facts),
+        *_milestones(facts, noted),
+        *_noted(noted),
         *map(_attempted, attempts),
         *_given_up(unresolved),
         *_accepted_too_late(too_late),
@@ -121,11 +124,12 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     )
 
 
-def _milestones(facts: Row[Any]) -> Iterator[Event]:
+def _milestones(facts: Row[Any], noted: Sequence[Act]) -> Iterator[Event]:
+    by = "".join(f" by {act.actor}" for act in noted if act.verb == "send")
     yield Event(
         facts.created_at,
         facts.created_at,
-        f"committed with {counted(facts.members_total, 'member')} in "
+        f"committed{by} with {counted(facts.members_total, 'member')} in "
         f"{counted(facts.chunks_total, 'chunk')}{_by_variant(facts)}",
     )
     if facts.stored < facts.chunks_total:
@@ -138,6 +142,28 @@ def _milestones(facts: Row[Any]) -> Iterator[Event]:
         yield Event(facts.started_at, facts.started_at, "began")
     if facts.finished_at is not None:
         yield Event(facts.finished_at, facts.finished_at, f"ended, {facts.state}")
+
+
+_MILESTONES = frozenset({"send", "start", "complete"})
+"""What the campaign's row tells as well."""
+_DONE = {
+    "pause": "paused",
+    "resume": "resumed",
+    "cancel": "cancelled",
+    "expire": "expired",
+    "retry": "ordered to be sent again",
+    "purge": "audience dropped",
+    "forget": "somebody forgotten",
+}
+"""What a person reads for a verb; others are changes of what they are named after."""
+
+
+def _noted(noted: Sequence[Act]) -> Iterator[Event]:
+    for act in noted:
+        if act.verb not in _MILESTONES:
+            done = _DONE.get(act.verb, f"{act.verb} changed")
+            what = f"{done} by {act.actor}" + (f" ({act.changes})" if act.changes else "")
+            yield Event(act.at, act.at, what)
 
 
 def _by_variant(facts: Row[Any]) -> str:
@@ -235,7 +261,7 @@ def _held_words(facts: Row[Any], held: Held) -> str:
         case "schedule":
             return f"its time{until}: {held.words}" if facts.started_at else f"its time{until}"
         case "paused":
-            return f"`dispatcher resume`: it is paused{because(held.reason)}"
+            return f"`dispatcher resume`: {held.words[0].lower()}{held.words[1:].rstrip('.')}"
         case "workers":
             return "a worker: none is alive"
         case "window":

@@ -4,8 +4,9 @@
 what such a record means for others, `withholding` takes out of a claimed chunk who is to get
 nothing, `resting` is for the account, `rounds` what the relay does to chunks, `steering` what
 becomes of a campaign, `retrying` the order to send again, `summing` the sum and the end, `purging`
-what is dropped after it, `forgetting` that somebody leaves a chunk. A transaction that touches a
-campaign's row and its chunks' locks the campaign's first, an account's row last.
+what is dropped after it, `forgetting` that somebody leaves a chunk, `noting` who did any of it. A
+transaction that touches a campaign's row and its chunks' locks the campaign's first, an account's
+row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
@@ -17,6 +18,7 @@ from dispatcher.books.transitions.exchanging import (
     exchange,
 )
 from dispatcher.books.transitions.forgetting import forget
+from dispatcher.books.transitions.noting import note_new
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
 from dispatcher.books.transitions.resting import resume_account
 from dispatcher.books.transitions.retrying import retry
@@ -66,6 +68,7 @@ __all__ = [
     "keep_all",
     "lock_free",
     "mark_published",
+    "note_new",
     "pause",
     "pause_itself",
     "purge",

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books.finding import Sought, look_for
+from dispatcher.books.transitions.noting import note
 from dispatcher.books.transitions.summing import lock, sum_up_locked
 
 NOBODY = "{}"
@@ -54,6 +55,8 @@ def forget(connection: Connection, sought: Sought, campaign_id: UUID, sequence: 
     stands = connection.scalar(_LOCK, key)
     if stands == "waits":
         return False
+    if stands in ("unsent", "settled"):
+        note(connection, campaign_id, "forget", after={"chunks": 1})
     parts = {"is_there": sought.is_in("CAST(member AS text)"), "members": _MEMBERS}
     if stands == "unsent":
         connection.execute(text(_WITHHOLD.format(**parts)), key)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books.transitions.noting import note
 from dispatcher.lifecycle import DOCUMENTED, UNDOCUMENTED, words_of
 
 PURGED_A_STEP = 200
@@ -57,4 +58,7 @@ def purge(connection: Connection, campaign_id: UUID, keep: timedelta | None) -> 
     chunks = {"campaign_id": campaign_id, **step._mapping}
     for statement in (_DROP_MEMBERS, _DROP_DETAILS, _ADVANCE):
         connection.execute(statement, chunks)
+    if step.after == 0:
+        before, after = {"audience_kept": True}, {"audience_kept": False}
+        note(connection, campaign_id, "purge", before=before, after=after)
     return True

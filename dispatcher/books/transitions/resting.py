@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from dispatcher.books import acts
 from dispatcher.books.holding import ASKED, IN_DOUBT, UNREACHABLE
 from dispatcher.books.transitions.exchanging import Report
 from dispatcher.errors import AccountNotFound
@@ -28,7 +29,6 @@ SET hold_until = NULL, hold_reason = NULL, throttles = 0,
     throttled_until = least(throttled_until, clock_timestamp()),
     fresh_from = CASE WHEN fresh_from IS NOT NULL THEN clock_timestamp() END
 WHERE name = :account
-RETURNING name
 """)
 
 
@@ -80,5 +80,11 @@ def resume_account(connection: Connection, name: str) -> None:
 
     Raises AccountNotFound.
     """
-    if connection.scalar(_RESUME, {"account": name}) is None:
+    held = connection.execute(_LOCK, {"account": name}).one_or_none()
+    if held is None:
         raise AccountNotFound(f"There is no account {name!r}: see `dispatcher account list`.")
+    connection.execute(_RESUME, {"account": name})
+    before = {"hold_until": held.hold_until, "hold_reason": held.hold_reason}
+    after = dict.fromkeys(before)
+    if (held.hold_until, held.fresh_from, held.throttles) != (None, None, 0):
+        acts.write(connection, "account resume", account=name, before=before, after=after)

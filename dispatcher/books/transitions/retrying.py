@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions.forgetting import NOBODY
+from dispatcher.books.transitions.noting import note
 from dispatcher.books.transitions.summing import STEP, forget_sum, lock, roll_up
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
@@ -25,6 +26,7 @@ SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
 WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
+_STATE = text("SELECT state FROM campaign WHERE id = :campaign_id")
 # Where each zone has its own window, a sweep lets the chunk be due when that is open.
 _CLOSED = """
 CASE WHEN (SELECT windows IS NOT NULL AND opens_at IS NULL FROM campaign WHERE id = :campaign_id)
@@ -75,12 +77,16 @@ def retry(
     time of expiry that has passed is lifted when the order begins; a paused campaign stays paused.
     Raises ImpossibleInState, also once the campaign's audience is being dropped.
     """
-    _refuse(campaign_id, state, lock(connection, campaign_id), ordered)
+    stands = lock(connection, campaign_id)
+    _refuse(campaign_id, state, stands, ordered)
     chunks = _chunks(connection, campaign_id, count=after == 0)
     values = {"campaign_id": campaign_id, "state": state, "after": after, "until": after + STEP}
     retried = connection.execute(_RETRY, values).rowcount
     if retried:
         connection.execute(_REOPEN, {"campaign_id": campaign_id, "first": not ordered})
+        reopened = connection.scalar(_STATE, {"campaign_id": campaign_id})
+        after_it = {"state": reopened, "only": state, "chunks": retried}
+        note(connection, campaign_id, "retry", before={"state": stands}, after=after_it)
     if ordered + retried and after + STEP >= chunks:
         roll_up(connection, campaign_id)
     elif retried:

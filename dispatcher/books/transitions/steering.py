@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.progress import sum_up
+from dispatcher.books.transitions.noting import note
 from dispatcher.books.transitions.summing import lock, settle_rest
 from dispatcher.books.transitions.zone_windows import set_zone_windows, turn_zones
 from dispatcher.books.windows import opening_of, stored_windows
@@ -58,6 +59,7 @@ SET state = CASE WHEN send_at > clock_timestamp() THEN 'scheduled' ELSE 'running
                       ELSE coalesce(started_at, clock_timestamp()) END,
     reason = NULL, resumed_at = clock_timestamp()
 WHERE id = :campaign_id
+RETURNING state
 """)
 _UNMARK = text("""
 WITH published AS (
@@ -68,6 +70,7 @@ WITH published AS (
 UPDATE chunk SET published_at = NULL
 WHERE campaign_id = :campaign_id AND sequence = ANY(ARRAY(SELECT sequence FROM published))
 """)
+_SET_RATE = text("UPDATE campaign SET rate = :rate WHERE id = :campaign_id")
 _SET_WINDOWS = text("""
 UPDATE campaign
 SET windows = :windows, opens_at = :opens_at, closes_at = :closes_at, planned_rate = :planned_rate
@@ -99,8 +102,11 @@ WHERE chunk_state = 'rejected' AND code IS DISTINCT FROM :nobody_found
 
 def start_due(connection: Connection, campaign_id: UUID) -> bool:
     """Start a scheduled campaign; False where its time, seen under the lock, is yet to come."""
-    lock(connection, campaign_id)
-    return bool(connection.execute(_START_DUE, {"campaign_id": campaign_id}).rowcount)
+    state = lock(connection, campaign_id)
+    started = connection.execute(_START_DUE, {"campaign_id": campaign_id}).rowcount
+    if started:
+        _note_state(connection, campaign_id, "start", state, CampaignState.RUNNING)
+    return bool(started)
 
 
 def pause(connection: Connection, campaign_id: UUID) -> None:
@@ -110,6 +116,7 @@ def pause(connection: Connection, campaign_id: UUID) -> None:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be paused.")
     if state != CampaignState.PAUSED:
         _set_state(connection, campaign_id, CampaignState.PAUSED)
+        _note_state(connection, campaign_id, "pause", state, CampaignState.PAUSED)
 
 
 def resume(connection: Connection, campaign_id: UUID) -> None:
@@ -118,8 +125,9 @@ def resume(connection: Connection, campaign_id: UUID) -> None:
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be resumed.")
     if state == CampaignState.PAUSED:
-        connection.execute(_RESUME, {"campaign_id": campaign_id})
+        resumed = connection.execute(_RESUME, {"campaign_id": campaign_id}).scalar_one()
         connection.execute(_UNMARK, {"campaign_id": campaign_id})
+        _note_state(connection, campaign_id, "resume", state, resumed)
 
 
 def cancel(connection: Connection, campaign_id: UUID) -> int:
@@ -133,7 +141,10 @@ def cancel(connection: Connection, campaign_id: UUID) -> int:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be cancelled.")
     if state != CampaignState.CANCELLED:
         _set_state(connection, campaign_id, CampaignState.CANCELLED)
-    return settle_rest(connection, campaign_id)
+    settled = settle_rest(connection, campaign_id)
+    if state != CampaignState.CANCELLED:
+        _note_state(connection, campaign_id, "cancel", state, CampaignState.CANCELLED)
+    return settled
 
 
 def expire_late(connection: Connection, campaign_id: UUID) -> None:
@@ -147,10 +158,11 @@ def expire(connection: Connection, campaign_id: UUID) -> bool:
 
     What is on the wire finishes; what is pending is settled as by `cancel`.
     """
-    lock(connection, campaign_id)
+    state = lock(connection, campaign_id)
     if not connection.execute(_EXPIRE, {"campaign_id": campaign_id}).rowcount:
         return False
     settle_rest(connection, campaign_id)
+    _note_state(connection, campaign_id, "expire", state, CampaignState.EXPIRED)
     return True
 
 
@@ -159,10 +171,9 @@ def set_rate(connection: Connection, campaign_id: UUID, rate: float | None) -> N
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it has no rate any more.")
-    connection.execute(
-        text("UPDATE campaign SET rate = :rate WHERE id = :campaign_id"),
-        {"rate": rate, "campaign_id": campaign_id},
-    )
+    before = connection.execute(_FOR_A_PLAN, {"campaign_id": campaign_id}).one().rate
+    connection.execute(_SET_RATE, {"rate": rate, "campaign_id": campaign_id})
+    _note_order(connection, campaign_id, "rate", before, rate)
 
 
 def set_windows(
@@ -186,6 +197,7 @@ def set_windows(
     values = {"campaign_id": campaign_id, "planned_rate": planned, **opening}
     connection.execute(_SET_WINDOWS, values)
     set_zone_windows(connection, campaign_id, windows)
+    _note_order(connection, campaign_id, "window", facts.windows, opening["windows"])
 
 
 def turn_window(connection: Connection, campaign_id: UUID) -> None:
@@ -221,6 +233,7 @@ def set_finish_by(
     planned = _planned(connection, facts, finish_by, windows, account_rate)
     values = {"campaign_id": campaign_id, "finish_by": finish_by, "planned_rate": planned}
     connection.execute(_SET_FINISH_BY, values)
+    _note_order(connection, campaign_id, "finish-by", facts.finish_by, finish_by)
 
 
 def _planned(
@@ -245,14 +258,29 @@ def _set_state(connection: Connection, campaign_id: UUID, state: CampaignState) 
     connection.execute(_SET_STATE, values)
 
 
+def _note_state(
+    connection: Connection, campaign_id: UUID, verb: str, before: str, after: str
+) -> None:
+    note(connection, campaign_id, verb, before={"state": before}, after={"state": after})
+
+
+def _note_order(
+    connection: Connection, campaign_id: UUID, verb: str, before: object, after: object
+) -> None:
+    """Note what the campaign is told anew, by its key in the document of `show`."""
+    if before != after:
+        key = verb.replace("-", "_")
+        note(connection, campaign_id, verb, before={key: before}, after={key: after})
+
+
 def pause_itself(
     connection: Connection, campaign_id: UUID, reason: str, *, unless_delivered: bool = False
 ) -> None:
     """Pause a running campaign for a reason that a person must mend; nothing where it rests."""
-    connection.execute(
-        _PAUSE_ITSELF,
-        {"campaign_id": campaign_id, "reason": reason, "unless_delivered": unless_delivered},
-    )
+    values = {"campaign_id": campaign_id, "reason": reason, "unless_delivered": unless_delivered}
+    if connection.execute(_PAUSE_ITSELF, values).rowcount:
+        before, after = CampaignState.RUNNING, CampaignState.PAUSED
+        _note_state(connection, campaign_id, "pause", before, after)
 
 
 def pause_as_decided(

@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books import progress
+from dispatcher.books.acts import ITSELF
+from dispatcher.books.transitions.noting import note
 from dispatcher.lifecycle import CampaignState
 
 STEP = 5_000
@@ -19,9 +21,12 @@ SELECT id FROM campaign WHERE id = ANY(:campaign_ids) ORDER BY id FOR NO KEY UPD
 _COMPLETE = text("""
 UPDATE campaign
 SET finished_at = clock_timestamp(),
-    state = CASE WHEN state IN ('scheduled', 'running', 'paused') THEN 'completed' ELSE state END
-WHERE id = ANY(:campaign_ids) AND finished_at IS NULL
+    state = CASE WHEN campaign.state IN ('cancelled', 'expired') THEN campaign.state
+                 ELSE 'completed' END
+FROM (SELECT id, state FROM campaign WHERE id = ANY(:campaign_ids)) AS before
+WHERE campaign.id = before.id AND finished_at IS NULL
   AND chunks_pending = 0 AND chunks_sending = 0
+RETURNING campaign.id, before.state AS before, campaign.state AS after
 """)
 # The partial indexes find what is pending, however much of the campaign is not any more.
 _CLOSE = text("""
@@ -67,7 +72,10 @@ def roll_up(connection: Connection, campaign_id: UUID) -> None:
 def sum_up_locked(connection: Connection, campaign_ids: Sequence[UUID]) -> None:
     """Sum up several campaigns, whose rows the caller has locked in an earlier statement."""
     progress.sum_up(connection, campaign_ids)
-    connection.execute(_COMPLETE, {"campaign_ids": list(campaign_ids)})
+    for row in connection.execute(_COMPLETE, {"campaign_ids": list(campaign_ids)}).all():
+        if row.before != row.after:
+            before, after = {"state": row.before}, {"state": row.after}
+            note(connection, row.id, "complete", before=before, after=after, by=ITSELF)
 
 
 def settle_rest(connection: Connection, campaign_id: UUID) -> int:

@@ -1,0 +1,309 @@
+"""Who did it: every verb that changes something leaves an act in the same transaction."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from dispatcher import Act, Actor, Dispatcher, DispatcherError
+from dispatcher.books import acts, transitions, upkeep
+from dispatcher.books.session import make_engine
+from dispatcher.books.upkeep import Duty
+from dispatcher.settings import Settings
+from dispatcher.verbs import users
+from tests.integration.builders import (
+    ACCEPTED,
+    NOBODY_FOUND,
+    REFUSED,
+    TERMS,
+    WRONG,
+    Books,
+    OneCampaign,
+)
+
+ANNA = Actor("anna@laptop", "library")
+MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+ALWAYS = "mon-sun 00:00-24:00 UTC"
+Verb = Callable[[Dispatcher], object]
+
+
+@pytest.fixture
+def settings(database_url: str, broker_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path, database_url=database_url, broker_url=broker_url, redis_url=broker_url
+    )
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The test's own database."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def anna(settings: Settings, engine: Engine) -> Dispatcher:
+    return Dispatcher(settings, engine, ANNA)
+
+
+def enqueue(it: Dispatcher, **options: object) -> str:
+    order = {"app_id": "app", "message": MESSAGE, "audience": [{"userId": "anna"}], **options}
+    return it.enqueue(**order)  # type: ignore[arg-type]
+
+
+CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]]] = {
+    "enqueue": (enqueue, "send", None, {"state": "running", "members": 1}),
+    "pause": (
+        lambda it: it.pause("last"),
+        "pause",
+        {"state": "running"},
+        {"state": "paused"},
+    ),
+    "resume": (
+        lambda it: it.resume("last"),
+        "resume",
+        {"state": "paused"},
+        {"state": "running"},
+    ),
+    "rate": (lambda it: it.rate("last", 7), "rate", {"rate": None}, {"rate": 7.0}),
+    "window": (
+        lambda it: it.window("last", ALWAYS),
+        "window",
+        {"window": None},
+        {"window": [ALWAYS]},
+    ),
+    "finish_by": (
+        lambda it: it.finish_by("last", TOMORROW),
+        "finish-by",
+        {"finish_by": None},
+        {"finish_by": TOMORROW.isoformat()},
+    ),
+    "forget": (lambda it: it.forget("userId=anna"), "forget", None, {"chunks": 1}),
+    "suppress_add": (
+        lambda it: it.suppress_add("app", ["userId=boris"]),
+        "suppress add",
+        None,
+        {"added": 1},
+    ),
+    "suppress_import": (
+        lambda it: it.suppress_import("app", [{"userId": "carl"}, {"userId": "boris"}]),
+        "suppress import",
+        None,
+        {"added": 1},
+    ),
+    "suppress_remove": (
+        lambda it: it.suppress_remove("app", ["userId=boris", "userId=nobody"]),
+        "suppress remove",
+        None,
+        {"removed": 1},
+    ),
+    "retry": (
+        lambda it: it.retry(it.list("completed")[-1].id, "rejected"),
+        "retry",
+        {"state": "completed"},
+        {"state": "running", "only": "rejected", "chunks": 1},
+    ),
+    "cancel": (
+        lambda it: it.cancel(it.list("running")[-1].id),
+        "cancel",
+        {"state": "running"},
+        {"state": "cancelled"},
+    ),
+    "resume_account": (
+        lambda it: it.resume_account("default"),
+        "account resume",
+        {"hold_until": TOMORROW.isoformat(), "hold_reason": "it asked to wait"},
+        {"hold_until": None, "hold_reason": None},
+    ),
+    "purge": (
+        lambda it: it.purge(timedelta(0)),
+        "purge",
+        {"audience_kept": True},
+        {"audience_kept": False},
+    ),
+}
+"""In the order in which each finds something to change: the call, and the act that it leaves."""
+
+LOOKING: dict[str, Verb] = {
+    "show": lambda it: it.show("last"),
+    "list": lambda it: it.list(),
+    "explain": lambda it: it.explain("last"),
+    "log": lambda it: it.log("last"),
+    "verify": lambda it: it.verify("last"),
+    "failures": lambda it: list(it.failures("last")),
+    "accounts": lambda it: it.accounts(),
+    "purgeable": lambda it: it.purgeable(timedelta(0)),
+    "suppress_check": lambda it: it.suppress_check("app", ["userId=anna"]),
+    "suppress_count": lambda it: it.suppress_count("app"),
+}
+"""What changes nothing, and so works where nothing can be written."""
+
+TAKING_BACK: dict[str, Verb] = {
+    "find": lambda it: it.find("userId=anna"),
+    "dry_run": lambda it: it.dry_run(app_id="app", message=MESSAGE, audience=[{"userId": "anna"}]),
+}
+"""What writes for a moment, and leaves nothing."""
+
+
+def test_every_verb_changes_something_or_looks() -> None:
+    verbs = {name for name in vars(Dispatcher) if not name.startswith("_")}
+    assert verbs == CHANGING.keys() | LOOKING.keys() | TAKING_BACK.keys()
+
+
+def test_every_verb_that_changes_something_says_who_did_it(
+    anna: Dispatcher, engine: Engine
+) -> None:
+    books = Books(engine)
+    with_rejected = books.campaign()
+    with_rejected.attempt(NOBODY_FOUND)
+    with_rejected.do(transitions.roll_up)
+    books.account_is(hold_until=TOMORROW, hold_reason="it asked to wait")
+
+    for name, (verb, called, before, after) in CHANGING.items():
+        seen = newest(anna).id
+        verb(anna)
+        new = [act for act in anna.log(limit=None) if act.id > seen and act.actor != "itself"]
+        assert new, f"{name} left no act"
+        assert (new[0].actor, new[0].via, new[0].verb) == ("anna@laptop", "library", called)
+        assert (new[0].before, new[0].after) == (before, after), name
+
+    written = str(books.rows("SELECT * FROM act"))
+    assert not any(name in written for name in ("userId", "boris", "carl"))
+
+
+def test_what_only_looks_works_where_nothing_can_be_written(
+    anna: Dispatcher, settings: Settings, database_url: str
+) -> None:
+    enqueue(anna)
+    url = f"{database_url}?options=-cdefault_transaction_read_only=on"
+    engine = make_engine(url)
+    reading = Dispatcher(settings, engine, ANNA)
+    with pytest.raises(DispatcherError, match="read"):
+        reading.pause("last")
+    for verb in LOOKING.values():
+        verb(reading)
+    engine.dispose()
+
+
+def test_what_changes_nothing_leaves_no_act(anna: Dispatcher) -> None:
+    enqueue(anna, key="once", rate=7, window=ALWAYS)
+    anna.suppress_add("app", ["userId=boris"])
+    for doing in (
+        *TAKING_BACK.values(),
+        lambda it: enqueue(it, key="once"),
+        lambda it: it.resume("last"),
+        lambda it: it.rate("last", 7),
+        lambda it: it.window("last", ALWAYS),
+        lambda it: it.finish_by("last", None),
+        lambda it: it.retry("last", "rejected"),
+        lambda it: it.suppress_add("app", ["userId=boris"]),
+        lambda it: it.suppress_remove("app", ["userId=nobody"]),
+        lambda it: it.forget("userId=boris"),
+        lambda it: it.resume_account("default"),
+        lambda it: it.purge(timedelta(0)),
+        LOOKING["explain"],
+    ):
+        seen = newest(anna)
+        doing(anna)
+        assert newest(anna) == seen
+    anna.pause("last")
+    seen = newest(anna)
+    anna.pause("last")
+    assert newest(anna) == seen
+
+
+def test_workers_say_what_they_do_of_themselves(books: Books) -> None:
+    later = books.campaign(send_at=books.now() + timedelta(seconds=60))
+    books.time_passes(timedelta(seconds=60))
+    for duty in (Duty.START, Duty.SUM_UP):
+        if duty == Duty.SUM_UP:
+            later.attempt(ACCEPTED)
+        books.do(upkeep.fulfil, duty, [later.id], TERMS)
+    expiring, refused = books.campaign(), books.campaign()
+    expiring.expire()
+    refused.attempt(REFUSED)
+    refused.do(transitions.pause_itself, "it rests already")
+    wrong = books.campaign(2)
+    wrong.attempts_each(WRONG, (1,))
+
+    assert told(later) == [
+        ("start", {"state": "scheduled"}, {"state": "running"}),
+        ("complete", {"state": "running"}, {"state": "completed"}),
+    ]
+    assert told(expiring) == [("expire", {"state": "running"}, {"state": "expired"})]
+    pause = ("pause", {"state": "running"}, {"state": "paused"})
+    assert told(refused) == [pause]
+    assert told(wrong) == [pause]
+    everything = books.do(acts.read, None, None)
+    assert {(act.actor, act.via) for act in everything} == {("itself", "itself")}
+
+
+def test_an_act_is_part_of_the_application_s_own_transaction(
+    anna: Dispatcher, engine: Engine
+) -> None:
+    with engine.connect() as connection:
+        begun = connection.begin()
+        enqueue(anna, connection=connection)
+        begun.rollback()
+        assert anna.log() == ()
+        with connection.begin():
+            campaign = enqueue(anna, connection=connection)
+    (act,) = anna.log(campaign)
+    assert (act.actor, act.verb, act.campaign) == ("anna@laptop", "send", campaign)
+
+
+def test_the_timeline_and_show_say_who_paused_it(anna: Dispatcher) -> None:
+    enqueue(anna, send_at=TOMORROW)
+    anna.rate("last", 5)
+    paused = anna.pause("last")
+
+    assert paused.held is not None
+    assert paused.held.words.startswith("It is paused by anna@laptop since 20")
+    told = anna.explain("last")
+    assert told.waits_for[0].startswith("`dispatcher resume`: it is paused by anna@laptop since 20")
+    assert [event.what for event in told.happened] == [
+        "committed by anna@laptop with 1 member in 1 chunk",
+        "rate changed by anna@laptop (rate none → 5)",
+        "paused by anna@laptop (state scheduled → paused)",
+    ]
+
+
+def test_only_so_many_of_one_campaign_are_read_the_newest_first(anna: Dispatcher) -> None:
+    first = enqueue(anna)
+    enqueue(anna)
+    anna.pause(first)
+    anna.resume(first)
+    assert [act.verb for act in anna.log(first)] == ["resume", "pause", "send"]
+    assert [act.verb for act in anna.log(first, limit=1)] == ["resume"]
+    assert len(anna.log()) == 4
+
+
+def test_whoever_the_process_runs_as_acts_unless_somebody_is_named(
+    settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(Dispatcher(settings, engine))
+    assert newest(Dispatcher(settings, engine)).actor.endswith(f"@{socket.gethostname()}")
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert users.this_user("cli") == Actor(f"uid {os.getuid()}@{socket.gethostname()}", "cli")
+
+
+def newest(it: Dispatcher) -> Act:
+    """The newest act, or one before all."""
+    nothing = Act(0, TOMORROW, None, None, None, "", "", "", None, None)
+    return next(iter(it.log(limit=1)), nothing)
+
+
+def told(campaign: OneCampaign) -> list[tuple[str, object, object]]:
+    """The campaign's acts, the oldest first."""
+    noted = campaign.books.do(acts.read, campaign.id, None)
+    return [(act.verb, act.before, act.after) for act in reversed(noted)]
