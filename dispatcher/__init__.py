@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
     from dispatcher.functions import (
+        accept_canary,
         accounts,
         cancel,
         dry_run,
@@ -88,6 +89,7 @@ __all__ = [
     "ServiceError",
     "SettingError",
     "Settings",
+    "accept_canary",
     "accounts",
     "cancel",
     "dry_run",

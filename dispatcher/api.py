@@ -178,6 +178,18 @@ class Dispatcher:
         """
         return steering.finish_by(self._connections, campaign, finish_by)
 
+    def accept_canary(
+        self, campaign: Reference, *, max_error_rate: float | str | None = None
+    ) -> Campaign:
+        """Let a campaign go on that its canary's verdict, or too many errors, have stopped.
+
+        Where it was proven that there are too many errors, they are not tested any more from here
+        on, unless a new `max_error_rate` is given, as 0.2 or "20%". Otherwise its bound, or the new
+        one, guards what is sent from now on. Raises OptionError, and ImpossibleInState where
+        nothing has stopped it like that.
+        """
+        return steering.accept_canary(self._connections, campaign, max_error_rate)
+
     def accounts(self) -> tuple[Account, ...]:
         """The accounts that campaigns are sent for, by name: their rates, and what holds them."""
         return accounts.read_all(self._connections)

@@ -25,6 +25,7 @@ def _of_default(verb: Callable[Concatenate[Dispatcher, P], R]) -> Callable[P, R]
     return call
 
 
+accept_canary = _of_default(Dispatcher.accept_canary)
 dry_run = _of_default(Dispatcher.dry_run)
 enqueue = _of_default(Dispatcher.enqueue)
 show = _of_default(Dispatcher.show)

@@ -10,6 +10,7 @@ from dispatcher.forks import not_while_forking
 
 if TYPE_CHECKING:
     from dispatcher.audience.algebra import Frozen
+    from dispatcher.audience.drawing import Drawing
     from dispatcher.audience.listing import Source
     from dispatcher.audience.packing import copy_chunks
     from dispatcher.audience.preparation import OnInvalid, prepare
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_MEMBERS",
+    "Drawing",
     "Frozen",
     "OnInvalid",
     "Phase",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Drawing": "drawing",
     "Frozen": "algebra",
     "MAX_MEMBERS": "prepared",
     "OnInvalid": "preparation",

@@ -27,7 +27,7 @@ _MEMBERS = f"""
 
 _COUNTS = """
     SELECT {variant}, {zone}, count(*) FROM checked
-    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out) GROUP BY ALL"""
+    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out) {further} GROUP BY ALL"""
 
 
 Portion: TypeAlias = tuple[int | None, str | None]
@@ -74,10 +74,17 @@ def of_variants(sums: Mapping[str, Sum]) -> str:
     return "".join(str(sums[name]) for name in sorted(sums))
 
 
-def counts(engine: Engine, variants: bool, zones: bool) -> dict[Portion, int]:
-    """How many members share a variant and a zone, by its number and its name; None: no such."""
+def counts(
+    engine: Engine, variants: bool, zones: bool, *, drawn: bool = False
+) -> dict[Portion, int]:
+    """How many members share a variant and a zone, by its number and its name; None: no such.
+
+    Only of those that are `drawn`, where that is asked.
+    """
     query = _COUNTS.format(
-        variant="variant" if variants else "NULL", zone="zone::VARCHAR" if zones else "NULL"
+        variant="variant" if variants else "NULL",
+        zone="zone::VARCHAR" if zones else "NULL",
+        further="AND rowid IN (SELECT place FROM drawn)" if drawn else "",
     )
     with engine.rows(query) as rows:
         return {(variant, zone): count for variant, zone, count in rows.fetchall()}

@@ -10,7 +10,8 @@ from dispatcher.books.copying import copy_in
 from dispatcher.schedule import Due, zone_names
 
 _COPY = (
-    "COPY chunk (campaign_id, sequence, size, variant, {zoned}members) FROM STDIN (ENCODING 'UTF8')"
+    "COPY chunk (campaign_id, sequence, size, variant, canary, {zoned}members)"
+    " FROM STDIN (ENCODING 'UTF8')"
 )
 _ZONED = "zone, due_at, closes_at, "
 
@@ -26,10 +27,10 @@ def copy_chunks(
     `dues` says when the members of each zone are due, by its name in lower case; else all are due
     now.
 
-    The table `chunk` has campaign_id, sequence, size, variant, zone, due_at, closes_at and members
-    (the text of a JSON array); its other columns have defaults. Nothing is committed here. Raises
-    SQLAlchemy's DBAPIError, as its own statements do; what ends the reading, a KeyboardInterrupt
-    say, goes through as it is.
+    The table `chunk` has campaign_id, sequence, size, variant, canary, zone, due_at, closes_at and
+    members (the text of a JSON array); its other columns have defaults. Nothing is committed here.
+    Raises SQLAlchemy's DBAPIError, as its own statements do; what ends the reading, a
+    KeyboardInterrupt say, goes through as it is.
     """
     copy = _COPY.format(zoned=_ZONED if dues else "")
     copy_in(connection, copy, _Pieces(_lines(campaign_id, prepared, dues or {})).read)
@@ -38,11 +39,12 @@ def copy_chunks(
 def _lines(campaign_id: UUID, prepared: Prepared, dues: Mapping[str, Due]) -> Iterator[bytes]:
     """COPY's text format: JSON holds no raw tab or newline, so only backslashes are doubled."""
     done = 0
-    for sequence, (members, variant, zone) in enumerate(prepared.packs(), 1):
+    for sequence, (members, variant, zone, canary) in enumerate(prepared.packs(), 1):
         array = ",".join(members).replace("\\", "\\\\")
         number = "\\N" if variant is None else variant
         zoned = _zoned(zone, dues[zone]) if dues and zone is not None else ""
-        yield f"{campaign_id}\t{sequence}\t{len(members)}\t{number}\t{zoned}[{array}]\n".encode()
+        place = f"{campaign_id}\t{sequence}\t{len(members)}\t{number}\t{canary:d}"
+        yield f"{place}\t{zoned}[{array}]\n".encode()
         done += len(members)
         prepared.reporter.report("packing", done, prepared.total)
 

@@ -15,6 +15,7 @@ from dispatcher.audience import rejects as rejected
 from dispatcher.audience.algebra import Frozen
 from dispatcher.audience.dealing import ByColumn, Dealing
 from dispatcher.audience.digests import Portion, Sum
+from dispatcher.audience.drawing import Drawing
 from dispatcher.audience.engine import Engine
 from dispatcher.audience.identifiers import known
 from dispatcher.audience.leaving_out import Lists
@@ -59,6 +60,7 @@ def prepare(
     standing: Standing | None = None,
     dealing: Dealing | None = None,
     zoning: Zoning | None = None,
+    drawing: Drawing | None = None,
     memory: int = 200_000_000,
     scratch: Path,
     progress: Watcher | None = None,
@@ -89,6 +91,7 @@ def prepare(
         has to be the salt.
     dealing: which member gets which of the message's texts, where there are several.
     zoning: which zone a member's clock is of, where each has a time of its own.
+    drawing: which of the members go first, in chunks of their own.
     memory: bytes; what goes beyond spills to the disk.
     scratch: the directory under which this preparation makes a directory of its own.
     progress: called with a `Progress` at most five times a second.
@@ -142,7 +145,7 @@ def prepare(
             lists.compared,
         )
         kept = rejected.SHOWN if on_invalid == "fail" else samples
-        preparation = _Preparation(staging, lists, suppression, standing, keyed)
+        preparation = _Preparation(staging, lists, suppression, standing, keyed, drawing)
         yield preparation.prepare(listing, on_invalid, report_to, kept)
 
 
@@ -157,6 +160,7 @@ class _Preparation:
     unwanted: Suppression | None
     standing: Standing | None
     keyed: bool
+    drawing: Drawing | None
 
     def prepare(
         self, listing: Listing, on_invalid: OnInvalid, rejects: Path | None, keep: int
@@ -183,14 +187,18 @@ class _Preparation:
         if refusal is not None and not (self.keyed and members.count):
             raise refusal
         digest, rules = str(members), self.staging.rules
+        of_variants, of_zones = rules.dealing is not None, rules.zoning is not None
         portions: dict[Portion, int] = {(None, None): total}
         if rules.dealing is not None:
             digest = digests.of_variants(
                 digests.by_variant(self.staging.engine, rules.dealing.variants)
             )
-        if rules.dealing is not None or rules.zoning is not None:
-            of_variants, of_zones = rules.dealing is not None, rules.zoning is not None
+        if of_variants or of_zones:
             portions = digests.counts(self.staging.engine, of_variants, of_zones)
+        drawn: dict[Portion, int] = {}
+        if self.drawing is not None and total:
+            self.drawing.draw(self.staging.engine, total)
+            drawn = digests.counts(self.staging.engine, of_variants, of_zones, drawn=True)
         names = None if rules.dealing is None else rules.dealing.variants
         got = {variant for variant, _ in portions}
         if unused := [name for at, name in enumerate(names or (), 1) if at not in got]:
@@ -205,6 +213,7 @@ class _Preparation:
             absent=self.staging.told.absent,
             variant_names=names,
             portions=portions,
+            drawn=drawn,
             refusal=refusal,
             digest=digest,
             salt=self.staging.rules.salt,

@@ -11,6 +11,7 @@ import duckdb
 
 from dispatcher.audience import digests
 from dispatcher.audience.digests import Portion
+from dispatcher.audience.drawing import MOST_TOGETHER
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import Identifier
 from dispatcher.audience.progress import Reporter
@@ -33,11 +34,16 @@ _WINDOW = 1 << 21
 # A join with `left_out` would give up the order of the rows, and sorting the texts takes far longer
 # than to look a place up in a string of bits.
 _KEPT = """
-    SET VARIABLE gone = (SELECT bitstring_agg(place - {begin}, 0, {last} - {begin}) FROM left_out
+    SET VARIABLE gone = (SELECT bitstring_agg(place - {begin}, 0, {last} - {begin}) FROM {gone}
                          WHERE place BETWEEN {begin} AND {last});
     SELECT {columns} FROM checked
     WHERE rowid BETWEEN {begin} AND {last} AND key IS NOT NULL
       AND coalesce(get_bit(getvariable('gone'), (rowid - {begin})::INTEGER), 0) = 0"""
+
+_LEFT_OUT_OR_DRAWN = "(SELECT place FROM left_out UNION ALL SELECT place FROM drawn)"
+
+_DRAWN = """
+    SELECT {columns} FROM drawn JOIN checked ON checked.rowid = place ORDER BY place"""
 
 _FIRST_LEFT_OUT = """
     SELECT place + 1, text FROM left_out JOIN checked ON checked.rowid = place
@@ -45,11 +51,15 @@ _FIRST_LEFT_OUT = """
 
 
 class Pack(NamedTuple):
-    """The members of one chunk, the number of the variant that they get, and their zone."""
+    """The members of one chunk, the number of the variant that they get, and their zone.
+
+    Those of a `canary` go first.
+    """
 
     members: list[str]
     variant: int | None = None
     zone: str | None = None
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ class Prepared:
     `read` = `invalid` + `duplicates` + `suppressed` + `excluded` + `total`; `absent` counts cells.
     `digest` is a hexadecimal text that depends on the distinct members, their variants and the salt
     alone, not on their order; the excluded are among these members. `portions` counts the members
-    of each variant and zone, and `variant_names` are in the order of variants' numbers. `refusal`
-    says why nobody is left, where that is so.
+    of each variant and zone, and `drawn` those among them who go first; `variant_names` are in the
+    order of variants' numbers. `refusal` says why nobody is left, where that is so.
     """
 
     read: int
@@ -74,6 +84,7 @@ class Prepared:
     salt: str
     variant_names: tuple[str, ...] | None
     portions: Mapping[Portion, int]
+    drawn: Mapping[Portion, int]
     refusal: AudienceError | None
     identifiers: tuple[Identifier, ...] = field(repr=False)
     first_invalid: tuple[Reject, ...] = field(repr=False)
@@ -88,7 +99,19 @@ class Prepared:
     @property
     def chunks(self) -> int:
         """How many chunks the members fill."""
-        return sum(-(-count // MAX_MEMBERS) for count in self.portions.values())
+        drawn = self.drawn
+        rest = (count - drawn.get(portion, 0) for portion, count in self.portions.items())
+        return self.canary_chunks + sum(-(-count // MAX_MEMBERS) for count in rest)
+
+    @property
+    def canary(self) -> int:
+        """How many members go first."""
+        return sum(self.drawn.values())
+
+    @property
+    def canary_chunks(self) -> int:
+        """How many chunks those fill."""
+        return sum(-(-count // MOST_TOGETHER) for count in self.drawn.values())
 
     @property
     def variants(self) -> dict[str, int]:
@@ -127,10 +150,17 @@ class Prepared:
         """The members' JSON texts, in the source's order, a thousand at a time.
 
         A pack holds members of one variant and one zone. Where there are several, each is given
-        once it is full: so all of them go out at the same time, however long that takes.
+        once it is full: so all of them go out at the same time, however long that takes. Before all
+        come those who are drawn, fifty at a time.
         """
-        members = self._members()
-        yield from _dealt(members, self._shared) if self._shared else _packed(members)
+        if self.drawn:
+            for pack in self._packed(self._first(), MOST_TOGETHER):
+                yield pack._replace(canary=True)
+        yield from self._packed(self._rest(), MAX_MEMBERS)
+
+    def _packed(self, members: Iterator[tuple[Any, ...]], most: int) -> Iterator[Pack]:
+        shared = self._shared
+        return _dealt(members, shared, most) if shared else _packed(members, most)
 
     @property
     def _shared(self) -> tuple[str, ...]:
@@ -138,11 +168,22 @@ class Prepared:
         variant = () if self.variant_names is None else ("variant",)
         return (*variant, *(("zone",) if any(zone for _, zone in self.portions) else ()))
 
-    def _members(self) -> Iterator[tuple[Any, ...]]:
-        """The text of each member, and what it shares, in the source's order."""
-        columns = ", ".join(("text", *(_COLUMNS[name] for name in self._shared)))
+    @property
+    def _columns(self) -> str:
+        """The text of each member, and what it shares."""
+        return ", ".join(("text", *(_COLUMNS[name] for name in self._shared)))
+
+    def _first(self) -> Iterator[tuple[Any, ...]]:
+        """Those who are drawn, in the source's order."""
+        with self.engine.rows(_DRAWN.format(columns=self._columns)) as rows:
+            yield from _streamed(rows)
+
+    def _rest(self) -> Iterator[tuple[Any, ...]]:
+        """All others, in the source's order."""
+        gone = _LEFT_OUT_OR_DRAWN if self.drawn else "left_out"
         for begin in range(0, self.read, _WINDOW):
-            query = _KEPT.format(columns=columns, begin=begin, last=begin + _WINDOW - 1)
+            last = begin + _WINDOW - 1
+            query = _KEPT.format(columns=self._columns, gone=gone, begin=begin, last=last)
             with self.engine.rows(query) as rows:
                 yield from _streamed(rows)
 
@@ -151,18 +192,18 @@ def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
 
 
-def _packed(members: Iterator[tuple[Any, ...]]) -> Iterator[Pack]:
+def _packed(members: Iterator[tuple[Any, ...]], most: int) -> Iterator[Pack]:
     texts = map(itemgetter(0), members)
-    while pack := list(islice(texts, MAX_MEMBERS)):
+    while pack := list(islice(texts, most)):
         yield Pack(pack)
 
 
-def _dealt(members: Iterator[tuple[Any, ...]], shared: Sequence[str]) -> Iterator[Pack]:
+def _dealt(members: Iterator[tuple[Any, ...]], shared: Sequence[str], most: int) -> Iterator[Pack]:
     packs: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
     for member in members:
         pack = packs[member[1:]]
         pack.append(member[0])
-        if len(pack) == MAX_MEMBERS:
+        if len(pack) == most:
             yield Pack(pack, **dict(zip(shared, member[1:], strict=True)))
             del packs[member[1:]]
     for portion, pack in packs.items():

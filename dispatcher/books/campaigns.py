@@ -88,6 +88,21 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """The members who went first, at random, and what was found about the rest by them.
+
+    `state` is running, passed, failed, undecided or unmeasurable. Of its `measured` members the
+    vendor told whether they could be sent to, or refused them; of these so many are `errors`.
+    """
+
+    members: int
+    state: str
+    measured: int
+    errors: int
+    max_error_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chunks:
     """The chunks, by state."""
 
@@ -125,7 +140,10 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign at one moment; its fields are the keys of `show --json`."""
+    """A campaign at one moment; its fields are the keys of `show --json`.
+
+    `max_error_rate` is what its errors are tested against, None where they are not (any more).
+    """
 
     id: str
     key: str | None
@@ -144,6 +162,8 @@ class Campaign:
     window: tuple[str, ...]
     finish_by: datetime | None
     planned_rate: float | None
+    max_error_rate: float | None
+    canary: Canary | None
     input: Input
     members: Members
     result: Result
@@ -177,7 +197,8 @@ class NewCampaign:
     `standing_version` is that of the standing lists that it was prepared against, and
     `account_rate` is its account's limit, as far as the producer is told one. `wall_time`, without
     a zone, is what each member's own clock shows when it is due, and `dues` when that is in each
-    zone. `refusal` is why it cannot be made now, unless its key stands for one already.
+    zone. `refusal` is why it cannot be made now, unless its key stands for one already. Its
+    `canary` is so many of its members, and `max_error_rate` the highest rate of errors, of one.
     """
 
     id: UUID
@@ -203,6 +224,8 @@ class NewCampaign:
     dues: Mapping[str, Due] = field(default_factory=dict)
     refusal: DispatcherError | None = None
     variants: tuple[NewVariant, ...] = ()
+    canary: int | None = None
+    max_error_rate: float | None = None
 
 
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
@@ -212,7 +235,8 @@ INSERT INTO campaign (id, key, content_digest, app_id, standing_version, campaig
     finish_by, planned_rate, state, started_at, resumed_at, input_read, input_invalid,
     input_duplicates, input_suppressed, input_excluded, input_absent, members_total,
     members_remaining, chunks_total, chunks_pending, test,
-    wall_time)
+    wall_time, max_error_rate, guarded_since, canary_members, canary_state, canary_remaining,
+    awaits_verdict)
 SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :platforms,
     :account, :message, :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
     :finish_by, :planned_rate,
@@ -220,7 +244,9 @@ SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :p
     CASE WHEN NOT start.later THEN start.now END,
     CASE WHEN NOT start.later THEN start.now END, :read, :invalid,
     :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks,
-    :test, :wall_time
+    :test, :wall_time, :max_error_rate, CASE WHEN :max_error_rate IS NOT NULL THEN start.now END,
+    :canary, CASE WHEN :canary IS NOT NULL THEN 'running' END, coalesce(:canary, 0),
+    :canary IS NOT NULL
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING
@@ -432,6 +458,8 @@ def _snapshot(
         ),
         throughput=_throughput(row, speed, hold),
         held=hold,
+        max_error_rate=row.max_error_rate if row.guarded_since is not None else None,
+        canary=_canary(row),
         variants=tuple(Variant(each.name, _members(each), _result(each)) for each in texts),
         differences=tuple(_differences(texts)),
     )
@@ -439,8 +467,15 @@ def _snapshot(
 
 _COMPUTED = (
     *("members", "result", "chunks", "errors", "throughput", "held"),
-    *("variants", "differences"),
+    *("variants", "differences", "canary", "max_error_rate"),
 )
+
+
+def _canary(row: Row[Any]) -> Canary | None:
+    if row.canary_members is None:
+        return None
+    numbers = (row.canary_measured, row.canary_errors, row.max_error_rate)
+    return Canary(row.canary_members, row.canary_state, *numbers)
 
 
 def _differences(texts: Sequence[Row[Any]]) -> Iterator[Difference]:
@@ -474,7 +509,7 @@ def _throughput(row: Row[Any], speed: Row[Any] | None, hold: Held | None) -> Thr
         return Throughput(0.0, 0.0, None)
     seconds = float(speed.seconds)
     members = float(speed.members) / seconds
-    waits = hold is not None and hold.by in ("schedule", "window")
+    waits = hold is not None and hold.by in ("schedule", "window", "canary")
     running = row.state == CampaignState.RUNNING and members > 0 and not waits
     return Throughput(
         members_per_second=round(members, 1),

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import doubt, fleet
+from dispatcher.books import doubt, fleet, guarding
+from dispatcher.books.guarding import Guard
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS, CampaignState
 from dispatcher.schedule import moment_of, zone_named
 
@@ -47,6 +48,8 @@ IN_WINDOW = """
 """Whether fresh chunks may begin; what is in doubt is asked about whatever the clock shows."""
 IN_ITS_ZONE_S_WINDOW = "(chunk.closes_at IS NULL OR chunk.closes_at > clock_timestamp())"
 """The same of a fresh chunk whose members' zone has openings of its own: it is due at the next."""
+REST_MAY_BEGIN = "NOT campaign.awaits_verdict"
+"""Whether more than its canary may begin; what is in doubt is asked about all the same."""
 MAY_SEND = f"({CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
@@ -88,6 +91,7 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
             SELECT FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL)
         AS awaits_a_zone,
     pause.actor AS paused_by, pause.at AS paused_at,
+    {", ".join(f"campaign.{name}" for name in guarding.COLUMNS)},
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
     pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
@@ -123,6 +127,8 @@ def held(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Held]:
 def _held(facts: Row[Any]) -> Held | None:
     match CampaignState(facts.state):
         case CampaignState.PAUSED:
+            if (guard := Guard.of(facts)).is_stopped:
+                return Held("canary", None, guard.words, facts.reason)
             words = f"It is paused{_by_whom(facts)}{because(facts.reason)}."
             return Held("paused", None, words, facts.reason)
         case CampaignState.SCHEDULED:
@@ -156,6 +162,8 @@ def _running_held(facts: Row[Any]) -> Held | None:
         by, why = _PROBED_FOR[facts.doubts >= MOST_DOUBTS]
         words = f"Account {facts.account} probes with one request at a time{because(why)}."
         return Held(by, None, words, why)
+    if facts.awaits_verdict:
+        return Held("canary", None, Guard.of(facts).words)
     if facts.planned_rate is not None and facts.finish_by <= facts.now:
         return Held("rate", None, f"It should have ended by {_minute(facts.finish_by)}.")
     if (facts.planned_rate or 0) > (facts.allowed or inf) * _NEARLY:

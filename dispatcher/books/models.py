@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from dispatcher.canary import CanaryState
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 NAMES = {
@@ -69,6 +70,10 @@ class Campaign(Base):
 
     `standing_version` is that of all standing lists when its audience was prepared. The
     members of its chunks up to number `purged_to` were dropped, after its end.
+
+    Its errors are tested against `max_error_rate` over what has ended since `guarded_since`, which
+    is NULL where nothing is tested (any more): the sums of `guard`. While it `awaits_verdict`,
+    nothing but its canary begins; the sums of `canary` are those of that.
     """
 
     __tablename__ = "campaign"
@@ -106,6 +111,15 @@ class Campaign(Base):
             "(finish_by IS NULL) = (planned_rate IS NULL) AND planned_rate > 0"
             " AND planned_rate < 'infinity'",
             "planned_to_finish",
+        ),
+        CheckConstraint("max_error_rate > 0 AND max_error_rate < 1", "max_error_rate"),
+        CheckConstraint("guarded_since IS NULL OR max_error_rate IS NOT NULL", "guarded_by_a_rate"),
+        CheckConstraint(_one_of("canary_state", CanaryState), "canary_state"),
+        CheckConstraint(
+            "(canary_members IS NULL) = (canary_state IS NULL)"
+            " AND (canary_members IS NULL OR max_error_rate IS NOT NULL)"
+            " AND canary_members > 0 AND canary_members < members_total",
+            "canary_is_a_part",
         ),
         Index("campaign_created_at", text("created_at DESC")),
         # What `list` shows of one state, or of one tag.
@@ -191,6 +205,18 @@ class Campaign(Base):
     wall_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
     test: Mapped[bool] = mapped_column(server_default=text("false"))
 
+    max_error_rate: Mapped[float | None]
+    guarded_since: Mapped[datetime | None]
+    guard_measured: Mapped[Counter]
+    guard_errors: Mapped[Counter]
+    awaits_verdict: Mapped[bool] = mapped_column(server_default=text("false"))
+    canary_members: Mapped[int | None] = mapped_column(BigInteger)
+    canary_state: Mapped[str | None]
+    canary_remaining: Mapped[Counter]
+    canary_measured: Mapped[Counter]
+    canary_errors: Mapped[Counter]
+    canary_lost: Mapped[Counter]
+
 
 class Variant(Base):
     """One of a campaign's several texts, and the sum of what became of its chunks.
@@ -242,7 +268,7 @@ class Chunk(Base):
     It is `unscreened` from a claim on that finds the standing list grown until its members are
     looked up. `variant` is the number of the text that they get, where there are several, and
     `zone` that of their clocks, where it counts. It begins before `closes_at`, where that zone has
-    a window of its own, and is due when that opens.
+    a window of its own, and is due when that opens. Those of its campaign's `canary` go first.
     """
 
     __tablename__ = "chunk"
@@ -290,6 +316,16 @@ class Chunk(Base):
             "sequence",
             postgresql_where=text(
                 "state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL"
+            ),
+        ),
+        # The same of a canary, whose rest waits for its verdict.
+        Index(
+            "chunk_canary",
+            "campaign_id",
+            "due_at",
+            "sequence",
+            postgresql_where=text(
+                "canary AND state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL"
             ),
         ),
         # What may have been sent and waits: few, taken oldest window first.
@@ -343,6 +379,7 @@ class Chunk(Base):
     variant: Mapped[int | None] = mapped_column(SmallInteger)
     zone: Mapped[str | None]
     closes_at: Mapped[datetime | None]
+    canary: Mapped[bool] = mapped_column(server_default=text("false"))
     round: Mapped[int] = mapped_column(server_default="1")
     pack_id: Mapped[str] = mapped_column(
         Computed(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
+from dispatcher.lifecycle import CODE_NOBODY_FOUND, SETTLED, CampaignState, ChunkState
 
 
 def _sums_of_members() -> dict[str, str]:
@@ -44,9 +44,31 @@ def _lost(name: str, table: str = "campaign") -> str:
     return f" + CASE WHEN campaign.state = '{state}' THEN {lacking} ELSE 0 END"
 
 
+_OF_CANARY = "coalesce(sum({}) FILTER (WHERE canary AND {}), 0)"
+_OF_GUARD = "coalesce(sum({}) FILTER (WHERE settled_at >= own.guarded_since), 0)"
+_TESTED = {
+    "canary_remaining": _OF_CANARY.format("sent_to", "state IN ('pending', 'sending')"),
+    "canary_lost": _OF_CANARY.format(
+        "sent_to", "state IN ('uncounted', 'unresolved', 'expired', 'cancelled')"
+    ),
+    "canary_measured": _OF_CANARY.format("errors + successes", "true"),
+    "canary_errors": _OF_CANARY.format("errors", "true"),
+    "guard_measured": _OF_GUARD.format("errors + successes"),
+    "guard_errors": _OF_GUARD.format("errors"),
+}
+"""What a bound on errors is tested by. Whom the vendor did not find says nothing of the message."""
+_OUTCOMES = f"""
+SELECT canary, state, settled_at, size - withheld AS sent_to,
+    CASE WHEN state = 'delivered' THEN successful ELSE 0 END AS successes,
+    CASE WHEN state = 'delivered' THEN erroneous
+         WHEN state = 'rejected' AND code IS DISTINCT FROM {CODE_NOBODY_FOUND}
+             THEN size - withheld ELSE 0 END AS errors
+FROM chunk WHERE campaign_id = asked.id AND own.max_error_rate IS NOT NULL
+"""
 _SUMS, _SUMS_OF_MEMBERS = _sums(), _sums_of_members()
 # Each campaign's chunks are read by their key, and not the table for all of them; for its variants
-# once more, where it has any, and in the same snapshot: so these add up to the campaign's.
+# once more, where it has any, and in the same snapshot: so these add up to the campaign's. What is
+# tested is read apart, so that a campaign without a bound does not pay for it.
 _SUM_UP = text(f"""
 WITH by_variant AS (
     UPDATE variant
@@ -64,8 +86,13 @@ WITH by_variant AS (
 )
 UPDATE campaign
 SET {", ".join(f"{name} = sums.{name}{_lost(name)}" for name in _SUMS)},
+    {", ".join(f"{name} = tested.{name}" for name in _TESTED)},
     summed_at = statement_timestamp()
 FROM unnest(CAST(:campaign_ids AS uuid[])) AS asked(id)
+JOIN campaign AS own ON own.id = asked.id
+CROSS JOIN LATERAL (
+    SELECT {", ".join(f"{sum_} AS {name}" for name, sum_ in _TESTED.items())}
+    FROM ({_OUTCOMES}) AS outcome) AS tested
 CROSS JOIN LATERAL (
     SELECT {", ".join(f"{sum_} AS {name}" for name, sum_ in _SUMS.items())},
         count(*) AS chunks_stored, coalesce(sum(size), 0) AS members_stored

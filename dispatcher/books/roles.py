@@ -51,10 +51,11 @@ _CONTENT = (
     "send_at",
     "test",
     "wall_time",
+    "canary_members",
 )
-_PLACE = ("campaign_id", "sequence", "size", "variant", "zone", "pack_id")
+_PLACE = ("campaign_id", "sequence", "size", "variant", "zone", "canary", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
-_ORDERS = ("rate", "expires_at", "windows", "finish_by")
+_ORDERS = ("rate", "expires_at", "windows", "finish_by", "max_error_rate", "guarded_since")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
 
 RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {

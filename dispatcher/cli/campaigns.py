@@ -163,6 +163,43 @@ def finish_by(ctx: click.Context, campaign: str, time: str, as_json: bool) -> No
     print_campaign(context_of(ctx).dispatcher().finish_by(campaign, moment), as_json)
 
 
+@click.command()
+@campaign_argument
+@click.argument("verdict", metavar="accept")
+@click.option(
+    "--max-error-rate",
+    metavar="RATE",
+    help="From here on no more errors than this, as 20%; what was before does not count.",
+)
+@json_option
+@click.pass_context
+def canary(
+    ctx: click.Context, campaign: str, verdict: str, max_error_rate: str | None, as_json: bool
+) -> None:
+    """Go on with a campaign that its canary, or too many errors, have stopped.
+
+    Where too many errors were proven, they are not tested any more, unless --max-error-rate gives
+    another bound. Where the canary decided nothing, the bound guards the rest.
+
+    Example: dispatcher canary last accept
+    """
+    if verdict != "accept":
+        raise OptionError(
+            f"{verdict!r} is nothing to do about a canary: `accept` goes on, and `dispatcher "
+            "cancel` ends the campaign."
+        )
+    dispatcher = context_of(ctx).dispatcher()
+    accepted = dispatcher.accept_canary(campaign, max_error_rate=max_error_rate)
+    say(_guarded(accepted))
+    print_campaign(accepted, as_json)
+
+
+def _guarded(campaign: Campaign) -> str:
+    if campaign.max_error_rate is None:
+        return "It goes on, and no bound on its errors holds any more."
+    return f"It goes on; from here on at most {100 * campaign.max_error_rate:.3g} % errors may be."
+
+
 def parse_rate(text: str) -> float | None:
     """A rate as a person writes it. Raises OptionError."""
     if text == "none":

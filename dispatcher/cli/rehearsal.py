@@ -56,6 +56,10 @@ def _rows(found: Rehearsal) -> Iterator[list[Cell]]:
         if count := getattr(found.input, kind):
             yield [(kind, ""), (f"{count:,}", ""), (meaning, "dim")]
     yield [("members", "bold"), (f"{found.total:,}", "bold"), ("would be sent to", "dim")]
+    if found.canary is not None:
+        requests = counted(found.canary.requests, "request")
+        would = f"would go first, in {requests}; the rest waits for their errors"
+        yield [("  canary", ""), (f"{found.canary.members:,}", ""), (would, "dim")]
     for variant in found.variants:
         name = cropped(variant.name, _LONGEST_NAME)
         yield [(f"  {name}", ""), (f"{variant.members:,}", ""), ("would get this variant", "dim")]

@@ -47,6 +47,7 @@ def page(campaign: Campaign) -> Iterator[str]:
     yield from (f"  {line}" for line in table(_members(campaign), right=(1,)))
     yield ""
     yield _vendor(campaign)
+    yield from _canary(campaign)
     yield from _variants(campaign)
     yield from _errors(campaign)
 
@@ -100,6 +101,8 @@ def _facts(campaign: Campaign) -> Iterator[str]:
         yield f"only {', '.join(campaign.window)}"
     if campaign.finish_by and campaign.planned_rate and campaign.finished_at is None:
         yield f"to end by {_moment(campaign.finish_by)} at {campaign.planned_rate:.3g} requests/s"
+    if campaign.max_error_rate is not None:
+        yield f"at most {100 * campaign.max_error_rate:.3g} % errors"
     if campaign.send_at and campaign.started_at is None:
         yield f"begins {_moment(campaign.send_at)}"
     if campaign.expires_at and campaign.finished_at is None:
@@ -144,6 +147,17 @@ def _vendor(campaign: Campaign) -> str:
     erroneous = "bold yellow" if result.erroneous else "bold"
     unreachable = styled(f"{result.erroneous:,} unreachable", erroneous)
     return f"  The vendor counted {found}, {sent}, {unreachable}."
+
+
+def _canary(campaign: Campaign) -> Iterator[str]:
+    canary = campaign.canary
+    if canary is not None:
+        style = {"passed": "bold green", "running": "bold cyan"}.get(canary.state, "bold yellow")
+        yield (
+            f"  Its canary of {counted(canary.members, 'member')}: "
+            f"{styled(canary.state, style)}, with {counted(canary.errors, 'error')} in "
+            f"{canary.measured:,} measured."
+        )
 
 
 def _variants(campaign: Campaign) -> Iterator[str]:

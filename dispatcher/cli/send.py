@@ -150,6 +150,16 @@ _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` sh
     help="What becomes of members in whose zone the time has passed.",
 )
 @click.option(
+    "--canary",
+    metavar="N|P%",
+    help="So many first, at random, as 2000 or 1%; the rest waits for what becomes of them.",
+)
+@click.option(
+    "--max-error-rate",
+    metavar="RATE",
+    help="Pause where more errors than this are proven, as 10%.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Store and send nothing; show what it would be, with examples."
 )
 @click.option(
@@ -192,6 +202,8 @@ def send(
     zone_column: str | None,
     default_zone: str | None,
     if_late: str,
+    canary: str | None,
+    max_error_rate: str | None,
     dry_run: bool,
     test_to: str | None,
     watch: bool,
@@ -204,6 +216,9 @@ def send(
     Some left out: dispatcher send message.json --app-id A --audience all.csv --suppress out.csv
 
     Nobody twice a day: dispatcher send message.json --app-id A --audience all.csv --not-within 24h
+
+    A few first: dispatcher send message.json --app-id A --audience all.csv --canary 2000
+    --max-error-rate 10%
 
     By language: dispatcher send texts.json --app-id A --audience all.csv --variant-column lang
 
@@ -249,6 +264,8 @@ def send(
         "zone_column": zone_column,
         "default_zone": default_zone,
         "if_late": _one_of("--if-late", if_late, "send", "skip"),
+        "canary": canary,
+        "max_error_rate": max_error_rate,
         "test_to": test_to,
     }
     if dry_run:

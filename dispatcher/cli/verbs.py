@@ -27,6 +27,7 @@ FAMILIES = {
     "rate": "campaigns",
     "window": "campaigns",
     "finish-by": "campaigns",
+    "canary": "campaigns",
     "retry": "retry",
     "explain": "inspection",
     "log": "log",

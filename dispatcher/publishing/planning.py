@@ -56,9 +56,12 @@ _IS_FRESH = f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}"
 # Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
 _HAS_DUE = f"""
 coalesce(
-    CASE WHEN {holding.IN_WINDOW} THEN
+    CASE WHEN NOT {holding.IN_WINDOW} THEN NULL WHEN {holding.REST_MAY_BEGIN} THEN
     (SELECT true FROM chunk
      WHERE campaign_id = campaign.id AND {_IS_DUE} AND {_IS_FRESH}
+     ORDER BY due_at, sequence LIMIT 1) ELSE
+    (SELECT true FROM chunk
+     WHERE campaign_id = campaign.id AND {_IS_DUE} AND {_IS_FRESH} AND canary
      ORDER BY due_at, sequence LIMIT 1) END,
     (SELECT true FROM chunk
      WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
@@ -76,7 +79,7 @@ SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
     CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
         AS waits_in_doubt,
     account.throttled_until > statement_timestamp() - :slow_after_a_rest AS has_rested,
-    {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window,
+    {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window, campaign.awaits_verdict,
     published.chunks AS published, published.clean AS published_clean,
     sending.chunks AS sending, sending.clean AS sending_clean,
     coalesce(last.ended_at <= resumed_at, true)
@@ -112,12 +115,17 @@ SELECT (SELECT count(*) FROM (
             SELECT FROM chunk
             WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
             ORDER BY in_doubt_since LIMIT asked.most) AS doubtful) AS doubtful,
+       CASE WHEN asked.only_canary THEN
+       (SELECT count(*) FROM (
+            SELECT FROM chunk
+            WHERE campaign_id = asked.id AND {_IS_DUE} AND {_IS_FRESH} AND canary
+            ORDER BY due_at, sequence LIMIT asked.most) AS clean) ELSE
        (SELECT count(*) FROM (
             SELECT FROM chunk
             WHERE campaign_id = asked.id AND {_IS_DUE} AND {_IS_FRESH}
-            ORDER BY due_at, sequence LIMIT asked.most) AS clean) AS clean
-FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]))
-    WITH ORDINALITY AS asked(id, most, place)
+            ORDER BY due_at, sequence LIMIT asked.most) AS clean) END AS clean
+FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:only_canary AS boolean[]))
+    WITH ORDINALITY AS asked(id, most, only_canary, place)
 ORDER BY place
 """)
 
@@ -164,7 +172,10 @@ def plan(
     shares = share(capacity, demands)
     for campaign, grant, count in zip(campaigns, grants, shares, strict=True):
         if count:
-            sequences = mark(connection, campaign.id, count=count, fresh=grant.clean)
+            only_canary = campaign.awaits_verdict
+            sequences = mark(
+                connection, campaign.id, count=count, fresh=grant.clean, only_canary=only_canary
+            )
             size = 1 if campaign.id in paced else max(1, in_time)
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
@@ -202,7 +213,11 @@ def _grants(
 ) -> list[Grant]:
     """What may be published of each campaign, whatever room there is for others."""
     most = [min(room, _allowance(campaign, rates)) for campaign in campaigns]
-    asked = {"ids": [campaign.id for campaign in campaigns], "most": most}
+    asked = {
+        "ids": [campaign.id for campaign in campaigns],
+        "most": most,
+        "only_canary": [campaign.awaits_verdict for campaign in campaigns],
+    }
     claimants = [
         Claimant(campaign.since, due.doubtful, due.clean if campaign.in_window else 0, allowed)
         for campaign, due, allowed in zip(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from celery import Celery
@@ -25,7 +26,8 @@ _MAY_BEGIN = text(f"""
 SELECT {holding.RATE} IS NULL AND {fleet.RATE} IS NULL AND {holding.UNTROUBLED}
     AND {holding.IN_WINDOW}
     AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND published_at IS NOT NULL)
-    AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending')
+    AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = :id AND state = 'sending') AS may_begin,
+    campaign.awaits_verdict
 FROM campaign JOIN account ON account.name = campaign.account
 WHERE campaign.id = :id
 """)
@@ -58,12 +60,12 @@ def _plan(engine: Engine, account_rate: float | None, gauge: Gauge, mark: Mark) 
 
 
 def _mark_apart(
-    failed: dict[UUID, Exception], connection: Connection, campaign_id: UUID, **counts: int
+    failed: dict[UUID, Exception], connection: Connection, campaign_id: UUID, **terms: Any
 ) -> list[int]:
     """Mark as published what the database lets mark; a savepoint for each campaign costs time."""
     try:
         with connection.begin_nested():
-            return transitions.mark_published(connection, campaign_id, **counts)
+            return transitions.mark_published(connection, campaign_id, **terms)
     except Exception as error:
         if not concerns_its_rows(error):
             raise
@@ -79,8 +81,13 @@ def begin(engine: Engine, app: Celery, campaign_id: UUID) -> None:
     """
     sequences: list[int] = []
     with transaction(engine) as connection:
-        if try_lock(connection, _ROUND_LOCK) and connection.scalar(_MAY_BEGIN, {"id": campaign_id}):
-            sequences = transitions.mark_published(connection, campaign_id, count=1, fresh=1)
+        if try_lock(connection, _ROUND_LOCK):
+            found = connection.execute(_MAY_BEGIN, {"id": campaign_id}).one_or_none()
+            if found is not None and found.may_begin:
+                only_canary = found.awaits_verdict
+                sequences = transitions.mark_published(
+                    connection, campaign_id, count=1, fresh=1, only_canary=only_canary
+                )
     batches = [Batch(campaign_id, (sequence,)) for sequence in sequences]
     with not_while_forking(), closing(Bell(app)) as bell:
         _ring_or_give_back(engine, bell, batches)

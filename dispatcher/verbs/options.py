@@ -61,6 +61,10 @@ class Options(TypedDict, total=False):
         others; as a campaign of its own, a test, to which neither the key, nor the times, nor what
         leaves members out but the standing list applies.
     finish_by: go at the rate that lets it end then, planned anew as it runs; aware.
+    canary: so many members, or as "1%" such a part of them, go first, drawn at random; the rest
+        waits for what they tell of the errors. It needs a `max_error_rate`.
+    max_error_rate: where more than this rate of errors is proven, the campaign pauses: as 0.1 or
+        "10%". Errors are the vendor's `erroneous`, and whom it refused.
     """
 
     audience: Source | None
@@ -91,6 +95,8 @@ class Options(TypedDict, total=False):
     expires_at: datetime | None
     window: str | Sequence[str] | None
     finish_by: datetime | None
+    canary: int | str | None
+    max_error_rate: float | str | None
     test_to: Source | None
 
 

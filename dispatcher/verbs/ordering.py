@@ -19,7 +19,7 @@ from dispatcher.errors import DispatcherError, OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.schedule import Window, parse_windows
 from dispatcher.settings import DEFAULT_ACCOUNT, Settings
-from dispatcher.verbs import zones
+from dispatcher.verbs import canaries, zones
 from dispatcher.verbs.excluding import exclusions_of
 from dispatcher.verbs.options import (
     Options,
@@ -34,7 +34,7 @@ from dispatcher.verbs.variants import check_tag_variants, dealing
 from dispatcher.verbs.zones import Timetable
 
 if TYPE_CHECKING:
-    from dispatcher.audience import Frozen, Prepared, Progress, Zoning
+    from dispatcher.audience import Drawing, Frozen, Prepared, Progress, Zoning
     from dispatcher.audience.dealing import Dealing
     from dispatcher.audience.query import Query
     from dispatcher.message import Message
@@ -68,6 +68,8 @@ _UNSAID: Options = {
     "expires_at": None,
     "window": None,
     "finish_by": None,
+    "canary": None,
+    "max_error_rate": None,
     "test_to": None,
 }
 
@@ -86,6 +88,8 @@ _NOT_FOR_TESTS: Options = {
     "send_at": None,
     "window": None,
     "finish_by": None,
+    "canary": None,
+    "max_error_rate": None,
 }
 
 
@@ -102,6 +106,8 @@ class Order:
     exclusions: Exclusions
     dealing: Dealing | None
     zoning: Zoning | None
+    max_error_rate: float | None = None
+    drawing: Drawing | None = None
 
     @property
     def test(self) -> bool:
@@ -154,6 +160,7 @@ class Order:
             keyed=said["key"] is not None,
             dealing=self.dealing,
             zoning=self.zoning,
+            drawing=self.drawing,
             memory=self.settings.prepare_memory,
             scratch=self.settings.scratch,
             progress=progress,
@@ -164,13 +171,16 @@ class Order:
         """The campaign that is to be made of the order and its audience as prepared.
 
         Raises OptionError for a test that is for more than a few. Times that leave nobody to send
-        to are its `refusal`, and so is an audience of which nobody is left.
+        to are its `refusal`, and so are an audience of which nobody is left, and a canary that
+        would be all of it.
         """
         said = self.said
         refusal: DispatcherError | None = prepared.refusal
         times = Timetable(None)
         try:
             times = zones.timetable(said, self.windows, prepared.zones)
+            if self.drawing is not None:
+                canaries.check_size(self.drawing, prepared.total)
         except OptionError as error:
             refusal = refusal or error
         if self.test and prepared.total > MOST_TESTED:
@@ -209,6 +219,8 @@ class Order:
             wall_time=times.wall_time,
             dues=times.dues,
             refusal=refusal,
+            canary=prepared.canary or None,
+            max_error_rate=self.max_error_rate,
         )
 
     def _variants(self, prepared: Prepared) -> Iterator[NewVariant]:
@@ -254,11 +266,14 @@ def check(
     check_tag_variants(said["tag_variants"], said["campaign_tag"], checked)
     seed = (app_id, said["campaign_tag"], said["key"], checked.canonical)
     dealt = dealing(checked, said["variant_column"], said["split"], seed)
+    bound = canaries.bound_of(said["max_error_rate"])
+    drawing = canaries.drawing(said["canary"], bound, seed)
     if said["test_to"] is not None:
         test = _as_test(said)
         return Order(settings, app_id, checked, test, None, None, Exclusions(), dealt, zoning)
     query = _query(settings, said)
-    return Order(settings, app_id, checked, said, query, windows, exclusions, dealt, zoning)
+    how = (windows, exclusions, dealt, zoning, bound, drawing)
+    return Order(settings, app_id, checked, said, query, *how)
 
 
 def _as_test(said: Options) -> Options:

@@ -52,6 +52,14 @@ class ZoneMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryMembers:
+    """How many members would go first, and in how many requests."""
+
+    members: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
 
@@ -66,6 +74,7 @@ class Rehearsal:
     seconds_at_rate: float | None
     variants: tuple[VariantMembers, ...]
     zones: tuple[ZoneMembers, ...]
+    canary: CanaryMembers | None
     samples: dict[str, tuple[Sample, ...]]
     warnings: tuple[str, ...]
 
@@ -100,6 +109,7 @@ def rehearse(
             seconds_at_rate=None if rate is None else round(new.chunks / rate, 1),
             variants=tuple(VariantMembers(each.name, each.members) for each in new.variants),
             zones=_zones(new, prepared),
+            canary=_canary(new, prepared),
             samples=_samples(prepared),
             warnings=(*order.message.warnings, *prepared.notes, *warnings),
         )
@@ -126,9 +136,13 @@ def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
         request.head(token.reveal() if token else "", new.app_id, tag, text)
         for tag, text in texts or [(new.campaign_tag, new.message)]
     ]
-    for sequence, (members, variant, _) in enumerate(prepared.packs(), 1):
-        head = heads[(variant or 1) - 1]
-        yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(members)}]"))
+    for sequence, pack in enumerate(prepared.packs(), 1):
+        head = heads[(pack.variant or 1) - 1]
+        yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(pack.members)}]"))
+
+
+def _canary(new: NewCampaign, prepared: Prepared) -> CanaryMembers | None:
+    return None if new.canary is None else CanaryMembers(new.canary, prepared.canary_chunks)
 
 
 def _zones(new: NewCampaign, prepared: Prepared) -> tuple[ZoneMembers, ...]:

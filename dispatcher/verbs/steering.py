@@ -14,7 +14,7 @@ from dispatcher.books.commits import commit
 from dispatcher.errors import CommitUnknown, DatabaseUnavailable, OptionError, ServiceError
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.schedule import parse_windows
-from dispatcher.verbs import reading
+from dispatcher.verbs import canaries, reading
 from dispatcher.verbs.connections import Connections, Reference, unsure
 from dispatcher.verbs.options import check_finish_by, check_opens_in_time, check_rate
 
@@ -111,6 +111,20 @@ def finish_by(
         transitions.set_finish_by(connection, found, finish_by, connections.settings.rate)
 
     return connections.change(campaign, change)
+
+
+def accept_canary(
+    connections: Connections, campaign: Reference, max_error_rate: float | str | None
+) -> Campaign:
+    """Let a campaign go on that its canary or too many errors stopped, and ring."""
+    connections.settings.require_broker_url()
+    bound = canaries.bound_of(max_error_rate)
+    accepted = connections.change(
+        campaign, lambda connection, found: transitions.accept_canary(connection, found, bound)
+    )
+    if accepted.state == CampaignState.RUNNING:
+        connections.ring(accepted)
+    return accepted
 
 
 def retry(

@@ -50,7 +50,7 @@ def dealing(
         raise OptionError(f"{option} needs a message of several variants, and it has one text.")
     names = tuple(variant.name for variant in message.variants)
     if split is not None:
-        return BySplit(_shares(split, names), _salt(seed))
+        return BySplit(_shares(split, names), salt_of(seed))
     if variant_column is None:
         raise OptionError(
             "The message has variants: say which member gets which, by a column of the audience "
@@ -106,5 +106,6 @@ def _weights(text: str) -> dict[str, float]:
 _AS = "as in a=50,b=50"
 
 
-def _salt(seed: Sequence[str | None]) -> str:
+def salt_of(seed: Sequence[str | None]) -> str:
+    """What makes members' hashes those of this seed."""
     return hashlib.sha256(json.dumps(list(seed)).encode()).hexdigest()[:32]

@@ -17,7 +17,7 @@ CAMPAIGN = uuid.UUID("0190fb2c-0000-7000-8000-000000000001")
 
 A_TABLE_OF_THAT_SHAPE = """
     CREATE TEMPORARY TABLE chunk (campaign_id uuid, sequence integer, size integer, members text,
-                                  variant smallint,
+                                  variant smallint, canary boolean,
                                   state text DEFAULT 'pending')"""
 
 

@@ -31,7 +31,7 @@ def portions(source: Any, scratch: Path, zoning: Zoning, **options: Any) -> dict
     """Whom each chunk's portion holds."""
     found: dict[Portion, set[str]] = {}
     with prepare(source, ["ios"], scratch=scratch, zoning=zoning, **options) as prepared:
-        for members, variant, zone in prepared.packs():
+        for members, variant, zone, _ in prepared.packs():
             ids = {text.split('"')[3] for text in members}
             found[variant, zone] = found.get((variant, zone), set()) | ids
         assert prepared.chunks == len(found)

@@ -84,6 +84,12 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         {"finish_by": None},
         {"finish_by": TOMORROW.isoformat()},
     ),
+    "accept_canary": (
+        lambda it: it.accept_canary(it.list("paused")[-1].id),
+        "canary",
+        {"state": "paused", "max_error_rate": 0.1},
+        {"state": "running", "max_error_rate": None},
+    ),
     "forget": (lambda it: it.forget("userId=anna"), "forget", None, {"chunks": 1}),
     "suppress_add": (
         lambda it: it.suppress_add("app", ["userId=boris"]),
@@ -163,6 +169,8 @@ def test_every_verb_that_changes_something_says_who_did_it(
     with_rejected = books.campaign()
     with_rejected.attempt(NOBODY_FOUND)
     with_rejected.do(transitions.roll_up)
+    stopped = books.campaign(max_error_rate=0.1)
+    stopped.set(state="paused", awaits_verdict=True)
     books.account_is(hold_until=TOMORROW, hold_reason="it asked to wait")
 
     for name, (verb, called, before, after) in CHANGING.items():

@@ -34,7 +34,7 @@ SECOND_ONE = UUID("00c0ffee-0000-4000-8000-000000000002")
 KEYS = [
     *("id", "key", "app_id", "campaign_tag", "platforms", "account", "state", "reason"),
     *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
-    *("window", "finish_by", "planned_rate"),
+    *("window", "finish_by", "planned_rate", "max_error_rate", "canary"),
     *("input", "members", "result", "chunks", "errors", "throughput", "held"),
     *("variants", "differences", "test"),
 ]

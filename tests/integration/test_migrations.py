@@ -289,6 +289,25 @@ def test_what_was_done_before_acts_were_noted_is_nobody_s(empty: Engine) -> None
     assert (act.campaign, act.actor, act.before) == (str(campaign_id), "itself", None)
 
 
+def test_what_was_sent_before_there_were_canaries_has_none(empty: Engine) -> None:
+    config = migration_config()
+
+    def move(by: Callable[[Config, str], None], to: str, *statements: str) -> Row[Any]:
+        with empty.begin() as connection:
+            config.attributes["connection"] = connection
+            by(config, to)
+            for statement in statements:
+                connection.execute(text(statement))
+            return connection.execute(text("SELECT * FROM campaign")).one()
+
+    move(command.upgrade, "0017", *QUOTED)
+    after = move(command.upgrade, "0018", "UPDATE campaign SET max_error_rate = 0.1")
+    before = move(command.downgrade, "0017")
+
+    assert (after.canary_state, after.guarded_since, after.awaits_verdict) == (None, None, False)
+    assert "max_error_rate" not in before._fields
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

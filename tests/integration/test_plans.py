@@ -173,9 +173,19 @@ FROM pg_stat_xact_user_tables WHERE relname IN ('chunk', 'attempt')
 """How many rows this transaction has read, in each of the two ways."""
 
 
-def test_what_is_due_is_counted_no_further_than_there_is_room(large: OneCampaign) -> None:
-    asked = {"ids": [large.id], "most": [IN_FLIGHT]}
+@pytest.mark.parametrize("only_canary", [False, True])
+def test_what_is_due_is_counted_no_further_than_there_is_room(
+    large: OneCampaign, only_canary: bool
+) -> None:
+    asked = {"ids": [large.id], "most": [IN_FLIGHT], "only_canary": [only_canary]}
     reads_what_is_in_flight(large, planning._DUE, asked)
+
+
+def test_what_waits_for_a_canary_is_not_read(large: OneCampaign) -> None:
+    large.set(awaits_verdict=True)
+    for statement in (planning._ANYTHING_DUE, rounds._PUBLISH_CANARY, rounds._PUBLISH_FRESH):
+        reads_what_is_in_flight(large, statement, {"count": IN_FLIGHT})
+    large.set(awaits_verdict=False)
 
 
 def reads_what_is_in_flight(

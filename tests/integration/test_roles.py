@@ -21,9 +21,11 @@ from dispatcher.settings import Settings
 from tests.integration.builders import ACCEPTED, Books
 
 _CONTENT = (
-    "account app_id campaign_tag content_digest created_at id key message platforms send_at "
-    "standing_version test wall_time"
+    "account app_id campaign_tag canary_members content_digest created_at id key message platforms "
+    "send_at standing_version test wall_time"
 )
+
+_ORDERED = " expires_at finish_by guarded_since max_error_rate rate windows"
 
 _GRANTED = text("""
 SELECT relname AS name, rolname AS role, privilege_type AS privilege
@@ -92,11 +94,11 @@ GRANTED = {
 TEXT = "campaign_id campaign_tag members_total message name number share"
 ALL_COLUMNS_BUT = {
     ("campaign", PRODUCER, "UPDATE"): _CONTENT,
-    ("campaign", WORKER, "UPDATE"): f"{_CONTENT} expires_at finish_by rate windows",
+    ("campaign", WORKER, "UPDATE"): _CONTENT + _ORDERED,
     ("variant", PRODUCER, "UPDATE"): TEXT,
     ("variant", WORKER, "UPDATE"): TEXT,
-    ("chunk", PRODUCER, "UPDATE"): "campaign_id pack_id sequence size variant zone",
-    ("chunk", WORKER, "UPDATE"): "campaign_id pack_id sequence size variant zone",
+    ("chunk", PRODUCER, "UPDATE"): "campaign_id canary pack_id sequence size variant zone",
+    ("chunk", WORKER, "UPDATE"): "campaign_id canary pack_id sequence size variant zone",
     ("chunk", READER, "SELECT"): "members",
     ("attempt", READER, "SELECT"): "error_details",
 }
@@ -244,9 +246,12 @@ def test_without_the_right_to_create_roles_the_remedy_is_told(empty_database_url
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A running campaign and one that has ended, and the verbs as each role's user has them."""
+    """A running campaign, one that errors stopped and one that has ended, and the verbs as each
+    role's user has them.
+    """
 
     running: str
+    stopped: str
     ended: str
     directory: Path
     verbs: dict[str, Dispatcher]
@@ -256,6 +261,8 @@ class Scene:
 def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
     books = Books(owner)
     running = books.campaign()
+    stopped = books.campaign(max_error_rate=0.1)
+    stopped.set(awaits_verdict=True, state="paused")
     ended = books.campaign()
     ended.attempt(ACCEPTED)
     assert ended.rolled_up().state == "completed"
@@ -268,7 +275,7 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
                 home=tmp_path, database_url=url, broker_url=broker_url, redis_url=broker_url
             )
             verbs[role] = Dispatcher(settings, engine)
-        yield Scene(str(running.id), str(ended.id), tmp_path, verbs)
+        yield Scene(str(running.id), str(stopped.id), str(ended.id), tmp_path, verbs)
 
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
@@ -302,6 +309,7 @@ CHANGING: dict[str, Verb] = {
     "rate": lambda it, scene: it.rate(scene.running, 7),
     "window": lambda it, scene: it.window(scene.running, "mon-sun 00:00-24:00 UTC"),
     "finish_by": lambda it, scene: it.finish_by(scene.running, TOMORROW),
+    "accept_canary": lambda it, scene: it.accept_canary(scene.stopped, max_error_rate="30%"),
     "cancel": lambda it, scene: it.cancel(scene.running),
     "purge": lambda it, _: it.purge(older_than=timedelta(0)),
     "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
@@ -342,7 +350,7 @@ def test_a_reader_may_neither_change_anything_nor_learn_who_members_are(
         ALL[verb](scene.verbs[READER], scene)
 
 
-@pytest.mark.parametrize("verb", ["enqueue", "rate", "window", "finish_by"])
+@pytest.mark.parametrize("verb", ["enqueue", "rate", "window", "finish_by", "accept_canary"])
 def test_a_worker_makes_no_campaign_and_gives_no_orders(scene: Scene, verb: str) -> None:
     with pytest.raises(ServiceError, match=r"permission denied for table (account|campaign)"):
         ALL[verb](scene.verbs[WORKER], scene)

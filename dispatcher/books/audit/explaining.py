@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import acts, fleet, holding
 from dispatcher.books.acts import Act
+from dispatcher.books.guarding import Guard, percent
 from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.words import counted
@@ -79,6 +80,14 @@ SELECT count(*) AS chunks, sum(withheld) AS members,
 FROM chunk JOIN campaign ON campaign.id = campaign_id
 WHERE campaign_id = :campaign_id AND withheld > 0
 """)
+_CANARY = text("""
+SELECT canary_members AS members, canary_state AS state, canary_measured AS measured,
+       canary_errors AS errors, max_error_rate AS bound, ended.first, ended.last
+FROM campaign CROSS JOIN LATERAL (
+    SELECT min(settled_at) AS first, max(settled_at) AS last FROM chunk
+    WHERE campaign_id = campaign.id AND canary) AS ended
+WHERE id = :campaign_id AND canary_members IS NOT NULL AND ended.first IS NOT NULL
+""")
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
        count(*) FILTER (WHERE state = 'pending') AS pending,
@@ -105,6 +114,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
     withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
     noted = acts.read(connection, campaign_id, None)
+    canary = connection.execute(_CANARY, {"campaign_id": campaign_id}).one_or_none()
     held = holding.held(connection, [campaign_id]).get(campaign_id)
     silences = fleet.silences(connection)
     happened = [
@@ -114,6 +124,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         *_given_up(unresolved),
         *_accepted_too_late(too_late),
         *_withheld(withheld),
+        *([] if canary is None else [_canary(canary)]),
     ]
     return Explanation(
         campaign=str(campaign_id),
@@ -154,6 +165,7 @@ _DONE = {
     "retry": "ordered to be sent again",
     "purge": "audience dropped",
     "forget": "somebody forgotten",
+    "canary": "canary decided",
 }
 """What a person reads for a verb; others are changes of what they are named after."""
 
@@ -231,6 +243,15 @@ def _withheld(withheld: Row[Any]) -> Iterator[Event]:
         yield Event(withheld.first, withheld.last, what)
 
 
+def _canary(row: Row[Any]) -> Event:
+    is_what = "is running" if row.state == "running" else row.state
+    what = (
+        f"its canary of {counted(row.members, 'member')} {is_what}: {row.errors:,} of "
+        f"{row.measured:,} measured ones are errors, {percent(row.bound)} may be"
+    )
+    return Event(row.first, row.last, what)
+
+
 def _waits_for(
     facts: Row[Any], waiting: Row[Any], held: Held | None, silences: dict[str, str]
 ) -> Iterator[str]:
@@ -290,7 +311,10 @@ def _remedies(facts: Row[Any], held: Held | None) -> Iterator[str]:
         yield f"`dispatcher cancel {campaign}` ends it, with those who are missing as cancelled"
     if held is not None and held.by in ("account", "doubt"):
         yield f"`dispatcher account resume {facts.account}` tries at once"
-    if facts.state == CampaignState.PAUSED:
+    if Guard.of(facts).is_stopped and facts.state == CampaignState.PAUSED:
+        yield f"`dispatcher canary {campaign} accept` goes on"
+        yield f"`dispatcher cancel {campaign}` ends it"
+    elif facts.state == CampaignState.PAUSED:
         mend = "mend the reason, then " if facts.reason else ""
         yield f"{mend}`dispatcher resume {campaign}`"
     for state in sorted(RETRIABLE):

@@ -4,9 +4,9 @@
 what such a record means for others, `withholding` takes out of a claimed chunk who is to get
 nothing, `resting` is for the account, `rounds` what the relay does to chunks, `steering` what
 becomes of a campaign, `retrying` the order to send again, `summing` the sum and the end, `purging`
-what is dropped after it, `forgetting` that somebody leaves a chunk, `noting` who did any of it. A
-transaction that touches a campaign's row and its chunks' locks the campaign's first, an account's
-row last.
+what is dropped after it, `forgetting` that somebody leaves a chunk, `judging` what too many errors
+stop, `noting` who did any of it. A transaction that touches a campaign's row and its chunks' locks
+the campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
@@ -18,6 +18,7 @@ from dispatcher.books.transitions.exchanging import (
     exchange,
 )
 from dispatcher.books.transitions.forgetting import forget
+from dispatcher.books.transitions.judging import accept_canary, judge
 from dispatcher.books.transitions.noting import note_new
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
 from dispatcher.books.transitions.resting import resume_account
@@ -59,12 +60,14 @@ __all__ = [
     "Claim",
     "Exchanged",
     "Report",
+    "accept_canary",
     "cancel",
     "exchange",
     "expire",
     "expire_late",
     "forget",
     "give_back",
+    "judge",
     "keep_all",
     "lock_free",
     "mark_published",

@@ -8,7 +8,7 @@ from dispatcher.books import acts
 from dispatcher.books.acts import Actor, Facts
 from dispatcher.books.campaigns import Campaign
 
-_ORDERS = ("rate", "send_at", "expires_at", "window", "finish_by")
+_ORDERS = ("rate", "send_at", "expires_at", "window", "finish_by", "max_error_rate")
 
 
 def note(

@@ -23,7 +23,9 @@ SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
     reason = CASE WHEN state = 'paused' THEN reason END,
     started_at = coalesce(started_at, clock_timestamp()),
     finished_at = NULL, resumed_at = clock_timestamp(),
-    expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END
+    expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END,
+    canary_state = CASE WHEN awaits_verdict AND canary_state IN ('undecided', 'unmeasurable')
+                        THEN 'running' ELSE canary_state END
 WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
 _STATE = text("SELECT state FROM campaign WHERE id = :campaign_id")
@@ -75,6 +77,7 @@ def retry(
 
     What may have been sent before can reach people a second time: that is the operator's order. A
     time of expiry that has passed is lifted when the order begins; a paused campaign stays paused.
+    A canary that could not be decided is judged once more.
     Raises ImpossibleInState, also once the campaign's audience is being dropped.
     """
     stands = lock(connection, campaign_id)

@@ -15,14 +15,14 @@ _BATCH = 1000
 
 # A limit that the planner can read, and an array of keys, keep it from reading the whole campaign:
 # of one that was just committed it knows nothing, and expects a single chunk.
-def _publish(which: str, order: str) -> TextClause:
+def _publish(which: str, order: str, if_campaign: str = "state = 'running'") -> TextClause:
     return text(f"""
     WITH due AS (
         SELECT sequence, row_number() OVER (ORDER BY {order}) AS place
         FROM (SELECT sequence, in_doubt_since, due_at FROM chunk
               WHERE campaign_id = :campaign_id AND state = 'pending' AND published_at IS NULL
                 AND {which} AND due_at <= statement_timestamp()
-                AND (SELECT state = 'running' FROM campaign WHERE id = :campaign_id)
+                AND (SELECT {if_campaign} FROM campaign WHERE id = :campaign_id)
               ORDER BY {order} LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS locked
     ), marked AS (
         UPDATE chunk SET published_at = clock_timestamp()
@@ -34,22 +34,33 @@ def _publish(which: str, order: str) -> TextClause:
 
 _PUBLISH_DOUBTFUL = _publish("in_doubt_since IS NOT NULL", "in_doubt_since")
 _PUBLISH_FRESH = _publish(
-    f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}", "due_at, sequence"
+    f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}",
+    "due_at, sequence",
+    f"state = 'running' AND {holding.REST_MAY_BEGIN}",
+)
+_PUBLISH_CANARY = _publish(
+    f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW} AND canary", "due_at, sequence"
 )
 
 
 def mark_published(
-    connection: Connection, campaign_id: UUID, *, count: int, fresh: int
+    connection: Connection,
+    campaign_id: UUID,
+    *,
+    count: int,
+    fresh: int,
+    only_canary: bool = False,
 ) -> list[int]:
     """Mark up to `count` due chunks, of which `fresh` may be clean ones; their sequences.
 
     Those in doubt come first, the oldest window before all; then the clean ones, in the order of
-    the audience. None of a campaign that does not run.
+    the audience, or of its canary alone. None of a campaign that does not run.
     """
     values = {"campaign_id": campaign_id, "count": count}
     doubtful = list(connection.scalars(_PUBLISH_DOUBTFUL, values))
     values["count"] = min(fresh, count - len(doubtful))
-    return doubtful + list(connection.scalars(_PUBLISH_FRESH, values))
+    clean = _PUBLISH_CANARY if only_canary else _PUBLISH_FRESH
+    return doubtful + list(connection.scalars(clean, values))
 
 
 _UNMARK_UNCLAIMED = text("""

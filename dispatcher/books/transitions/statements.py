@@ -82,7 +82,7 @@ _WANTED = """
 """
 _FROM_WANTED = """
         FROM wanted CROSS JOIN LATERAL (
-            SELECT state, due_at, in_doubt_since, closes_at FROM chunk
+            SELECT state, due_at, in_doubt_since, closes_at, canary FROM chunk
             WHERE campaign_id = wanted.campaign_id AND sequence = wanted.sequence
             OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS chunk
         JOIN campaign ON campaign.id = wanted.campaign_id
@@ -93,7 +93,8 @@ _IS_DUE = f"""
           AND (chunk.in_doubt_since IS NULL
                OR chunk.in_doubt_since + :window > clock_timestamp())
           AND (chunk.in_doubt_since IS NOT NULL
-               OR {holding.IN_WINDOW} AND {holding.IN_ITS_ZONE_S_WINDOW})
+               OR {holding.IN_WINDOW} AND {holding.IN_ITS_ZONE_S_WINDOW}
+                   AND (chunk.canary OR {holding.REST_MAY_BEGIN}))
           AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
 """
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from dispatcher.books import guarding
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.progress import sum_up
 from dispatcher.books.transitions.noting import note
@@ -120,14 +121,26 @@ def pause(connection: Connection, campaign_id: UUID) -> None:
 
 
 def resume(connection: Connection, campaign_id: UUID) -> None:
-    """Go on where the campaign stood. Done where it is running or scheduled already."""
+    """Go on where the campaign stood. Done where it is running or scheduled already.
+
+    Raises ImpossibleInState, also where too many errors have stopped it.
+    """
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be resumed.")
     if state == CampaignState.PAUSED:
-        resumed = connection.execute(_RESUME, {"campaign_id": campaign_id}).scalar_one()
-        connection.execute(_UNMARK, {"campaign_id": campaign_id})
-        _note_state(connection, campaign_id, "resume", state, resumed)
+        if (stopped := guarding.read(connection, campaign_id)).is_stopped:
+            raise ImpossibleInState(
+                f"Campaign {campaign_id} cannot be resumed like that. {stopped.words}"
+            )
+        _note_state(connection, campaign_id, "resume", state, go_on(connection, campaign_id))
+
+
+def go_on(connection: Connection, campaign_id: UUID) -> CampaignState:
+    """Let a paused campaign, whose row is locked, run; the state that it has then."""
+    resumed = connection.execute(_RESUME, {"campaign_id": campaign_id}).scalar_one()
+    connection.execute(_UNMARK, {"campaign_id": campaign_id})
+    return CampaignState(resumed)
 
 
 def cancel(connection: Connection, campaign_id: UUID) -> int:

@@ -22,7 +22,8 @@ _COMPLETE = text("""
 UPDATE campaign
 SET finished_at = clock_timestamp(),
     state = CASE WHEN campaign.state IN ('cancelled', 'expired') THEN campaign.state
-                 ELSE 'completed' END
+                 ELSE 'completed' END,
+    canary_state = CASE WHEN canary_state = 'running' THEN 'undecided' ELSE canary_state END
 FROM (SELECT id, state FROM campaign WHERE id = ANY(:campaign_ids)) AS before
 WHERE campaign.id = before.id AND finished_at IS NULL
   AND chunks_pending = 0 AND chunks_sending = 0

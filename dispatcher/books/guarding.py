@@ -1,0 +1,138 @@
+"""A campaign's bound on errors and its canary, as they stand in its row, and in words."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from dispatcher.canary import CanaryState, Figures, exceeds, members_to_decide, verdict
+from dispatcher.words import counted
+
+COLUMNS = (
+    *("max_error_rate", "guarded_since", "guard_measured", "guard_errors", "awaits_verdict"),
+    *("canary_members", "canary_state", "canary_remaining", "canary_measured", "canary_errors"),
+    "canary_lost",
+)
+"""Those of a campaign's row that a `Guard` is made of."""
+
+_READ = text(f"SELECT id, {', '.join(COLUMNS)} FROM campaign WHERE id = :campaign_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What of a campaign's errors is known, and what is to be made of it.
+
+    `bound` is the highest rate of errors, of one for all; None where there is none. `members` is
+    the canary's size and `state` its own, None where there is none. While the campaign
+    `awaits_verdict`, nothing but its canary begins.
+    """
+
+    campaign: str
+    bound: float | None
+    is_tested: bool
+    measured: int
+    errors: int
+    awaits_verdict: bool
+    members: int
+    state: CanaryState | None
+    canary: Figures
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "Guard":
+        """That of a row of the table `campaign`."""
+        return cls(
+            campaign=str(row.id)[:8],
+            bound=row.max_error_rate,
+            is_tested=row.guarded_since is not None,
+            measured=row.guard_measured,
+            errors=row.guard_errors,
+            awaits_verdict=row.awaits_verdict,
+            members=row.canary_members or 0,
+            state=row.canary_state and CanaryState(row.canary_state),
+            canary=Figures(
+                remaining=row.canary_remaining,
+                measured=row.canary_measured,
+                errors=row.canary_errors,
+                lost=row.canary_lost,
+            ),
+        )
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more begins before somebody accepts it."""
+        return self.awaits_verdict and self.state != CanaryState.RUNNING
+
+    @property
+    def is_stopped_beyond_its_canary(self) -> bool:
+        """Whether errors of all that was sent have stopped it, and not its canary's verdict."""
+        return self.is_stopped and self.state in (None, CanaryState.PASSED)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether too many errors have stopped it, and not a canary that decides nothing."""
+        return self.is_stopped_beyond_its_canary or (
+            self.is_stopped and self.state == CanaryState.FAILED
+        )
+
+    def verdict(self) -> CanaryState:
+        """What the canary has come to by now."""
+        assert self.bound is not None
+        return verdict(self.canary, self.bound)
+
+    def exceeds(self) -> bool:
+        """Whether all that is tested proves that the bound is exceeded."""
+        return (
+            self.bound is not None
+            and self.is_tested
+            and exceeds(self.measured, self.errors, self.bound)
+        )
+
+    @property
+    def words(self) -> str:
+        """What stands between the campaign and the rest of it: figures, and what would decide."""
+        if not self.awaits_verdict or self.bound is None:
+            return ""
+        if self.state == CanaryState.RUNNING:
+            return (
+                f"The rest waits for its canary: of {counted(self.members, 'member')} "
+                f"{self.canary.measured:,} are measured so far, {self.canary.errors:,} of them "
+                "errors."
+            )
+        if self.is_stopped_beyond_its_canary:
+            seen = _rate(self.measured, self.errors, self.bound)
+            return f"Too many errors: {seen}. {self._accept('without the bound')}"
+        seen = _rate(self.canary.measured, self.canary.errors, self.bound)
+        match self.state:
+            case CanaryState.FAILED:
+                return f"Its canary failed: {seen}. {self._accept('without the bound')}"
+            case CanaryState.UNDECIDED:
+                more = members_to_decide(self.canary.measured, self.canary.errors, self.bound)
+                return (
+                    f"Its canary is undecided: {seen}. Some {more:,} members more would decide. "
+                    f"{self._accept('under the bound')}"
+                )
+            case _:
+                return (
+                    f"Its canary is unmeasurable: what became of {self.canary.lost:,} of its "
+                    f"{counted(self.members, 'member')} is not known, and {seen}. "
+                    f"{self._accept('under the bound')}"
+                )
+
+    def _accept(self, how: str) -> str:
+        return f"`dispatcher canary {self.campaign} accept` goes on {how}."
+
+
+def read(connection: Connection, campaign_id: UUID) -> Guard:
+    """That of a campaign."""
+    return Guard.of(connection.execute(_READ, {"campaign_id": campaign_id}).one())
+
+
+def _rate(measured: int, errors: int, bound: float) -> str:
+    share = f" ({percent(errors / measured)})" if measured else ""
+    return f"{errors:,} of {measured:,} measured members{share} are errors, {percent(bound)} may be"
+
+
+def percent(share: float) -> str:
+    """A share as a person reads it."""
+    return f"{100 * share:.3g} %"
