@@ -15,6 +15,7 @@ from dispatcher.settings import Settings
 from dispatcher.verbs import (
     accounts,
     enqueuing,
+    fencing,
     keeping,
     ordering,
     people,
@@ -23,6 +24,7 @@ from dispatcher.verbs import (
     steering,
 )
 from dispatcher.verbs.connections import Connections, Reference
+from dispatcher.verbs.fencing import Fenced
 from dispatcher.verbs.options import Options
 from dispatcher.verbs.people import Added, Checked, ListProgress, Receipt, Removed
 from dispatcher.verbs.reading import MOST_LISTED
@@ -248,6 +250,21 @@ class Dispatcher:
         producers left on this machine goes, too, however old. Raises OptionError.
         """
         return keeping.purge(self._connections, older_than)
+
+    def fenced(self) -> Fenced | None:
+        """Why nothing is sent from the books, as they were restored from a copy; None if it is.
+
+        By what the books say, and by what this machine and the Redis have noted of them.
+        """
+        return fencing.fenced(self._connections)
+
+    def fence_accept(self) -> int:
+        """Let workers send from books that were restored, as they are; the number of their epoch.
+
+        Look at `fenced` first: whoever was sent to after the copy was made would get it again.
+        Raises ImpossibleInState where there is nothing to accept.
+        """
+        return fencing.accept(self._connections)
 
     def find(self, identifier: str) -> tuple[Found, ...]:
         """Which campaigns and chunks hold somebody, and what became of them; the oldest first.

@@ -24,6 +24,8 @@ from dispatcher.redaction import redact
 from dispatcher.redis_client import connect_redis
 from dispatcher.servers import is_this_machine, read_server, words_of
 from dispatcher.settings import Settings, is_exposed
+from dispatcher.verbs import fencing
+from dispatcher.verbs.connections import Connections
 from dispatcher.words import counted
 
 Result = Literal["ok", "warning", "failed"]
@@ -69,6 +71,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     rights = _attempted("rights", lambda: _rights(engine))
     yield rights
     yield _attempted("durability", lambda: _durability(engine))
+    yield _attempted("fence", lambda: _fence(settings))
     workers = _attempted("workers", lambda: _workers(engine))
     yield workers
     yield _attempted("clocks", lambda: _clocks(engine))
@@ -183,6 +186,15 @@ def _durability(engine: Engine) -> tuple[Result, str]:
     if off:
         return "failed", f"{' and '.join(off)} off: a crash of the machine can lose claims"
     return "ok", "what is committed stays committed"
+
+
+def _fence(settings: Settings) -> tuple[Result, str]:
+    """From an older copy everybody since would be sent to again."""
+    found = fencing.fenced(Connections(settings, None))
+    if found is not None:
+        words = f"nothing is sent, as the books were put back: {found.reason}"
+        return "failed", f"{words} (`dispatcher fence accept` shows what would be sent)"
+    return "ok", "the books have gone on from where they were"
 
 
 def _broker(settings: Settings) -> tuple[Result, str]:

@@ -5,7 +5,7 @@ committed statement right before its own request, and recorded before its slot c
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,7 +43,8 @@ class GroupCommit:
     """Exchanges reports for claims, for all slots of this process together.
 
     `worker` is the name that the attempt log shows, `lease` how long nobody else may take a claimed
-    chunk, `window` the usable part of the vendor's window. A connection that has not answered after
+    chunk, `window` the usable part of the vendor's window, `beat` tells the least that the books
+    have to be at for a claim. A connection that has not answered after
     `patience` is cut: what hangs holds up this process no longer than that.
     """
 
@@ -55,11 +56,13 @@ class GroupCommit:
         lease: timedelta,
         window: timedelta,
         patience: timedelta,
+        beat: Callable[[], int] = lambda: 0,
     ) -> None:
         self._engine = each_alone(engine)
         self._worker = worker
         self._lease = lease
         self._window = window
+        self._beat = beat
         self._patience = patience.total_seconds()
         self._watchdog = Watchdog()
         self._kept: tuple[Connection, Handle] | None = None
@@ -117,6 +120,7 @@ class GroupCommit:
                 worker=self._worker,
                 lease=self._lease,
                 window=self._window,
+                beat=self._beat(),
             )
         # Where two slots want one chunk, the first has it.
         claims = dict(exchanged.claims)

@@ -19,6 +19,7 @@ from dispatcher.books.troubles import words_of
 from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
 from dispatcher.publishing import Gauge
+from workers.fencing import Fencing
 from workers.pulse import Movement, Pulse
 from workers.sweep import Sweep
 
@@ -39,7 +40,8 @@ class Relay:
 
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
-    an audience is kept after its campaign's end, `gauge` how far places in rates are given out.
+    an audience is kept after its campaign's end, `gauge` how far places in rates are given out;
+    `fencing` looks each second whether the books are still the same.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Relay:
         account_rate: float | None,
         gauge: Gauge,
         keep_audience: timedelta | None,
+        fencing: Fencing,
     ) -> None:
         self._engine = engine
         self._bell = publishing.Bell(app)
@@ -64,6 +67,7 @@ class Relay:
         self._gauge = gauge
         self._closing = threading.Event()
         terms = Terms.of(window, keep_audience)
+        self._fencing = fencing
         self._sweep = Sweep(engine, terms, self._swept_last.moved, self._closing.is_set)
         self._published = publishing.NOTHING
         self._unpublished: set[UUID] = set()
@@ -87,6 +91,7 @@ class Relay:
         until = time.monotonic() + _TIME_TO_END
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
+        self._attempt(self.look_at_the_fence)
         self._attempt(self.pulse.stop)
         self._bell.close()
 
@@ -111,6 +116,7 @@ class Relay:
         """In a thread of its own: what is due to be sent does not wait for the books."""
         while not self._closing.is_set():
             began = time.monotonic()
+            self._attempt(self.look_at_the_fence)
             self._attempt(self.sweep)
             self._swept_last.moved()
             self._closing.wait(max(_SHORT_ROUND, began + _SWEEP_EVERY - time.monotonic()))
@@ -141,6 +147,10 @@ class Relay:
         for campaign_id in again:
             log.warning("campaign %s can be published again", campaign_id)
         self._unpublished = (self._unpublished | plan.failed.keys()) - again
+
+    def look_at_the_fence(self) -> None:
+        """Whether the books are still those that this worker knew."""
+        self._fencing.check(leads=self.pulse.leads)
 
     def sweep(self) -> None:
         """Everything that time alone changes; nothing while another leads."""

@@ -13,12 +13,14 @@ from dispatcher.books.schema import check_schema
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.errors import DatabaseUnavailable
 from dispatcher.lifecycle import usable_window
+from dispatcher.outside import keepers
 from dispatcher.publishing import Bell
 from dispatcher.redis_client import connect_redis
 from dispatcher.settings import Settings, is_exposed
 from workers.campaign_cache import CampaignCache
 from workers.consumer import PatientConsumer
 from workers.deliver import Courier
+from workers.fencing import Fencing
 from workers.group_commit import GroupCommit
 from workers.guard import Guard
 from workers.hearing import Hearing
@@ -124,6 +126,8 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     _wait_for_database(engine)
     with transaction(engine) as connection:
         check_right_to_send(connection)
+    fencing = Fencing(engine, list(keepers(settings)))
+    fencing.check(leads=True)
     worker = f"{nodename}/{os.getpid()}"
     window = usable_window(settings.pack_id_window, settings.request_timeout)
     process: Process
@@ -137,6 +141,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
             lease=settings.lease,
             window=window,
             patience=settings.time_to_begin,
+            beat=lambda: fencing.beat,
         ),
         push_api=PushApi(settings.push_api_url, timeout=settings.request_timeout, slots=slots),
         rate_limit=_rate_limit(settings),
@@ -156,6 +161,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         account_rate=settings.rate,
         gauge=_rate_limit(settings, _GAUGE_TIMEOUT),
         keep_audience=settings.keep_audience,
+        fencing=fencing,
     )
     process = Process(courier, relay)
     return process

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import pacing, variants
+from dispatcher.books import fence, pacing, variants
 from dispatcher.books.holding import RATE, Held, held
 from dispatcher.books.variants import NewVariant
 from dispatcher.books.windows import opening_of
@@ -265,6 +265,7 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
         if new.key is not None and is_taken(connection, new.key):
             return None
         raise new.refusal
+    fence.begin(connection)
     connection.execute(_OPEN_ACCOUNT, {"account": new.account})
     values = {
         **{name: getattr(new, name) for name in NewCampaign.__slots__ if name not in _OF_PARTS},

@@ -39,6 +39,8 @@ BY_ZONE = """
 (campaign.wall_time IS NOT NULL OR campaign.windows IS NOT NULL AND campaign.opens_at IS NULL)
 """
 """Whether chunks are due by their members' own clocks."""
+NOT_FENCED = "(SELECT raised_at IS NULL FROM fence)"
+"""Whether the books are those that workers have sent from, and no older copy."""
 RATE = "least(campaign.rate, campaign.planned_rate)"
 """The requests a second that a campaign may make: what it is told, and what ends it in time."""
 IN_WINDOW = """
@@ -50,7 +52,7 @@ IN_ITS_ZONE_S_WINDOW = "(chunk.closes_at IS NULL OR chunk.closes_at > clock_time
 """The same of a fresh chunk whose members' zone has openings of its own: it is due at the next."""
 REST_MAY_BEGIN = "NOT campaign.awaits_verdict"
 """Whether more than its canary may begin; what is in doubt is asked about all the same."""
-MAY_SEND = f"({CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
+MAY_SEND = f"({NOT_FENCED} AND {CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
 """Whether the account's API works, as far as is known."""
@@ -79,7 +81,8 @@ _FACTS = text(f"""
 SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.account,
     account.hold_until, account.hold_reason, account.fresh_from, account.failures, account.doubts,
     NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
-    clock_timestamp() AS now, {fleet.LIVE_SLOTS} AS slots, campaign.windows, campaign.opens_at,
+    (SELECT reason FROM fence) AS fenced, clock_timestamp() AS now, {fleet.LIVE_SLOTS} AS slots,
+    campaign.windows, campaign.opens_at,
     NOT {IN_WINDOW} AND EXISTS (
         SELECT FROM chunk
         WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
@@ -140,6 +143,12 @@ def _held(facts: Row[Any]) -> Held | None:
 
 
 def _running_held(facts: Row[Any]) -> Held | None:
+    if facts.fenced:
+        words = (
+            f"Its books were put back{because(facts.fenced)}. `dispatcher fence accept` shows what "
+            "would be sent, and goes on."
+        )
+        return Held("database", None, words)
     if facts.slots == 0:
         return Held("workers", None, "No worker is alive.")
     if facts.awaits_a_zone and not _awaits_their_window(facts):

@@ -487,6 +487,36 @@ class Worker(Base):
     silence: Mapped[str | None]
 
 
+class Fence(Base):
+    """What the books say of themselves, in one row, and why nothing may be sent from them, if so.
+
+    `books` name them, `place` is where they have been since the epoch began, `beat` grows each
+    second that a worker lives, `epoch_seen` is the latest that was noted outside of them.
+    """
+
+    __tablename__ = "fence"
+    __table_args__ = (
+        CheckConstraint("one", "is_one"),
+        CheckConstraint(
+            "(place IS NULL) = (books IS NULL) AND (place IS NULL) = (epoch_id IS NULL)"
+            " AND (place IS NULL) = (beat_at IS NULL)",
+            "has_begun",
+        ),
+        CheckConstraint("(raised_at IS NULL) = (reason IS NULL)", "raised_for_a_reason"),
+    )
+
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    books: Mapped[UUID | None]
+    epoch: Mapped[int] = mapped_column(server_default="1")
+    epoch_id: Mapped[UUID | None]
+    epoch_seen: Mapped[int] = mapped_column(server_default="0")
+    place: Mapped[str | None]
+    beat: Mapped[Counter] = mapped_column(server_default="0")
+    beat_at: Mapped[datetime | None]
+    raised_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+
 class StandingList(Base):
     """An app's standing list: `version` is that of all lists when it was last added to.
 

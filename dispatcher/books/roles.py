@@ -89,6 +89,11 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         WORKER: (_SELECT, _INSERT, _UPDATE, _DELETE),
         READER: (_SELECT,),
     },
+    "fence": {
+        PRODUCER: (_SELECT, _UPDATE),
+        WORKER: (_SELECT, _UPDATE),
+        READER: (_SELECT,),
+    },
     "standing_list": {
         PRODUCER: (_SELECT, _INSERT, _UPDATE),
         WORKER: (_SELECT,),

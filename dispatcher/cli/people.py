@@ -1,18 +1,17 @@
 """The verbs about people by themselves: on an app's standing list, and in stored audiences."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from dispatcher.books.finding import Found
+from dispatcher.cli.asking import confirmed
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
 from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.preparing import preparing
 from dispatcher.cli.reading import column_options, columns_of, names_of
 from dispatcher.cli.steps import INTERRUPTED, Steps
-from dispatcher.errors import OptionError
 from dispatcher.verbs.people import REMAINS, Receipt
 from dispatcher.words import counted
 
@@ -209,7 +208,7 @@ def forget(ctx: click.Context, identifier: str, yes: bool, as_json: bool) -> Non
     dispatcher = context_of(ctx).dispatcher()
     found = dispatcher.find(identifier)
     say(f"They are in {counted(len(found), 'chunk')} of stored audiences.")
-    if not yes and not _confirmed():
+    if not yes and not confirmed("Forget them for good?", "forget them"):
         say("Nobody was forgotten.")
         return
     steps = Steps("are left")
@@ -231,12 +230,6 @@ def forget(ctx: click.Context, identifier: str, yes: bool, as_json: bool) -> Non
             "repeat has to be the same: forget them again in some minutes."
         )
         raise click.exceptions.Exit(1)
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise OptionError("There is no terminal to ask on: give --yes to forget them.")
-    return click.confirm("Forget them for good?", err=True)
 
 
 def _print_receipt(receipt: Receipt) -> None:

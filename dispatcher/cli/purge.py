@@ -1,11 +1,11 @@
 """The verb purge: forget whom ended campaigns were sent to."""
 
-import sys
 from datetime import timedelta
 
 import click
 
 from dispatcher.books.keeping import Audiences
+from dispatcher.cli.asking import confirmed
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.errors import OptionError
 from dispatcher.settings import days
@@ -40,7 +40,7 @@ def purge(ctx: click.Context, older_than: str | None, yes: bool, as_json: bool) 
         say("No campaign that ended so long ago has its audience any more: nothing is to be done.")
     else:
         say(f"To be dropped for good: {_described(found)}.")
-        if not yes and not _confirmed():
+        if not yes and not confirmed("Drop them?", "drop them"):
             say("Nothing was dropped.")
             found = Audiences(0, 0, 0)
         else:
@@ -67,9 +67,3 @@ def _described(found: Audiences) -> str:
         return stored
     left = f"what killed producers left on this machine ({counted(found.scratch, 'audience')})"
     return f"{stored}; and {left}" if found.campaigns else left
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise OptionError("There is no terminal to ask on: give --yes to drop them.")
-    return click.confirm("Drop them?", err=True)

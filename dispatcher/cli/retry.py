@@ -1,11 +1,10 @@
 """The verb retry: the operator's order to send again."""
 
-import sys
-
 import click
 
 from dispatcher.api import Dispatcher
 from dispatcher.books.campaigns import Campaign
+from dispatcher.cli.asking import confirmed
 from dispatcher.cli.campaigns import print_campaign
 from dispatcher.cli.context import campaign_argument, context_of, json_option, say
 from dispatcher.cli.steps import INTERRUPTED, Steps
@@ -36,7 +35,7 @@ def retry(ctx: click.Context, campaign: str, only: str, yes: bool, as_json: bool
     members = getattr(stands.members, only)
     if members:
         say(_announced(stands, members, only))
-        if not yes and not _confirmed():
+        if not yes and not confirmed("Send again?", "send again"):
             say("Nothing was sent again.")
             return
     print_campaign(_retried(dispatcher, stands, members, only), as_json)
@@ -68,9 +67,3 @@ def _announced(campaign: Campaign, members: int, only: str) -> str:
     if only == ChunkState.UNRESOLVED:
         words += " Whoever got the push already will get it twice."
     return words
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise OptionError("There is no terminal to ask on: give --yes to send again.")
-    return click.confirm("Send again?", err=True)

@@ -34,6 +34,7 @@ FAMILIES = {
     "verify": "inspection",
     "failures": "inspection",
     "doctor": "inspection",
+    "fence": "fence",
     "metrics": "monitoring",
     "purge": "purge",
     "migrate": "schema",

@@ -1,7 +1,7 @@
 """What the stories start from: servers that they may hurt, and a stage over them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,13 @@ def mortals() -> Iterator[Mortals]:
 @pytest.fixture(scope="session")
 def mortal_template(mortals: Mortals) -> Iterator[str]:
     """The name of a database with the newest schema."""
+    with new_template(mortals) as name:
+        yield name
+
+
+@contextmanager
+def new_template(mortals: Mortals) -> Iterator[str]:
+    """A database with the newest schema, by its name."""
     with fresh_database(mortals.postgresql.url) as url:
         engine = make_engine(url)
         migrate(engine)

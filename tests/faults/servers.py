@@ -36,9 +36,18 @@ class Mortal:
         assert holder is not None
         return holder.pid
 
+    @property
+    def data(self) -> Path:
+        """Where its data are."""
+        return self._server.directory.data
+
     def restart(self) -> None:
         """At once, without a farewell to its clients, and back."""
         self.end()
+        self.start()
+
+    def start(self) -> None:
+        """Let it go on where it was."""
         self._spawned = launch(self._server, attached=True)
 
     def kill(self) -> None:

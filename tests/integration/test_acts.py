@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dispatcher import Act, Actor, Dispatcher, DispatcherError
-from dispatcher.books import acts, transitions, upkeep
+from dispatcher.books import acts, fence, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
 from dispatcher.settings import Settings
@@ -133,6 +133,12 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         {"audience_kept": True},
         {"audience_kept": False},
     ),
+    "fence_accept": (
+        lambda it: it.fence_accept(),
+        "fence accept",
+        {"epoch": 1, "reason": "they were restored"},
+        {"epoch": 2},
+    ),
 }
 """In the order in which each finds something to change: the call, and the act that it leaves."""
 
@@ -144,6 +150,7 @@ LOOKING: dict[str, Verb] = {
     "verify": lambda it: it.verify("last"),
     "failures": lambda it: list(it.failures("last")),
     "accounts": lambda it: it.accounts(),
+    "fenced": lambda it: it.fenced(),
     "purgeable": lambda it: it.purgeable(timedelta(0)),
     "suppress_check": lambda it: it.suppress_check("app", ["userId=anna"]),
     "suppress_count": lambda it: it.suppress_count("app"),
@@ -172,6 +179,7 @@ def test_every_verb_that_changes_something_says_who_did_it(
     stopped = books.campaign(max_error_rate=0.1)
     stopped.set(state="paused", awaits_verdict=True)
     books.account_is(hold_until=TOMORROW, hold_reason="it asked to wait")
+    books.do(fence.raise_, "they were restored", 0)
 
     for name, (verb, called, before, after) in CHANGING.items():
         seen = newest(anna).id

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 
 from dispatcher import Dispatcher
-from dispatcher.books import roles
+from dispatcher.books import fence, roles
 from dispatcher.books.roles import CALLERS, PRODUCER, READER, RIGHTS, ROLES, WORKER
 from dispatcher.books.schema import migrate, migrate_roles
 from dispatcher.books.session import make_engine, transaction
@@ -73,6 +73,9 @@ GRANTED = {
     ("worker", PRODUCER): {"SELECT"},
     ("worker", WORKER): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     ("worker", READER): {"SELECT"},
+    ("fence", PRODUCER): {"SELECT", "UPDATE"},
+    ("fence", WORKER): {"SELECT", "UPDATE"},
+    ("fence", READER): {"SELECT"},
     ("standing_list", PRODUCER): {"SELECT", "INSERT", "UPDATE"},
     ("standing_list", WORKER): {"SELECT"},
     ("standing_list", READER): {"SELECT"},
@@ -254,6 +257,7 @@ class Scene:
     stopped: str
     ended: str
     directory: Path
+    owner: Engine
     verbs: dict[str, Dispatcher]
 
 
@@ -275,7 +279,7 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
                 home=tmp_path, database_url=url, broker_url=broker_url, redis_url=broker_url
             )
             verbs[role] = Dispatcher(settings, engine)
-        yield Scene(str(running.id), str(stopped.id), str(ended.id), tmp_path, verbs)
+        yield Scene(str(running.id), str(stopped.id), str(ended.id), tmp_path, owner, verbs)
 
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
@@ -290,6 +294,12 @@ def dry_run(it: Dispatcher, _: Scene) -> object:
     return it.dry_run(app_id="app", message=MESSAGE, audience=ANNA)
 
 
+def fence_accept(it: Dispatcher, scene: Scene) -> object:
+    with transaction(scene.owner) as connection:
+        fence.raise_(connection, "they were restored", 0)
+    return it.fence_accept()
+
+
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 Verb = Callable[[Dispatcher, Scene], object]
 LOOKING: dict[str, Verb] = {
@@ -299,6 +309,7 @@ LOOKING: dict[str, Verb] = {
     "log": lambda it, scene: it.log(scene.running),
     "verify": lambda it, scene: it.verify(scene.ended),
     "accounts": lambda it, _: it.accounts(),
+    "fenced": lambda it, _: it.fenced(),
     "suppress_count": lambda it, _: it.suppress_count("app"),
 }
 CHANGING: dict[str, Verb] = {
@@ -317,6 +328,7 @@ CHANGING: dict[str, Verb] = {
     "suppress_add": lambda it, _: it.suppress_add("app", ["userId=anna"]),
     "suppress_remove": lambda it, _: it.suppress_remove("app", ["userId=anna"]),
     "suppress_import": lambda it, _: it.suppress_import("app", [{"userId": "anna"}]),
+    "fence_accept": fence_accept,
 }
 NAMING: dict[str, Verb] = {
     "find": lambda it, _: it.find("userId=anna"),

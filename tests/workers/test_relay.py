@@ -26,6 +26,7 @@ from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
 from tests.workers.messages import messages
 from workers.deliver import Courier, deliver_all
+from workers.fencing import Fencing
 from workers.rate_limit import RateLimit
 from workers.relay import Relay
 
@@ -51,6 +52,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
                 account_rate=None,
                 gauge=RateLimit(None),
                 keep_audience=timedelta(days=30),
+                fencing=Fencing(own, []),
             )
 
         yield make

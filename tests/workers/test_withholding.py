@@ -109,9 +109,15 @@ def test_who_opted_out_gets_nothing_though_the_first_worker_died_before_it_looke
 ) -> None:
     campaign = campaign_of(engine, [ANNA, BOB])
     opt_out(engine, ANNA)
-    terms = {"lease": timedelta(0), "window": timedelta(minutes=9)}
     with transaction(engine) as connection:
-        transitions.exchange(connection, {}, [(campaign, 1)], worker="dead", **terms)
+        transitions.exchange(
+            connection,
+            {},
+            [(campaign, 1)],
+            worker="dead",
+            lease=timedelta(0),
+            window=timedelta(minutes=9),
+        )
     with transaction(engine) as connection:
         transitions.take_back_lost_leases(connection)
 

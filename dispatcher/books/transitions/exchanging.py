@@ -23,7 +23,7 @@ from dispatcher.lifecycle import (
     proves_something,
 )
 
-_NO_TERMS = {"worker": None, "lease": None, "window": None}
+_NO_TERMS = {"worker": None, "lease": None, "window": None, "beat": None}
 
 ChunkKey = tuple[UUID, int]
 """A campaign's id and the number of one of its chunks."""
@@ -105,6 +105,7 @@ def exchange(
     worker: str,
     lease: timedelta,
     window: timedelta,
+    beat: int = 0,
 ) -> Exchanged:
     """Record what attempts came to and take chunks for new ones, all in one statement.
 
@@ -113,9 +114,10 @@ def exchange(
     concern their chunks only.
 
     `worker` is the name that the attempt log shows, `lease` how long nobody else may take a chunk,
-    `window` the usable part of the vendor's window. The caller commits before a byte is sent.
+    `window` the usable part of the vendor's window, `beat` the least that the books have to be at,
+    or else they are an older copy. The caller commits before a byte is sent.
     """
-    values = {"worker": worker, "lease": lease, "window": window}
+    values = {"worker": worker, "lease": lease, "window": window, "beat": beat}
     return _run(connection, EXCHANGE, reports, wanted, values)
 
 

@@ -17,6 +17,7 @@ PARAMETERS = {
     "worker": "text",
     "lease": "interval",
     "window": "interval",
+    "beat": "bigint",
 }
 _COLUMNS = {
     "recorded": "integer[]",
@@ -89,7 +90,8 @@ _FROM_WANTED = """
         JOIN account ON account.name = campaign.account
 """
 _IS_DUE = f"""
-        WHERE chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
+        WHERE (SELECT raised_at IS NULL AND beat >= :beat FROM fence)
+          AND chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
           AND (chunk.in_doubt_since IS NULL
                OR chunk.in_doubt_since + :window > clock_timestamp())
           AND (chunk.in_doubt_since IS NOT NULL
