@@ -37,7 +37,7 @@ class CanaryState(StrEnum):
 class Figures:
     """Members of a canary: `remaining` have not ended, of `lost` ones nothing is known.
 
-    Those that the vendor did not find, or that were withheld, are in none of these counts.
+    Those that the vendor did not find, or who were not sent to, are in none of these counts.
     """
 
     remaining: int

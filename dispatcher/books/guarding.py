@@ -114,13 +114,14 @@ class Guard:
                 )
             case _:
                 return (
-                    f"Its canary is unmeasurable: what became of {self.canary.lost:,} of its "
-                    f"{counted(self.members, 'member')} is not known, and {seen}. "
-                    f"{self._accept('under the bound')}"
+                    f"Its canary is unmeasurable: of its {counted(self.members, 'member')} "
+                    f"{self.canary.measured:,} were measured, and what became of "
+                    f"{self.canary.lost:,} is not known. {self._accept('under the bound')}"
                 )
 
     def _accept(self, how: str) -> str:
-        return f"`dispatcher canary {self.campaign} accept` goes on {how}."
+        verb = f"`dispatcher canary {self.campaign} accept`"
+        return f"{verb} goes on {how}; --max-error-rate gives another."
 
 
 def read(connection: Connection, campaign_id: UUID) -> Guard:
@@ -129,10 +130,12 @@ def read(connection: Connection, campaign_id: UUID) -> Guard:
 
 
 def _rate(measured: int, errors: int, bound: float) -> str:
-    share = f" ({percent(errors / measured)})" if measured else ""
-    return f"{errors:,} of {measured:,} measured members{share} are errors, {percent(bound)} may be"
+    share = f" ({_percent(errors / measured)})" if measured else ""
+    return (
+        f"{errors:,} of {measured:,} measured members{share} are errors, {_percent(bound)} may be"
+    )
 
 
-def percent(share: float) -> str:
+def _percent(share: float) -> str:
     """A share as a person reads it."""
     return f"{100 * share:.3g} %"

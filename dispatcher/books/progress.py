@@ -48,9 +48,7 @@ _OF_CANARY = "coalesce(sum({}) FILTER (WHERE canary AND {}), 0)"
 _OF_GUARD = "coalesce(sum({}) FILTER (WHERE settled_at >= own.guarded_since), 0)"
 _TESTED = {
     "canary_remaining": _OF_CANARY.format("sent_to", "state IN ('pending', 'sending')"),
-    "canary_lost": _OF_CANARY.format(
-        "sent_to", "state IN ('uncounted', 'unresolved', 'expired', 'cancelled')"
-    ),
+    "canary_lost": _OF_CANARY.format("sent_to", "state IN ('uncounted', 'unresolved')"),
     "canary_measured": _OF_CANARY.format("errors + successes", "true"),
     "canary_errors": _OF_CANARY.format("errors", "true"),
     "guard_measured": _OF_GUARD.format("errors + successes"),

@@ -321,6 +321,7 @@ def committed(campaign: Campaign) -> str:
         f"Campaign {campaign.id}: {counted(campaign.members.total, 'member')} in "
         f"{counted(campaign.chunks.total, 'chunk')}"
         + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
+        + (f"; {campaign.canary.members:,} of them go first" if campaign.canary else "")
         + "."
     )
 

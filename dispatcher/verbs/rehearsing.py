@@ -125,7 +125,8 @@ def _made(
             f"The key {new.key!r} stands for this campaign already, {made.id} "
             f"({made.state}): nothing would be sent anew."
         ]
-    return made, [made.held.words] if made.held and made.held.by != "schedule" else []
+    told = made.held is not None and made.held.by not in ("schedule", "canary")
+    return made, [made.held.words] if made.held is not None and told else []
 
 
 def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:

@@ -10,7 +10,19 @@ import pytest
 from tests.acceptance.program import Program
 
 VERBS = (
-    *("demo", "send", "watch", "list", "show", "pause", "resume", "cancel", "rate", "migrate"),
+    *(
+        "demo",
+        "send",
+        "watch",
+        "list",
+        "show",
+        "pause",
+        "resume",
+        "cancel",
+        "rate",
+        "canary",
+        "migrate",
+    ),
     *("worker", "sandbox", "services start", "services stop", "services status"),
 )
 

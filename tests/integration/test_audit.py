@@ -61,7 +61,7 @@ def ended(books: Books) -> OneCampaign:
 def test_the_books_of_an_ended_campaign_are_sound(ended: OneCampaign) -> None:
     found = verdict(ended)
     assert found.findings == ()
-    assert len(found.checked) == 16
+    assert len(found.checked) == 17
     assert found.as_json()["sound"] is True
 
 
@@ -100,6 +100,10 @@ def run(statement: str) -> Damage:
             ),
         ),
         ("members of the chunks add up", run("UPDATE chunk SET size = 9 WHERE campaign_id = :id")),
+        (
+            "members of the canary's chunks",
+            run("UPDATE chunk SET canary = true WHERE campaign_id = :id AND sequence = 2"),
+        ),
         (
             "every attempt that ended is in the log",
             run("DELETE FROM attempt WHERE campaign_id = :id AND sequence = 4"),

@@ -93,7 +93,8 @@ def test_too_many_errors_pause_at_any_look(books: Books) -> None:
     shown = campaign.shown()
     assert shown.reason == (
         "Its canary failed: 18 of 30 measured members (60 %) are errors, 10 % may be. "
-        f"`dispatcher canary {str(campaign.id)[:8]} accept` goes on without the bound."
+        f"`dispatcher canary {str(campaign.id)[:8]} accept` goes on without the bound; "
+        "--max-error-rate gives another."
     )
     assert shown.canary is not None
     assert (shown.canary.members, shown.canary.measured, shown.canary.errors) == (100, 30, 18)
@@ -132,7 +133,10 @@ def test_replies_that_were_lost_are_no_good_ones(books: Books) -> None:
     campaign.books.time_passes(WINDOW)
     campaign.do(transitions.settle_closed_windows, WINDOW)
     assert judged(campaign) == ("paused", "unmeasurable")
-    assert "what became of 60 of its 100 members is not known" in (campaign.shown().reason or "")
+    assert (campaign.shown().reason or "").startswith(
+        "Its canary is unmeasurable: of its 100 members 40 were measured, and what became of 60 is "
+        "not known. "
+    )
 
 
 @pytest.mark.parametrize("outcome", [BAD, ALREADY_SENT], ids=["failed", "unmeasurable"])
@@ -236,6 +240,13 @@ def test_an_operators_pause_is_no_way_round_either(books: Books) -> None:
     held = campaign.shown().held
     assert held is not None
     assert held.by == "canary"
+
+
+def test_a_canary_that_nobody_was_found_of_cannot_be_measured(books: Books) -> None:
+    campaign = with_canary(books, first=2)
+    campaign.attempts_each(NOBODY_FOUND, (1, 2))
+    assert judged(campaign) == ("paused", "unmeasurable")
+    assert "of its 20 members 0 were measured" in (campaign.shown().reason or "")
 
 
 def test_doubt_in_a_canary_is_waited_for(books: Books) -> None:

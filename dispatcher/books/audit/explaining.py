@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from dispatcher.books import acts, fleet, holding
 from dispatcher.books.acts import Act
-from dispatcher.books.guarding import Guard, percent
+from dispatcher.books.guarding import Guard
 from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.words import counted
@@ -82,7 +82,7 @@ WHERE campaign_id = :campaign_id AND withheld > 0
 """)
 _CANARY = text("""
 SELECT canary_members AS members, canary_state AS state, canary_measured AS measured,
-       canary_errors AS errors, max_error_rate AS bound, ended.first, ended.last
+       canary_errors AS errors, ended.first, ended.last
 FROM campaign CROSS JOIN LATERAL (
     SELECT min(settled_at) AS first, max(settled_at) AS last FROM chunk
     WHERE campaign_id = campaign.id AND canary) AS ended
@@ -247,7 +247,7 @@ def _canary(row: Row[Any]) -> Event:
     is_what = "is running" if row.state == "running" else row.state
     what = (
         f"its canary of {counted(row.members, 'member')} {is_what}: {row.errors:,} of "
-        f"{row.measured:,} measured ones are errors, {percent(row.bound)} may be"
+        f"{row.measured:,} measured ones are errors"
     )
     return Event(row.first, row.last, what)
 

@@ -71,6 +71,13 @@ _RULES: dict[str, TextClause] = {
         WHERE campaign.id = :campaign_id
         GROUP BY campaign.id HAVING sum(size) <> members_total
     """),
+    "the members of the canary's chunks are as many as it has": text("""
+        SELECT count(*) || ' chunks' AS example
+        FROM campaign JOIN chunk ON chunk.campaign_id = campaign.id
+        WHERE campaign.id = :campaign_id
+        GROUP BY campaign.id
+        HAVING coalesce(sum(size) FILTER (WHERE canary), 0) <> coalesce(canary_members, 0)
+    """),
     "every attempt that ended is in the log, once": text("""
         SELECT 'chunk ' || chunk.sequence AS example
         FROM chunk LEFT JOIN attempt USING (campaign_id, sequence)
