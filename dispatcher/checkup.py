@@ -278,7 +278,7 @@ SELECT count(*) FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
 JOIN account ON account.name = campaign.account
 WHERE {holding.MAY_SEND} AND campaign.resumed_at < now() - {_LONG}
   AND (chunk.state = 'sending' AND chunk.lease_until < now() - :overdue
-       OR {holding.UNTROUBLED} AND {holding.IN_WINDOW} AND {holding.IN_ITS_ZONE_S_WINDOW}
+       OR {holding.UNTROUBLED} AND {holding.MAY_BEGIN}
           AND chunk.state = 'pending' AND chunk.due_at < now() - :overdue
           AND NOT EXISTS (SELECT FROM chunk AS flying
                           WHERE flying.campaign_id = campaign.id

@@ -52,6 +52,8 @@ IN_ITS_ZONE_S_WINDOW = "(chunk.closes_at IS NULL OR chunk.closes_at > clock_time
 """The same of a fresh chunk whose members' zone has openings of its own: it is due at the next."""
 REST_MAY_BEGIN = "NOT campaign.awaits_verdict"
 """Whether more than its canary may begin; what is in doubt is asked about all the same."""
+MAY_BEGIN = f"({IN_WINDOW} AND {IN_ITS_ZONE_S_WINDOW} AND (chunk.canary OR {REST_MAY_BEGIN}))"
+"""Whether this fresh chunk may begin, where its campaign may be sent anything of."""
 MAY_SEND = f"({NOT_FENCED} AND {CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AWAITS_A_PROBE})"
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from dispatcher.books import accounts, fleet
 from dispatcher.books.fleet import Strength
-from dispatcher.books.holding import IN_WINDOW, MAY_SEND, RATE, held
+from dispatcher.books.holding import IN_WINDOW, MAY_SEND, RATE, REST_MAY_BEGIN, held
 from dispatcher.lifecycle import CampaignState, ChunkState
 
 RECENTLY = timedelta(hours=1)
@@ -80,7 +80,7 @@ SELECT coalesce(sum(members_unresolved), 0) FROM (
 # The chunks that are due lie in three indexes: fresh ones, published ones, and those in doubt.
 _DUE = text(f"""
 WITH free AS MATERIALIZED (
-    SELECT campaign.id, {IN_WINDOW} AS is_open, {RATE} AS rate,
+    SELECT campaign.id, {IN_WINDOW} AS is_open, {REST_MAY_BEGIN} AS rest_may_begin, {RATE} AS rate,
         greatest(campaign.resumed_at, campaign.opens_at, account.hold_until) AS since
     FROM campaign JOIN account ON account.name = campaign.account
     WHERE campaign.finished_at IS NULL AND {MAY_SEND}
@@ -91,7 +91,7 @@ WITH free AS MATERIALIZED (
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND state = 'pending'
               AND in_doubt_since IS NULL AND published_at IS NULL
-              AND due_at <= statement_timestamp()
+              AND due_at <= statement_timestamp() AND (canary OR free.rest_may_begin)
             UNION ALL
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND published_at IS NOT NULL

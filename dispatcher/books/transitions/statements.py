@@ -94,9 +94,7 @@ _IS_DUE = f"""
           AND chunk.state = 'pending' AND chunk.due_at <= clock_timestamp()
           AND (chunk.in_doubt_since IS NULL
                OR chunk.in_doubt_since + :window > clock_timestamp())
-          AND (chunk.in_doubt_since IS NOT NULL
-               OR {holding.IN_WINDOW} AND {holding.IN_ITS_ZONE_S_WINDOW}
-                   AND (chunk.canary OR {holding.REST_MAY_BEGIN}))
+          AND (chunk.in_doubt_since IS NOT NULL OR {holding.MAY_BEGIN})
           AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
 """
 
