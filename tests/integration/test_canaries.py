@@ -1,8 +1,11 @@
 """A canary and a bound on errors in the books: what waits, what stops, and who goes on."""
 
+from datetime import timedelta
+
 import pytest
 
-from dispatcher.books import campaigns, fleet, transitions
+from dispatcher import checkup
+from dispatcher.books import campaigns, fleet, monitoring, transitions
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Report
 from dispatcher.books.upkeep import Duty
@@ -247,6 +250,20 @@ def test_a_canary_that_nobody_was_found_of_cannot_be_measured(books: Books) -> N
     campaign.attempts_each(NOBODY_FOUND, (1, 2))
     assert judged(campaign) == ("paused", "unmeasurable")
     assert "of its 20 members 0 were measured" in (campaign.shown().reason or "")
+
+
+def test_what_waits_for_a_verdict_is_not_due(books: Books) -> None:
+    campaign = with_canary(books, first=1)
+    campaign.attempt(IN_DOUBT)
+    books.time_passes(timedelta(minutes=5))
+    books.account_is(doubts=0, doubtful_since=None, fresh_from=None)
+    campaign.set_chunks(1, due_at=books.now() + timedelta(minutes=5))
+    assert books.do(monitoring.measure, WINDOW).due.chunks == 0
+    overdue = {"overdue": timedelta(minutes=1)}
+    assert books.do(lambda connection: connection.scalar(checkup._WAITING, overdue)) == 0
+    campaign.set(awaits_verdict=False)
+    assert books.do(monitoring.measure, WINDOW).due.chunks == 19
+    assert books.do(lambda connection: connection.scalar(checkup._WAITING, overdue)) == 19
 
 
 def test_doubt_in_a_canary_is_waited_for(books: Books) -> None:
