@@ -1,7 +1,8 @@
 """A chunk's life and a campaign's, decided without touching anything: no clock, no database.
 
 `CHUNK_MOVES` and `CAMPAIGN_MOVES` are the state diagrams; `outcome_of_refusal` knows the vendor's
-codes by class; `decide` says what an attempt's outcome makes of a chunk.
+codes by class; `decide` says what an attempt's outcome makes of a chunk, and `isolate` how the user
+is found for whose value alone a chunk was refused.
 """
 
 import re
@@ -110,13 +111,15 @@ class Reason:
     """Why an attempt ended as it did: the vendor's answer, or the network's (both None).
 
     `message` is the vendor's own where there is a code, and may quote the request; `place` is the
-    field of the request that it is about, where that is a name and no value.
+    field of the request that it is about, where that is a name and no value. `culprit` is the
+    number among the request's members, from 0, of the one whose value it quotes.
     """
 
     message: str
     http_status: int | None = None
     code: int | None = None
     place: str | None = field(default=None, compare=False)
+    culprit: int | None = field(default=None, compare=False)
 
     @property
     def words(self) -> str:
@@ -253,6 +256,19 @@ def words_of(code: int, place: str | None = None) -> str:
     return f"{words} {place}" if place and code in _ABOUT_FIELDS else words
 
 
+_ABOUT_VALUES = frozenset({28, 30})
+_OF_THE_AUDIENCE = re.compile(r"audience\b")
+
+
+def is_about_a_member(reason: Reason) -> bool:
+    """Whether it may be for one user's value alone that the vendor refused a whole request.
+
+    So may its codes 28 and 30, which are about a field's value, where that field is the audience's.
+    """
+    about_the_audience = _OF_THE_AUDIENCE.match(reason.place or "") is not None
+    return reason.code in _ABOUT_VALUES and about_the_audience
+
+
 _Refusal = type[InDoubt | AlreadySent | NobodyReached | Corrupted | AccessRefused | CampaignWrong]
 
 CODES: dict[int, _Refusal] = {
@@ -349,6 +365,8 @@ MOST_DOUBTS = 10
 FRESH_PROBE_PART = 4
 SHORTEST_FRESH_REST = timedelta(seconds=15)
 LONGEST_FRESH_REST = timedelta(hours=1)
+MOST_CULPRITS = 3
+"""So many users at most are taken out of one chunk; where there are more, it is the message."""
 MOST_REJECTIONS = 5
 LAST_ENDED = 50
 """A campaign pauses when more than this many of its last so many ended chunks were rejected."""
@@ -394,7 +412,8 @@ class Decision:
     rest, which may be lifted, comes on top. `hold` is how long the vendor wants the whole account
     to rest, and `throttled` that it is to, though nobody said how long; `pause` gives the words
     with which the campaign pauses itself, and `unless_delivered` makes that depend on nothing
-    having been delivered yet.
+    having been delivered yet. `may_divide` says that all this is for a chunk that cannot be divided
+    (see `isolate`), as it may be one of its members alone whom the vendor refuses.
     """
 
     state: ChunkState
@@ -405,6 +424,7 @@ class Decision:
     throttled: bool = False
     pause: str | None = None
     unless_delivered: bool = False
+    may_divide: bool = False
 
 
 def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0.5) -> Decision:
@@ -427,7 +447,12 @@ def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0
                 unless_delivered=unknown_app,
             )
         case CampaignWrong(reason):
-            return Decision(ChunkState.REJECTED, pause=_words(reason), unless_delivered=True)
+            return Decision(
+                ChunkState.REJECTED,
+                pause=_words(reason),
+                unless_delivered=True,
+                may_divide=is_about_a_member(reason),
+            )
         case AccessRefused(reason):
             return _again(chunk, now, chunk.in_doubt_since, timedelta(0), pause=_words(reason))
         case Corrupted(reason):
@@ -451,6 +476,54 @@ def decide(outcome: Outcome, chunk: ChunkFacts, now: datetime, jitter: float = 0
             return _again(chunk, now, _doubt(chunk), wait, hold=_retry_after(retry_after))
         case _:
             assert_never(outcome)
+
+
+class Isolation(StrEnum):
+    """What becomes of a chunk that was refused for the value of one of its members."""
+
+    TAKE_OUT = "the member whom the refusal quotes is rejected, the others go on"
+    HALVE = "each half goes on by itself"
+    ALONE = "it is the one member, who is rejected"
+    GIVE_UP = "it is rejected, and the campaign pauses: it is not one user's value"
+    AS_EVER = "it is rejected like any other refused content"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """What `isolate` needs to know of a refused chunk, which may be a part of a divided one.
+
+    members: how many are in it.
+    quotes: whether the refusal quotes the value of exactly one of them.
+    halvings: how often it was halved since the first refusal; None where this is the first.
+    refusals: of parts of the same chunk that were halved as often, this one included: each is due
+        to a culprit of its own, as such parts share no member, or lost the one who was found.
+    given_up: whether more culprits than are taken out of one chunk were known before.
+    delivered: whether anything of the campaign was.
+    """
+
+    members: int
+    quotes: bool
+    halvings: int | None = None
+    refusals: int = 1
+    given_up: bool = False
+    delivered: bool = False
+
+
+def isolate(suspects: Suspects) -> Isolation:
+    """How to go on towards those for whom alone a chunk was refused. Raises nothing.
+
+    To find one among n members takes 2 requests for each of log2 n halvings, rounded up; or one
+    where the vendor quotes them. Where two halves are refused and nothing was ever delivered, or
+    the chunk has more culprits than MOST_CULPRITS, the reason is none of its members.
+    """
+    if suspects.given_up or (suspects.halvings is None and suspects.members == 1):
+        return Isolation.AS_EVER
+    alike = bool(suspects.halvings) and suspects.refusals > 1 and not suspects.quotes
+    if suspects.refusals > MOST_CULPRITS or (alike and not suspects.delivered):
+        return Isolation.GIVE_UP
+    if suspects.members == 1:
+        return Isolation.ALONE
+    return Isolation.TAKE_OUT if suspects.quotes else Isolation.HALVE
 
 
 def backoff(attempt: int, jitter: float) -> timedelta:

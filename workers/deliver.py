@@ -223,10 +223,9 @@ def _record(courier: Courier, report: Report) -> None:
     while True:
         try:
             with transaction(courier.engine) as connection:
-                recorded = transitions.record(connection, report) or transitions.was_recorded(
-                    connection, report
-                )
-            return _tell(courier, report, recorded)
+                written = transitions.record(connection, report)
+                recorded = written is not None or transitions.was_recorded(connection, report)
+            return _tell(courier, written or report, recorded)
         except DispatcherError as error:
             lost = not isinstance(report.outcome, Accepted) and clock() > deadline
             if lost or not is_transient(error):

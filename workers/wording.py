@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,15 +13,21 @@ from urllib.parse import unquote_plus
 import orjson
 
 from dispatcher.books.naming import named
-from dispatcher.lifecycle import Reason
+from dispatcher.lifecycle import Reason, is_about_a_member
 from workers.envelope import Envelope
 
 _LONGEST_WHOLE = 8
 """Of a longer value so many characters at its beginning or end are found, too: it may be cut."""
 
+_LONGEST_TOLD = 10_000
+"""Characters of a message in which a quoted value is looked for."""
+
 _PLACE = re.compile(r"\bfield(?: not found)?:?\s+[\"']?([\w.\[\]/-]{1,200})", re.IGNORECASE)
 _PART = re.compile(r"\w+")
 _INDEX = re.compile(r"\[\d{1,4}\]")
+_NUMBER = re.compile(r"\d+")
+_RECEIVED = re.compile(r"received(?: value)?:?\s+(.*?)(?:\.?\s+Expected\b.*|\.?\s*)$", re.I | re.S)
+_IN_QUOTES = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -38,7 +45,10 @@ class Wording:
         """
         if reason.code is None or reason.message.rstrip(".") == reason.words:
             return reason
-        reason = replace(reason, place=self._place(reason.message))
+        place = self._place(reason.message)
+        reason = replace(reason, place=place)
+        if is_about_a_member(reason):
+            reason = replace(reason, culprit=self._culprit(reason.message, place or ""))
         told = self._envelope.redact(reason.message)
         return replace(reason, message=reason.words if self._names_anybody(told) else told)
 
@@ -60,7 +70,28 @@ class Wording:
             return None
         place = match[1].rstrip(".-/")
         names = _PART.findall(_INDEX.sub("", place))
-        return place if names and self._names.issuperset(names) else None
+        if not names or not self._names.issuperset(names):
+            return None
+        bare = names[0] in self._identifiers - self._names_besides
+        return f"audience.{place}" if bare else place
+
+    def _culprit(self, message: str, place: str) -> int | None:
+        """The number among the members of the one whose value the message quotes, if it is one.
+
+        The value is as it stands in the request, in quotes or without. Of several members who have
+        it, the number in the field's place tells which it is.
+        """
+        values = _quoted(message)
+        name = _PART.findall(place)[-1]
+        names = {name} if name in self._identifiers else self._identifiers
+        found = {
+            number
+            for number, member in enumerate(self._members)
+            if member in values or any(member[each] in values for each in names & member.keys())
+        }
+        if len(found) > 1:
+            found.intersection_update(map(int, _NUMBER.findall(place)))
+        return found.pop() if len(found) == 1 else None
 
     def _names_anybody(self, text: str) -> bool:
         """Whether the text holds an identifier of a member, in any case or encoding, or most of it.
@@ -110,8 +141,32 @@ class Wording:
     @cached_property
     def _names(self) -> set[str]:
         """What fields of the request are called; the members' values are none."""
+        return {"audience"} | self._names_besides | self._identifiers
+
+    @cached_property
+    def _names_besides(self) -> set[str]:
+        """What the fields besides the audience are called."""
         rest = {name: value for name, value in self._document.items() if name != "audience"}
-        return {"audience", *_keys(rest)}.union(*self._members)
+        return set(_keys(rest))
+
+    @cached_property
+    def _identifiers(self) -> set[str]:
+        """What the members are known by."""
+        return set().union(*self._members)
+
+
+def _quoted(message: str) -> list[Any]:
+    """What a message may quote of a request: a value received, as it is or as JSON spells it."""
+    told = message[:_LONGEST_TOLD]
+    match = _RECEIVED.search(told)
+    texts = [match[1]] if match else _IN_QUOTES.findall(told)
+    texts += [text.strip("\"'") for text in texts]
+    values: list[Any] = []
+    for text in texts:
+        values += text, unquote_plus(text), html.unescape(text)
+        with suppress(orjson.JSONDecodeError):
+            values.append(orjson.loads(text))
+    return [value for value in values if not isinstance(value, bool)]
 
 
 def _pieces(text: str) -> Iterator[str]:

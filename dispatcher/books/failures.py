@@ -18,9 +18,9 @@ _CHUNKS_A_PAGE = 50
 class Failure:
     """A member who was not delivered to.
 
-    `precision` tells what the reason is about: `member` where the vendor named this member,
-    `chunk` where it holds for everybody in the member's chunk. `variant` is the text that was meant
-    for the member, where there are several.
+    `precision` tells what the reason is about: `member` where the vendor named this member, or
+    refused a request for their value alone; `chunk` where it holds for everybody in the member's
+    chunk. `variant` is the text that was meant for the member, where there are several.
     """
 
     chunk: int
@@ -55,7 +55,9 @@ class Forgotten:
 _PAGE = text("""
 SELECT chunk.sequence, chunk.size - chunk.withheld AS size, chunk.state, chunk.members,
        chunk.audience, chunk.erroneous, chunk.http_status, chunk.code, chunk.error,
-       accepted.error_details, variant.name AS variant
+       accepted.error_details, variant.name AS variant,
+       EXISTS (SELECT FROM part WHERE part.campaign_id = chunk.campaign_id
+                 AND part.sequence = chunk.sequence AND culprit) AS alone
 FROM chunk
 LEFT JOIN variant
     ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
@@ -103,8 +105,9 @@ def _told(row: Row[Any]) -> Iterator[Failure | Unnamed | Forgotten]:
 
 def _to_nobody(row: Row[Any]) -> Iterator[Failure]:
     reason = row.error or _REASONS.get(row.state, "")
+    precision = "member" if row.alone and row.state == "rejected" else "chunk"
     for member in filter(None, json.loads(row.members)):  # who was forgotten is nobody
-        about = ("chunk", reason, row.http_status, row.code)
+        about = (precision, reason, row.http_status, row.code)
         yield Failure(row.sequence, row.state, *about, member, row.variant)
 
 

@@ -407,6 +407,34 @@ class Chunk(Base):
     error: Mapped[str | None]
 
 
+class Part(Base):
+    """What a chunk held in one round while those were sought for whom alone the vendor refuses it.
+
+    `origin` is the pack_id of the request that it refused first, and `halvings` how often its
+    members were halved since then. It was `refused`, too, or not; whoever is left alone in it and
+    is refused is the `culprit`.
+    """
+
+    __tablename__ = "part"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["campaign_id", "sequence"],
+            ["chunk.campaign_id", "chunk.sequence"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("round > 0 AND halvings >= 0", "counts"),
+        Index("part_origin", "origin"),
+    )
+
+    campaign_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    origin: Mapped[str]
+    halvings: Mapped[int] = mapped_column(SmallInteger)
+    refused: Mapped[bool] = mapped_column(server_default=text("false"))
+    culprit: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
 class Attempt(Base):
     """What one attempt came to, written once at its end."""
 

@@ -53,7 +53,7 @@ _CONTENT = (
     "wall_time",
     "canary_members",
 )
-_PLACE = ("campaign_id", "sequence", "size", "variant", "zone", "canary", "pack_id")
+_PLACE = ("campaign_id", "sequence", "variant", "zone", "canary", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
 _ORDERS = ("rate", "expires_at", "windows", "finish_by", "max_error_rate", "guarded_since")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
@@ -70,9 +70,15 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         READER: (_SELECT,),
     },
     "chunk": {
-        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", but=_PLACE)),
-        WORKER: (_SELECT, Right("UPDATE", but=_PLACE)),
+        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", but=(*_PLACE, "size"))),
+        # It divides what the vendor refuses for one user's value.
+        WORKER: (_SELECT, _INSERT, Right("UPDATE", but=_PLACE)),
         READER: (Right("SELECT", but=("members",)),),
+    },
+    "part": {
+        PRODUCER: (_SELECT,),
+        WORKER: (_SELECT, _INSERT, Right("UPDATE", only=("refused", "culprit"))),
+        READER: (_SELECT,),
     },
     "attempt": {
         PRODUCER: (_SELECT, Right("UPDATE", only=("error", "error_details"))),

@@ -144,7 +144,7 @@ class OneCampaign:
     def record(self, claim: Claim, outcome: Outcome) -> bool:
         """Decide and record what an attempt came to."""
         with transaction(self.books.engine) as connection:
-            return transitions.record(connection, self.report(claim, outcome))
+            return transitions.record(connection, self.report(claim, outcome)) is not None
 
     def was_recorded(self, claim: Claim, outcome: Outcome) -> bool:
         """Whether what the attempt came to is in the books."""

@@ -308,6 +308,28 @@ def test_what_was_sent_before_there_were_canaries_has_none(empty: Engine) -> Non
     assert "max_error_rate" not in before._fields
 
 
+def test_chunks_of_before_they_could_be_divided_stay_as_they_are(empty: Engine) -> None:
+    chunks = text("SELECT sequence, size, members, state, pack_id FROM chunk ORDER BY sequence")
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+        before = connection.execute(chunks).all()
+        command.upgrade(config, "0020")
+        connection.execute(
+            text("""
+                INSERT INTO part (campaign_id, sequence, round, origin, halvings)
+                SELECT campaign_id, sequence, round, pack_id, 0 FROM chunk
+            """)
+        )
+        assert connection.execute(chunks).all() == before
+        assert not connection.scalar(text("SELECT bool_or(refused OR culprit) FROM part"))
+        command.downgrade(config, "0019")
+        assert connection.execute(chunks).all() == before
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

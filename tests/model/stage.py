@@ -130,8 +130,8 @@ class Stage(RuleBasedStateMachine):
             if recorded:
                 self.model.recorded(flight, decision)
 
-        verb = transitions.record
-        return Act(lambda c: verb(c, Report(flight.claim, outcome, decision)), note)
+        report = Report(flight.claim, outcome, decision)
+        return Act(lambda connection: transitions.record(connection, report) is not None, note)
 
     def retrying(self, state: ChunkState) -> Act:
         """The operator orders chunks to be sent again."""

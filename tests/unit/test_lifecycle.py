@@ -1,7 +1,10 @@
 """What an attempt's outcome makes of a chunk: the table of docs/delivery.md, and its rules."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import ceil, log2
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
     LIVE_CHUNKS,
     MOST_CORRUPTIONS,
+    MOST_CULPRITS,
     RETRIABLE,
     Accepted,
     AccessRefused,
@@ -23,16 +27,20 @@ from dispatcher.lifecycle import (
     ChunkState,
     Corrupted,
     InDoubt,
+    Isolation,
     NobodyReached,
     NotSent,
     Outcome,
     Reason,
+    Suspects,
     Throttle,
     Throttled,
     account_hold,
     backoff,
     decide,
+    is_about_a_member,
     is_conclusive,
+    isolate,
     name_of,
     proves_something,
     rest_before_fresh,
@@ -51,6 +59,7 @@ ALREADY_SENT = AlreadySent(Reason("blocked", 400, 32))
 NOBODY_FOUND = NobodyReached(Reason("nobody", 400, 33))
 UNKNOWN_APP = NobodyReached(Reason("Invalid app id", 400, 6))
 WRONG = CampaignWrong(Reason("Unexpected field", 400, 29))
+WRONG_USER = CampaignWrong(Reason("Invalid value", 400, 30, place="audience[3].token"))
 REFUSED = AccessRefused(Reason("Wrong user token", 401, 11))
 CORRUPTED = Corrupted(Reason("Malformed json", 400, 3))
 NOT_SENT = NotSent(Reason("Connection refused"))
@@ -65,6 +74,7 @@ TABLE: list[tuple[Outcome, str, str, str]] = [
     (NOBODY_FOUND, "rejected", "unresolved", "unresolved"),
     (UNKNOWN_APP, "rejected", "unresolved", "unresolved"),
     (WRONG, "rejected", "rejected", "rejected"),
+    (WRONG_USER, "rejected", "rejected", "rejected"),
     (REFUSED, "pending", "pending", "unresolved"),
     (CORRUPTED, "pending", "pending", "unresolved"),
     (NOT_SENT, "pending", "pending", "unresolved"),
@@ -285,7 +295,10 @@ def test_only_late_proof_and_the_operator_move_what_has_ended() -> None:
 
 def test_what_proves_something_is_what_the_vendor_says_of_the_request() -> None:
     proving = [outcome for outcome in OUTCOMES if proves_something(outcome)]
-    assert proving == [ACCEPTED, ALREADY_SENT, NOBODY_FOUND, UNKNOWN_APP, WRONG, REFUSED, CORRUPTED]
+    assert proving == [
+        *(ACCEPTED, ALREADY_SENT, NOBODY_FOUND, UNKNOWN_APP, WRONG, WRONG_USER),
+        *(REFUSED, CORRUPTED),
+    ]
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
@@ -353,3 +366,122 @@ def test_the_answers_to_requests_of_before_a_rest_are_one_refusal(
 def test_a_rest_whose_length_is_asked_for_has_that_length(jitter: float) -> None:
     rest = throttle(Throttle(3, OPEN, OPEN + SECOND), CLAIMED, 7 * SECOND, NOW, jitter)
     assert rest == Throttle(3, NOW, NOW + 7 * SECOND)
+
+
+PLACES = [None, "audience", "audience[3].token", "audience.userId", "audiences", "ios.audience"]
+
+
+@pytest.mark.parametrize("code", [4, 27, 28, 29, 30, 31, 33, None])
+@pytest.mark.parametrize("place", PLACES)
+def test_only_a_refused_value_of_the_audience_may_be_one_users_alone(
+    code: int | None, place: str | None
+) -> None:
+    reason = Reason("No", 400, code, place)
+    about = code in (28, 30) and (place or "").split(".")[0].split("[")[0] == "audience"
+    assert is_about_a_member(reason) == about
+    assert decide(CampaignWrong(reason), facts(), NOW).may_divide == about
+
+
+@pytest.mark.parametrize("members", [1, 2, 1000])
+@pytest.mark.parametrize("quotes", [False, True])
+@pytest.mark.parametrize("halvings", [None, 0, 1, 10])
+@pytest.mark.parametrize("refusals", range(1, MOST_CULPRITS + 3))
+@pytest.mark.parametrize("given_up", [False, True])
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_refused_chunk_is_divided_unless_that_cannot_be_or_it_is_the_message(
+    members: int, quotes: bool, halvings: int | None, refusals: int, given_up: bool, delivered: bool
+) -> None:
+    how = isolate(Suspects(members, quotes, halvings, refusals, given_up, delivered))
+    undivided = given_up or (halvings is None and members == 1)
+    second_half = halvings in (1, 10) and refusals > 1
+    message = refusals > MOST_CULPRITS or (second_half and not quotes and not delivered)
+    assert (how is Isolation.AS_EVER) == undivided
+    assert (how is Isolation.GIVE_UP) == (message and not undivided)
+    assert (how is Isolation.ALONE) <= (members == 1)
+    assert (how is Isolation.TAKE_OUT) <= (quotes and members > 1)
+    assert (how is Isolation.HALVE) <= (not quotes and members > 1)
+
+
+class Search:
+    """A chunk that is divided until the culprits among its members are found, or it is given up."""
+
+    def __init__(self, members: int, culprits: set[int], *, quotes: bool, delivered: bool) -> None:
+        self.culprits, self.quotes, self.delivered = culprits, quotes, delivered
+        self.found: set[int] = set()
+        self.requests = 0
+        self.gave_up = False
+        self._refused: Counter[int] = Counter()
+        parts: list[tuple[list[int], int | None]] = [(list(range(members)), None)]
+        while parts and not self.gave_up:
+            parts += self._ask(*parts.pop(0))
+
+    def _ask(self, members: list[int], halvings: int | None) -> list[tuple[list[int], int | None]]:
+        self.requests += 1
+        wrong = [member for member in members if member in self.culprits]
+        if not wrong:
+            self.delivered = True
+            return []
+        depth = halvings or 0
+        self._refused[depth] += 1
+        match isolate(
+            Suspects(
+                members=len(members),
+                quotes=self.quotes,
+                halvings=halvings,
+                refusals=self._refused[depth],
+                delivered=self.delivered,
+            )
+        ):
+            case Isolation.TAKE_OUT:
+                self.found.add(wrong[0])
+                return [([each for each in members if each != wrong[0]], depth)]
+            case Isolation.HALVE:
+                half = (len(members) + 1) // 2
+                return [(members[:half], depth + 1), (members[half:], depth + 1)]
+            case Isolation.ALONE:
+                self.found.add(members[0])
+            case _:
+                self.gave_up = True
+        return []
+
+
+few = st.integers(2, 1000).flatmap(
+    lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), min_size=1, max_size=3))
+)
+
+
+@given(few)
+def test_a_few_culprits_are_all_found_for_two_requests_a_halving_each(
+    drawn: tuple[int, set[int]],
+) -> None:
+    members, culprits = drawn
+    search = Search(members, culprits, quotes=False, delivered=len(culprits) > 1)
+    assert search.found == culprits
+    assert search.requests <= 1 + 2 * ceil(log2(members)) * len(culprits)
+
+
+@given(few, st.booleans())
+def test_a_few_who_are_quoted_are_found_for_one_request_each(
+    drawn: tuple[int, set[int]], delivered: bool
+) -> None:
+    members, culprits = drawn
+    search = Search(members, culprits, quotes=True, delivered=delivered)
+    assert search.found == culprits
+    assert search.requests <= 1 + len(culprits)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("quotes", [False, True])
+@pytest.mark.parametrize("delivered", [False, True])
+def test_five_hundred_are_given_up_after_a_few_requests(
+    seed: int, quotes: bool, delivered: bool
+) -> None:
+    culprits = set(Random(seed).sample(range(1000), 500))
+    search = Search(1000, culprits, quotes=quotes, delivered=delivered)
+    assert search.gave_up
+    assert search.requests <= 2 * MOST_CULPRITS + 1
+
+
+def test_a_message_that_no_half_goes_out_with_costs_three_requests() -> None:
+    search = Search(1000, set(range(1000)), quotes=False, delivered=False)
+    assert (search.gave_up, search.requests) == (True, 3)

@@ -101,6 +101,38 @@ def test_the_token_is_hidden_in_any_case_and_where_it_is_cut(spelt: str) -> None
     assert reason.message.startswith("Authorization error. Wrong user token ")
 
 
+CULPRITS = [
+    ('field audience[1].userId. Received value: "anna". Expected: a text', 1),
+    ("field audience[9].userId. Received value: anna", 1),
+    ("field audience.userId. Received value: anna.", 1),
+    ('field audience. Received: {"userId": "anna"}. Expected: x', 1),
+    ("field userId: 'anna' is not one", 1),
+    ("field audience. Received value: j%C3%B6rg+m%C3%BCller. Expected: x", 2),
+    ('field audience.userId. Received value: "j\\u00f6rg m\\u00fcller"', 2),
+    ("field audience[0].devtodevId. Received value: 4711. Expected: x", 2),
+    # Nobody has the value, or has it in this field, or it is cut; several have it; it is no user's.
+    ("field audience[1].userId. Received value: (a user)", None),
+    ("field audience[1].userId. Received value: ann...", None),
+    ("field audience[1].userId. Received value: 4711", None),
+    ("field audience[1].userId. Received value: true", None),
+    ("field audience. Received value: both. Expected: x", None),
+    ("field audience[4].userId. Received value: both. Expected: x", 4),
+    ("field ios.payload.badge. Received value: 4711", None),
+]
+
+
+@pytest.mark.parametrize(("said", "culprit"), CULPRITS)
+@pytest.mark.parametrize(("code", "known"), [(28, True), (30, True), (4, False), (29, False)])
+def test_whom_a_refusal_of_a_value_quotes_is_found_among_the_members(
+    said: str, culprit: int | None, code: int, known: bool
+) -> None:
+    both = {"userId": "both"}
+    members = [*MEMBERS, both, both | {"devtodevId": 1}]
+    reason = wording(members).reason(Reason(f"Invalid value for {said}", 400, code))
+    assert reason.culprit == (culprit if known else None)
+    assert "anna" not in reason.message + reason.words
+
+
 def test_of_details_the_places_are_kept_and_what_is_said_of_nobody_else() -> None:
     details = [
         {"identifier": MEMBERS[0], "platform": "ios", "error": "BadDeviceToken"},

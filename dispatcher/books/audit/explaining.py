@@ -88,6 +88,17 @@ FROM campaign CROSS JOIN LATERAL (
     WHERE campaign_id = campaign.id AND canary) AS ended
 WHERE id = :campaign_id AND canary_members IS NOT NULL AND ended.first IS NOT NULL
 """)
+_ISOLATED = text("""
+SELECT count(DISTINCT origin) AS chunks, count(*) FILTER (WHERE culprit) AS culprits,
+       coalesce(sum(requests) FILTER (
+           WHERE origin <> concat_ws('-', campaign_id, sequence, round)), 0) AS requests,
+       min(first) AS first, max(last) AS last
+FROM part CROSS JOIN LATERAL (
+    SELECT count(*) AS requests, min(ended_at) AS first, max(ended_at) AS last FROM attempt
+    WHERE attempt.campaign_id = part.campaign_id AND attempt.sequence = part.sequence
+      AND attempt.round = part.round AND outcome NOT IN ('not_sent', 'withheld')) AS made
+WHERE campaign_id = :campaign_id
+""")
 _WAITING = text("""
 SELECT count(*) FILTER (WHERE state = 'sending') AS sending,
        count(*) FILTER (WHERE state = 'pending') AS pending,
@@ -115,6 +126,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
     noted = acts.read(connection, campaign_id, None)
     canary = connection.execute(_CANARY, {"campaign_id": campaign_id}).one_or_none()
+    isolated = connection.execute(_ISOLATED, {"campaign_id": campaign_id}).one()
     held = holding.held(connection, [campaign_id]).get(campaign_id)
     silences = fleet.silences(connection)
     happened = [
@@ -125,6 +137,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         *_accepted_too_late(too_late),
         *_withheld(withheld),
         *([] if canary is None else [_canary(canary)]),
+        *_isolated(isolated),
     ]
     return Explanation(
         campaign=str(campaign_id),
@@ -250,6 +263,20 @@ def _canary(row: Row[Any]) -> Event:
         f"{row.measured:,} measured ones are errors"
     )
     return Event(row.first, row.last, what)
+
+
+def _were(count: int, noun: str) -> str:
+    return f"{counted(count, noun)} {'was' if count == 1 else 'were'}"
+
+
+def _isolated(isolated: Row[Any]) -> Iterator[Event]:
+    if isolated.chunks:
+        what = (
+            f"{_were(isolated.chunks, 'chunk')} looked through for users whose value alone the "
+            f"vendor refuses: {_were(isolated.culprits, 'member')} found, with "
+            f"{counted(isolated.requests, 'further request')}"
+        )
+        yield Event(isolated.first, isolated.last, what)
 
 
 def _waits_for(

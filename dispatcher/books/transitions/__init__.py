@@ -1,12 +1,13 @@
 """The only writer of states. Every write is guarded by the state it expects, and says who lost.
 
 `exchanging` claims chunks and records what became of them (`statements` is its SQL), `attempts` has
-what such a record means for others, `withholding` takes out of a claimed chunk who is to get
-nothing, `resting` is for the account, `rounds` what the relay does to chunks, `steering` what
-becomes of a campaign, `retrying` the order to send again, `summing` the sum and the end, `purging`
-what is dropped after it, `forgetting` that somebody leaves a chunk, `judging` what too many errors
-stop, `noting` who did any of it. A transaction that touches a campaign's row and its chunks' locks
-the campaign's first, an account's row last.
+what such a record means for others, `isolating` divides a chunk that was refused for one user,
+`withholding` takes out of a claimed chunk who is to get nothing, `resting` is for the account,
+`rounds` what the relay does to chunks, `steering` what becomes of a campaign, `retrying` the order
+to send again, `summing` the sum and the end, `purging` what is dropped after it, `forgetting` that
+somebody leaves a chunk, `judging` what too many errors stop, `noting` who did any of it. A
+transaction that touches a campaign's row and its chunks' locks the campaign's first, an account's
+row last.
 """
 
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded

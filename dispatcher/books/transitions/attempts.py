@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions.exchanging import Report, record_alone, values_of
+from dispatcher.books.transitions.isolating import divide, divided
 from dispatcher.books.transitions.resting import rest_as_decided
 from dispatcher.books.transitions.steering import pause_as_decided
 from dispatcher.books.transitions.summing import lock, roll_up
@@ -52,27 +53,31 @@ WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempt = :attempt
 """)
 
 
-def record(connection: Connection, report: Report) -> bool:
-    """Write down what one attempt came to; False where another worker holds the chunk by now.
+def record(connection: Connection, report: Report) -> Report | None:
+    """Write down what one attempt came to; None where another worker holds the chunk by now.
 
-    Waits for a chunk that somebody has locked. An accepted reply of the same round is true whoever
-    brings it, and counts even when the lease was lost. The account's hold and the campaign's pause
-    are part of the same transaction.
+    Gives the report as it was recorded, which is another one where the chunk was divided. Waits for
+    a chunk that somebody has locked. An accepted reply of the same round is true whoever brings it,
+    and counts even when the lease was lost. The account's hold, the campaign's pause and what a
+    refused chunk is divided into are part of the same transaction.
     """
-    claim, decision = report.claim, report.decision
+    claim, decision, division = report.claim, report.decision, None
     if decision.pause is not None:
-        lock(connection, claim.campaign_id)
+        division = divided(connection, report, lock(connection, claim.campaign_id))
+    to_record = report if division is None else division.report
     attempted = connection.begin_nested()
-    if not record_alone(connection, report):
+    if not record_alone(connection, to_record):
         # The row is another's by now: what looked at it has locked it, and the campaign's lock is
         # to come first.
         attempted.rollback()
-        return _record_late(connection, report)
+        return report if _record_late(connection, report) else None
     attempted.commit()
     rest_as_decided(connection, report)
-    if decision.pause is not None:
+    if division is not None:
+        divide(connection, division)
+    elif decision.pause is not None:
         pause_as_decided(connection, claim.campaign_id, decision, decision.pause)
-    return True
+    return to_record
 
 
 def _record_late(connection: Connection, report: Report) -> bool:

@@ -90,12 +90,17 @@ _CLOSED_WINDOWS = text("""
 SELECT windows FROM campaign
 WHERE id = :campaign_id AND coalesce(closes_at <= clock_timestamp(), true)
 """)
+# What was refused while a culprit was sought, and whoever was found so, says nothing of the rest.
 _RECENT_REJECTIONS = text("""
 SELECT count(*) FROM (
     SELECT chunk_state, code
     FROM attempt
     WHERE campaign_id = :campaign_id AND chunk_state <> 'pending'
       AND ended_at >= (SELECT resumed_at FROM campaign WHERE id = :campaign_id)
+      AND NOT EXISTS (
+          SELECT FROM part
+          WHERE part.campaign_id = attempt.campaign_id AND part.sequence = attempt.sequence
+            AND (part.culprit OR part.refused AND part.round = attempt.round))
     ORDER BY ended_at DESC LIMIT :last) AS ended
 WHERE chunk_state = 'rejected' AND code IS DISTINCT FROM :nobody_found
 """)

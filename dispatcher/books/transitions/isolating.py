@@ -1,0 +1,172 @@
+"""Chunks that the vendor refused, as it seems for one user alone: divided until that user is found.
+
+The refused chunk's row keeps some of its members, and a new row takes the others. Both are sent
+under pack_ids that no request had, as a refusal for the content proves that nothing was sent. The
+caller holds the campaign's row.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from dispatcher.books.transitions.exchanging import Report
+from dispatcher.books.transitions.steering import pause_itself
+from dispatcher.lifecycle import (
+    LIVE_CAMPAIGNS,
+    MOST_CULPRITS,
+    CampaignState,
+    CampaignWrong,
+    ChunkState,
+    Decision,
+    Isolation,
+    Suspects,
+    isolate,
+)
+
+_FACTS = text("""
+SELECT chunk.size - chunk.withheld AS members, part.halvings, divided.origin,
+       (SELECT count(*) FROM part AS other
+        WHERE other.origin = divided.origin AND other.refused
+          AND other.halvings = coalesce(part.halvings, 0)) AS refused_before,
+       EXISTS (SELECT FROM part AS other WHERE other.origin = divided.origin AND other.refused
+               GROUP BY other.halvings HAVING count(*) > :most) AS given_up,
+       EXISTS (SELECT FROM chunk AS other WHERE other.campaign_id = chunk.campaign_id
+                 AND other.state IN ('delivered', 'uncounted')) AS delivered
+FROM chunk LEFT JOIN part USING (campaign_id, sequence, round)
+CROSS JOIN LATERAL (SELECT coalesce(part.origin, chunk.pack_id) AS origin) AS divided
+WHERE campaign_id = :campaign_id AND sequence = :sequence
+  AND chunk.state = 'sending' AND chunk.attempt = :attempt
+""")
+_NOTE_REFUSAL = text("""
+INSERT INTO part (campaign_id, sequence, round, origin, halvings, refused, culprit)
+VALUES (:campaign_id, :sequence, :round, :origin, :halvings, true, :alone)
+ON CONFLICT (campaign_id, sequence, round)
+    DO UPDATE SET refused = true, culprit = excluded.culprit
+""")
+_SHARED = ("due_at", "variant", "zone", "closes_at", "canary")
+# No member's text is a value of the statement: it would stand in logs. Both parts go before what
+# is fresh, so that a wrong message shows early; what had been withheld stays with the first.
+_DIVIDE = text(f"""
+WITH divided AS (
+    SELECT '[' || string_agg(member, ',' ORDER BY place) FILTER (WHERE stays) || ']' AS kept,
+           '[' || string_agg(member, ',' ORDER BY place) FILTER (WHERE NOT stays) || ']' AS others,
+           count(*) FILTER (WHERE NOT stays) AS gone
+    FROM (SELECT CAST(member AS text), place, place > :after AND place <= :until AS stays
+          FROM chunk, json_array_elements(CAST(members AS json))
+               WITH ORDINALITY AS listed(member, place)
+          WHERE campaign_id = :campaign_id AND sequence = :sequence) AS listed
+), campaign AS (
+    UPDATE campaign SET chunks_total = chunks_total + 1, chunks_pending = chunks_pending + 1
+    WHERE id = :campaign_id
+    RETURNING chunks_total, created_at
+), first AS (
+    UPDATE chunk
+    SET members = kept, size = size - gone, round = round + 1, lost_leases = 0, corruptions = 0,
+        due_at = created_at - interval '1 hour',
+        http_status = CASE WHEN :alone THEN http_status END,
+        code = CASE WHEN :alone THEN code END, error = CASE WHEN :alone THEN error END
+    FROM divided, campaign
+    WHERE campaign_id = :campaign_id AND sequence = :sequence
+    RETURNING campaign_id, sequence, round, {", ".join(_SHARED)}
+), second AS (
+    INSERT INTO chunk (campaign_id, sequence, size, members, {", ".join(_SHARED)})
+    SELECT campaign_id, chunks_total, gone, others, {", ".join(_SHARED)}
+    FROM first, divided, campaign
+    RETURNING campaign_id, sequence, round
+)
+INSERT INTO part (campaign_id, sequence, round, origin, halvings, culprit)
+SELECT campaign_id, sequence, round, :origin, :halvings, :alone FROM first
+UNION ALL
+SELECT campaign_id, sequence, round, :origin, :halvings, false FROM second
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How to go on with a refused chunk, and the report to record of it: of what its row keeps.
+
+    `origin` is the pack_id of the request that was refused before any part of the chunk was;
+    `kept` are the places of the members whom the chunk's row keeps, where others get another one.
+    """
+
+    report: Report
+    how: Isolation
+    suspects: Suspects
+    origin: str
+    kept: range
+
+
+def divided(connection: Connection, report: Report, state: CampaignState) -> Division | None:
+    """How to go on with a chunk that may have been refused for one of its members alone.
+
+    None where that goes as ever; so it does in a campaign that has ended, as `state` says, which
+    sends no more, and with a chunk that another attempt has by now.
+    """
+    outcome, may_divide = report.outcome, report.decision.may_divide
+    if not (may_divide and isinstance(outcome, CampaignWrong) and state in LIVE_CAMPAIGNS):
+        return None
+    facts = connection.execute(_FACTS, {**_key(report), "most": MOST_CULPRITS}).one_or_none()
+    if facts is None:
+        return None
+    culprit = outcome.reason.culprit
+    suspects = _suspects(facts, quotes=culprit is not None)
+    how = isolate(suspects)
+    kept = range(0)
+    if how is Isolation.HALVE:
+        report = replace(report, decision=Decision(ChunkState.PENDING, due_in=timedelta(0)))
+        kept = range((suspects.members + 1) // 2)
+    elif how is Isolation.TAKE_OUT and culprit is not None:
+        report = replace(report, claim=replace(report.claim, size=1))
+        kept = range(culprit, culprit + 1)
+    as_ever = how is Isolation.AS_EVER
+    return None if as_ever else Division(report, how, suspects, facts.origin, kept)
+
+
+def _suspects(facts: Row[Any], *, quotes: bool) -> Suspects:
+    return Suspects(
+        members=facts.members,
+        quotes=quotes,
+        halvings=facts.halvings,
+        refusals=facts.refused_before + 1,
+        given_up=facts.given_up,
+        delivered=facts.delivered,
+    )
+
+
+def divide(connection: Connection, division: Division) -> None:
+    """Divide the chunk, or give it up, once the refusal is recorded."""
+    claim, how, kept = division.report.claim, division.how, division.kept
+    halvings = division.suspects.halvings or 0
+    part = {**_key(division.report), "round": claim.round, "origin": division.origin}
+    alone = how is Isolation.ALONE
+    connection.execute(_NOTE_REFUSAL, {**part, "halvings": halvings, "alone": alone})
+    if kept:
+        values = {
+            "after": kept.start,
+            "until": kept.stop,
+            "halvings": halvings + (how is Isolation.HALVE),
+            "alone": how is Isolation.TAKE_OUT,
+        }
+        connection.execute(_DIVIDE, part | values)
+    elif how is Isolation.GIVE_UP:
+        pause_itself(connection, claim.campaign_id, _words(division))
+
+
+def _key(report: Report) -> dict[str, object]:
+    claim = report.claim
+    return {
+        "campaign_id": claim.campaign_id,
+        "sequence": claim.sequence,
+        "attempt": claim.attempt,
+    }
+
+
+def _words(division: Division) -> str:
+    many = (
+        f"More than {MOST_CULPRITS} users of one chunk were refused, one after the other"
+        if division.suspects.refusals > MOST_CULPRITS
+        else "Both halves of a chunk were refused alike, and nothing was delivered before"
+    )
+    return f"{many}, so it is not for one user's value. {division.report.decision.pause}"
