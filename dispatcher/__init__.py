@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dispatcher.books.accounts import Account
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
+    from dispatcher.books.overview import Overview
     from dispatcher.functions import (
         accept_canary,
         accounts,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         finish_by,
         forget,
         list,
+        live,
         log,
         pause,
         purge,
@@ -87,6 +89,7 @@ __all__ = [
     "ImpossibleInState",
     "MessageError",
     "OptionError",
+    "Overview",
     "SchemaMismatch",
     "ServiceError",
     "SettingError",
@@ -104,6 +107,7 @@ __all__ = [
     "finish_by",
     "forget",
     "list",
+    "live",
     "log",
     "pause",
     "purge",
@@ -130,6 +134,7 @@ _ROOMS = {
     "Actor": "dispatcher.books.acts",
     "Campaign": "dispatcher.books.campaigns",
     "Dispatcher": "dispatcher.api",
+    "Overview": "dispatcher.books.overview",
     "Settings": "dispatcher.settings",
     "read_settings": "dispatcher.settings",
 }

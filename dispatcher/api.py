@@ -11,6 +11,7 @@ from dispatcher.books.accounts import Account
 from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.finding import Found
+from dispatcher.books.overview import Overview
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
     accounts,
@@ -138,6 +139,10 @@ class Dispatcher:
         return reading.list_page(
             self._connections, state, tag=tag, limit=limit, before=before, tests=tests
         )
+
+    def live(self) -> Overview:
+        """The campaigns that have not ended, the accounts, and the live workers, at one moment."""
+        return reading.live(self._connections)
 
     def pause(self, campaign: Reference) -> Campaign:
         """Begin no new request of the campaign. Raises ImpossibleInState where it has ended."""

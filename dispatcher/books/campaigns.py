@@ -11,8 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import fence, pacing, variants
+from dispatcher.books import fence, pacing, throughput, variants
 from dispatcher.books.holding import RATE, Held, held
+from dispatcher.books.throughput import Throughput
 from dispatcher.books.variants import NewVariant
 from dispatcher.books.windows import opening_of
 from dispatcher.comparison import difference
@@ -127,15 +128,6 @@ class ErrorCount:
     message: str
     chunks: int
     members: int
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """What was done in the last ten seconds, a second, and how long the rest will take so."""
-
-    members_per_second: float
-    requests_per_second: float
-    eta_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +376,11 @@ def read_page(
     return _read(connection, " AND ".join(conditions), values)
 
 
+def read_live(connection: Connection) -> tuple[Campaign, ...]:
+    """The campaigns that have not ended, the newest first, without tests."""
+    return _read(connection, "NOT test AND finished_at IS NULL", {})
+
+
 _MADE_BEFORE = "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
 _ERRORS = text("""
 SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)')) AS message,
@@ -393,41 +390,31 @@ WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
 GROUP BY campaign_id, http_status, code, CASE WHEN http_status IS NULL THEN error END
 ORDER BY members DESC
 """)
-_LAST_SECONDS = text("""
-SELECT campaign.id, count(*) AS requests,
-       coalesce(sum(chunk.members) FILTER (WHERE ended.chunk_state <> 'pending'), 0) AS members,
-       least(10, greatest(1, extract(epoch FROM clock_timestamp() - campaign.started_at)))
-           AS seconds
-FROM campaign
-CROSS JOIN LATERAL (
-    SELECT campaign_id, sequence, chunk_state FROM attempt
-    WHERE campaign_id = campaign.id AND ended_at > statement_timestamp() - interval '10 s'
-    OFFSET 0) AS ended
-CROSS JOIN LATERAL (
-    SELECT size - withheld AS members FROM chunk
-    WHERE campaign_id = ended.campaign_id AND sequence = ended.sequence
-    OFFSET 0) AS chunk
-WHERE campaign.id = ANY(:ids)
-GROUP BY campaign.id
-""")
 
 
 def _read(
     connection: Connection, condition: str, values: Mapping[str, Any]
 ) -> tuple[Campaign, ...]:
     query = text(f"""
-        SELECT * FROM campaign WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT :limit
+        SELECT *, clock_timestamp() AS now FROM campaign
+        WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT :limit
     """)
     rows = connection.execute(query, {"limit": None, **values}).all()
     ids = {"ids": [row.id for row in rows]}
     errors: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for error in connection.execute(_ERRORS, ids):
         errors[error.campaign_id].append(error)
-    speeds = {row.id: row for row in connection.execute(_LAST_SECONDS, ids)}
     holds = held(connection, [row.id for row in rows if row.finished_at is None])
     texts = variants.read(connection, ids["ids"])
+    throughputs = throughput.read(connection, rows, holds)
     return tuple(
-        _snapshot(row, errors[row.id], speeds.get(row.id), holds.get(row.id), texts[row.id])
+        _snapshot(
+            row,
+            errors[row.id],
+            throughputs[row.id],
+            holds.get(row.id),
+            texts[row.id],
+        )
         for row in rows
     )
 
@@ -435,7 +422,7 @@ def _read(
 def _snapshot(
     row: Row[Any],
     errors: Iterable[Row[Any]],
-    speed: Row[Any] | None,
+    speed: Throughput,
     hold: Held | None,
     texts: Sequence[Row[Any]],
 ) -> Campaign:
@@ -457,7 +444,7 @@ def _snapshot(
             ErrorCount(error.http_status, error.code, error.message, error.chunks, error.members)
             for error in errors
         ),
-        throughput=_throughput(row, speed, hold),
+        throughput=speed,
         held=hold,
         max_error_rate=row.max_error_rate if row.guarded_since is not None else None,
         canary=_canary(row),
@@ -503,20 +490,6 @@ def _result(row: Row[Any]) -> Result:
 
 def _numbers(row: Row[Any], prefix: str, names: Iterable[str]) -> dict[str, int]:
     return {str(name): getattr(row, f"{prefix}_{name}") for name in names}
-
-
-def _throughput(row: Row[Any], speed: Row[Any] | None, hold: Held | None) -> Throughput:
-    if speed is None or row.finished_at is not None:
-        return Throughput(0.0, 0.0, None)
-    seconds = float(speed.seconds)
-    members = float(speed.members) / seconds
-    waits = hold is not None and hold.by in ("schedule", "window", "canary")
-    running = row.state == CampaignState.RUNNING and members > 0 and not waits
-    return Throughput(
-        members_per_second=round(members, 1),
-        requests_per_second=round(speed.requests / seconds, 1),
-        eta_seconds=round(row.members_remaining / members, 1) if running else None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

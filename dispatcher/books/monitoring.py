@@ -9,7 +9,15 @@ from sqlalchemy import Connection, text
 
 from dispatcher.books import accounts, fleet
 from dispatcher.books.fleet import Strength
-from dispatcher.books.holding import IN_WINDOW, MAY_SEND, RATE, REST_MAY_BEGIN, held
+from dispatcher.books.holding import (
+    BY_ZONE,
+    IN_ITS_ZONE_S_WINDOW,
+    IN_WINDOW,
+    MAY_SEND,
+    RATE,
+    REST_MAY_BEGIN,
+    held,
+)
 from dispatcher.lifecycle import CampaignState, ChunkState
 
 RECENTLY = timedelta(hours=1)
@@ -77,10 +85,16 @@ SELECT coalesce(sum(members_unresolved), 0) FROM (
     SELECT members_unresolved FROM campaign
     WHERE finished_at > statement_timestamp() - :recently AND purged_to < chunks_total) AS recent
 """)
-# The chunks that are due lie in three indexes: fresh ones, published ones, and those in doubt.
+_FRESH = """
+(state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL
+ AND due_at <= statement_timestamp())
+"""
+# The chunks that are due lie in three indexes: fresh ones, published ones, and those in doubt. Of
+# the fresh ones the index alone is read, unless their zone or their canary has to be looked at.
 _DUE = text(f"""
 WITH free AS MATERIALIZED (
-    SELECT campaign.id, {IN_WINDOW} AS is_open, {REST_MAY_BEGIN} AS rest_may_begin, {RATE} AS rate,
+    SELECT campaign.id, {IN_WINDOW} AS is_open, {RATE} AS rate,
+        {BY_ZONE} AS by_zone, NOT {REST_MAY_BEGIN} AS canary_alone,
         greatest(campaign.resumed_at, campaign.opens_at, account.hold_until) AS since
     FROM campaign JOIN account ON account.name = campaign.account
     WHERE campaign.finished_at IS NULL AND {MAY_SEND}
@@ -89,9 +103,12 @@ WITH free AS MATERIALIZED (
     FROM free CROSS JOIN LATERAL (
         SELECT count(*) AS chunks, min(due_at) AS oldest FROM (
             SELECT due_at FROM chunk
-            WHERE campaign_id = free.id AND free.is_open AND state = 'pending'
-              AND in_doubt_since IS NULL AND published_at IS NULL
-              AND due_at <= statement_timestamp() AND (canary OR free.rest_may_begin)
+            WHERE campaign_id = free.id AND free.is_open AND NOT free.by_zone
+              AND NOT free.canary_alone AND {_FRESH}
+            UNION ALL
+            SELECT due_at FROM chunk
+            WHERE campaign_id = free.id AND free.is_open AND (free.by_zone OR free.canary_alone)
+              AND {_FRESH} AND (canary OR NOT free.canary_alone) AND {IN_ITS_ZONE_S_WINDOW}
             UNION ALL
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND published_at IS NOT NULL

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
+from typing import TextIO
 from unicodedata import combining, east_asian_width
 
 from dispatcher.cli.encoding import visible
@@ -22,8 +23,13 @@ _BETWEEN = "  "
 
 def styled(text: str, style: str = "") -> str:
     """The text in this style where standard output shows any; it cannot steer the terminal."""
+    return painted(text, style if shows_colours(sys.stdout) else "")
+
+
+def painted(text: str, style: str) -> str:
+    """The text in this style, whatever shows it."""
     plain = visible(text)
-    if not (style and plain and _shows_colours()):
+    if not (style and plain):
         return plain
     codes = ";".join(str(_CODES[word]) for word in style.split())
     return f"\x1b[{codes}m{plain}\x1b[0m"
@@ -32,7 +38,7 @@ def styled(text: str, style: str = "") -> str:
 def table(rows: Sequence[Sequence[Cell]], right: Collection[int] = ()) -> Iterator[str]:
     """The rows' lines, their cells below one another; in the columns `right` they end so."""
     columns = zip_longest(*rows, fillvalue=("", ""))
-    widths = [max(_width(text) for text, _ in column) for column in columns]
+    widths = [max(width_of(text) for text, _ in column) for column in columns]
     for row in rows:
         cells = [
             _filled(cell, width, number in right)
@@ -55,11 +61,11 @@ def cropped(text: str, most: int) -> str:
 
 def _filled(cell: Cell, width: int, right: bool) -> str:
     text, style = cell
-    space = " " * (width - _width(text))
+    space = " " * (width - width_of(text))
     return f"{space}{styled(text, style)}" if right else f"{styled(text, style)}{space}"
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """How many columns of a terminal it takes."""
     text = visible(text)
     if text.isascii():
@@ -69,6 +75,7 @@ def _width(text: str) -> int:
     )
 
 
-def _shows_colours() -> bool:
+def shows_colours(output: TextIO) -> bool:
+    """Whether this output shows any."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+    return output.isatty() and not plain

@@ -118,13 +118,14 @@ def _members(campaign: Campaign) -> list[list[Cell]]:
         count = getattr(members, name)
         if count or name == "delivered":
             bar = "█" * max(1 if count else 0, round(_BAR * count / members.total))
-            rows.append([(name, ""), (f"{count:,}", ""), (bar, _bar_style(name)), (meaning, "dim")])
+            rows.append([(name, ""), (f"{count:,}", ""), (bar, style_of(name)), (meaning, "dim")])
     total = f"{members.total:,}"
     rows.append([("members", "bold"), (total, "bold"), ("", ""), (_input(campaign), "dim")])
     return rows
 
 
-def _bar_style(name: str) -> str:
+def style_of(name: str) -> str:
+    """How a counter of members is drawn."""
     return {"delivered": "green", "uncounted": "green", "remaining": "cyan", "withheld": "dim"}.get(
         name, "red"
     )

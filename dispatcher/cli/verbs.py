@@ -19,6 +19,7 @@ FAMILIES = {
     "demo": "demo",
     "send": "send",
     "watch": "watch",
+    "top": "top",
     "list": "campaigns",
     "show": "campaigns",
     "pause": "campaigns",

@@ -28,6 +28,9 @@ _PATIENCE = 60.0
 def watch(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """Show a campaign's progress until it ends or pauses itself.
 
+    On a terminal it is a live page: p pauses and r resumes the campaign once that is confirmed, q
+    leaves it, and it goes on. Elsewhere it prints a line now and then.
+
     Exits with 3 when it paused itself, or when not everybody could be delivered to.
 
     Example: dispatcher watch last
@@ -44,9 +47,14 @@ def watch_to_end(
 
     After so many seconds it is not waited for any longer, which is a failure.
     """
+    from dispatcher.cli.monitor import screen
+
     try:
-        campaign = follow(dispatcher, campaign_id, seconds)
+        show = _monitored if screen.is_possible(sys.stderr) else follow
+        campaign = show(dispatcher, campaign_id, seconds)
     except KeyboardInterrupt:
+        campaign = None
+    if campaign is None:
         say(
             f"The campaign goes on without being watched; `dispatcher watch {campaign_id}` "
             "shows it again."
@@ -59,6 +67,22 @@ def watch_to_end(
         return 1
     failed = campaign.members.failed > 0
     return NOT_ALL_DELIVERED if failed or _paused_itself(campaign) else 0
+
+
+def _monitored(dispatcher: Dispatcher, campaign_id: str, seconds: float) -> Campaign | None:
+    """The same on a live page; None where the person left it."""
+    from dispatcher.cli.monitor import loop, pages
+
+    until = time.monotonic() + seconds
+    subject = loop.Subject(
+        read=lambda: (dispatcher.show(campaign_id), dispatcher.accounts()),
+        page=lambda read, view: pages.campaign_page(*read, view),
+        campaigns=lambda read: read[:1],
+        is_over=lambda read: _is_over(read[0]) or time.monotonic() > until,
+        every=2 * _EVERY,
+    )
+    found = loop.monitor(dispatcher, sys.stderr, subject)
+    return None if found is None else found[0]
 
 
 def follow(dispatcher: Dispatcher, campaign_id: str, seconds: float = inf) -> Campaign:
@@ -141,7 +165,9 @@ class _Display:
             speed=speed,
         )
         if self._bar.disable:
-            self._say(campaign.state, f"{done:,} of {counted(members.total, 'member')}{speed}")
+            held = f". {campaign.held.words}" if campaign.held else ""
+            words = f"{done:,} of {counted(members.total, 'member')}{speed}{held}"
+            self._say(campaign.state, words)
 
     def _say(self, state: str, words: str) -> None:
         now = time.monotonic()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import acts, campaigns
+from dispatcher.books import acts, campaigns, overview
 from dispatcher.books.acts import Act
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.overview import Overview
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
@@ -31,6 +32,12 @@ def show(connections: Connections, campaign: Reference) -> Campaign:
     """The campaign as it stands."""
     with transaction(connections.engine) as connection:
         return campaigns.read(connection, campaigns.resolve(connection, campaign))
+
+
+def live(connections: Connections) -> Overview:
+    """What is under way, at one moment."""
+    with snapshot(connections.engine) as connection:
+        return overview.read(connection)
 
 
 def list_page(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from dispatcher import Dispatcher, OptionError, Settings
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import campaigns, fleet, transitions
 from dispatcher.books.campaigns import Campaign, NewCampaign
 from dispatcher.books.session import transaction
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
@@ -205,6 +205,35 @@ def test_the_throughput_is_that_of_the_last_ten_seconds(books: Books) -> None:
     assert speed.members_per_second == pytest.approx(4.0)
     assert speed.requests_per_second == pytest.approx(0.5)
     assert speed.eta_seconds == pytest.approx(110 / 4)
+
+
+def test_the_time_of_arrival_has_the_waiting_for_its_window_in_it(books: Books) -> None:
+    books.do(fleet.seen, "w/1", 4)
+    campaign = books.campaign(20)
+    campaign.attempts_each(ACCEPTED, range(1, 11))
+    now = books.now()
+    opens = (now + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    closes = opens + timedelta(hours=1)
+    campaign.set(
+        windows=[f"mon-sun {opens:%H:%M}-{closes:%H:%M} UTC"], opens_at=opens, closes_at=closes
+    )
+    books.run(
+        "UPDATE attempt"
+        " SET ended_at = now() - interval '60 s', started_at = now() - interval '80 s'"
+    )
+
+    shown = campaign.rolled_up()
+
+    assert shown.held is not None
+    assert (shown.held.by, shown.throughput.members_per_second) == ("window", 0)
+    assert shown.throughput.eta_seconds == pytest.approx((opens - now).total_seconds() + 20, abs=10)
+
+
+def test_a_campaign_for_later_arrives_as_its_rate_says(books: Books) -> None:
+    begins = books.now() + timedelta(hours=1)
+    throughput = books.campaign(20, rate=2, send_at=begins).shown().throughput
+    assert throughput.eta_seconds == pytest.approx(3_600 + 10, abs=10)
+    assert books.campaign(20, send_at=begins).shown().throughput.eta_seconds is None
 
 
 def test_a_campaign_that_does_not_run_has_no_time_of_arrival(books: Books) -> None:

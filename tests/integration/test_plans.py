@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, transitions, upkeep
+from dispatcher.books import campaigns, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -226,7 +226,7 @@ def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
 
 def test_the_last_seconds_speed_is_read_by_time(large: OneCampaign) -> None:
     large.attempt(ACCEPTED, CHUNKS)
-    nodes = list(nodes_of(run(large, campaigns._LAST_SECONDS, {"ids": [large.id]})))
+    nodes = list(nodes_of(run(large, throughput._LAST_SECONDS, {"ids": [large.id]})))
     assert max(map(rows_read, nodes)) <= MOST_ROWS
 
 

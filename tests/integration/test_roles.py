@@ -314,6 +314,7 @@ LOOKING: dict[str, Verb] = {
     "verify": lambda it, scene: it.verify(scene.ended),
     "accounts": lambda it, _: it.accounts(),
     "fenced": lambda it, _: it.fenced(),
+    "live": lambda it, _: it.live(),
     "suppress_count": lambda it, _: it.suppress_count("app"),
 }
 CHANGING: dict[str, Verb] = {
