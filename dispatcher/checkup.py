@@ -34,7 +34,6 @@ _TIMEOUT = 3.0
 _LONGEST = 15.0
 """Seconds for one check, whatever trickles in meanwhile."""
 _MOST_DRIFT = timedelta(seconds=2)
-_OVERDUE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,36 +265,19 @@ def _clocks(engine: Engine) -> tuple[Result, str]:
     return "ok", "the workers' clocks agree with the database's"
 
 
-# With a rate a campaign may wait for as many places as others share it, and two.
-_LONG = f"""
-greatest(:overdue, make_interval(secs => coalesce(
-    (2 + (SELECT count(*) FROM campaign AS other
-          WHERE other.account = campaign.account AND other.state = 'running'))
-    / least({holding.RATE}, {fleet.RATE}), 0)))
-"""
 _WAITING = text(f"""
-SELECT count(*) FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id
-JOIN account ON account.name = campaign.account
-WHERE {holding.MAY_SEND} AND campaign.resumed_at < now() - {_LONG}
-  AND (chunk.state = 'sending' AND chunk.lease_until < now() - :overdue
-       OR {holding.UNTROUBLED} AND {holding.MAY_BEGIN}
-          AND chunk.state = 'pending' AND chunk.due_at < now() - :overdue
-          AND NOT EXISTS (SELECT FROM chunk AS flying
-                          WHERE flying.campaign_id = campaign.id
-                            AND (flying.published_at IS NOT NULL OR flying.state = 'sending'))
-          AND NOT EXISTS (SELECT FROM attempt
-                          WHERE attempt.campaign_id = campaign.id
-                            AND attempt.ended_at > now() - {_LONG}))
+SELECT count(*) FROM campaign JOIN account ON account.name = campaign.account
+WHERE {holding.IS_OVERDUE}
 """)
 
 
 def _relay(engine: Engine) -> tuple[Result, str]:
     """A relay that runs leaves nothing due unpublished, and no lease long over."""
     with transaction(engine) as connection:
-        waiting = connection.execute(_WAITING, {"overdue": _OVERDUE}).scalar_one()
+        waiting = connection.execute(_WAITING).scalar_one()
     if waiting:
-        seconds = f"{_OVERDUE.total_seconds():.0f} s"
-        return "failed", f"{waiting:,} chunks have been due for {seconds}: restart the workers"
+        late = f"overdue by more than {holding.OVERDUE.total_seconds():.0f} s"
+        return "failed", f"{counted(waiting, 'campaign')} {late}: restart the workers"
     return "ok", "nothing has been due for long"
 
 

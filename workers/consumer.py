@@ -14,6 +14,7 @@ from celery.worker.state import maybe_shutdown
 from kombu.common import ignore_errors
 from kombu.exceptions import KombuError
 
+from dispatcher.books.fleet import ELSEWHERE
 from dispatcher.publishing import broker_words, open_queue
 from workers.guard import Guard
 
@@ -97,7 +98,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         if self.app.conf.task_default_queue in names:
             return None
         return (
-            f"it listens to {', '.join(sorted(names)) or 'nothing'}, and not to "
+            f"{ELSEWHERE}{', '.join(sorted(names)) or 'nothing'}, and not to "
             f"{self.app.conf.task_default_queue}: start it without -Q, or `celery -A workers "
             f"control add_consumer {self.app.conf.task_default_queue}`"
         )

@@ -24,6 +24,14 @@ LIVE_SLOTS = """
 """
 """In SQL, the slots of the workers that were seen in the last five seconds."""
 
+SILENCE = """
+(SELECT CASE WHEN bool_and(silence IS NOT NULL) THEN min(silence) END FROM worker
+ WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
+"""
+"""In SQL, why live workers take no message, where none of them does."""
+ELSEWHERE = "it listens to "
+"""What the silence of a worker begins with whose broker is well."""
+
 RATE = """
 (SELECT min(rate) FROM worker WHERE seen_at > clock_timestamp() - interval '5 s')
 """

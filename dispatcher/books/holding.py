@@ -6,7 +6,7 @@ The conditions name the tables `campaign` and `account`. Claims, publishing, `ex
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 from uuid import UUID
@@ -58,6 +58,28 @@ MAY_SEND = f"({NOT_FENCED} AND {CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AW
 """Whether a campaign may be sent anything of; each chunk has its own time and window besides."""
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
 """Whether the account's API works, as far as is known."""
+OVERDUE = timedelta(seconds=15)
+# With a rate a campaign may wait for as many places as others share it, and two.
+_LONG = f"""
+greatest(make_interval(secs => {OVERDUE.total_seconds()}), make_interval(secs => coalesce(
+    (2 + (SELECT count(*) FROM campaign AS other
+          WHERE other.account = campaign.account AND other.state = 'running'))
+    / least({RATE}, {fleet.RATE}), 0)))
+"""
+IS_OVERDUE = f"""
+({MAY_SEND} AND campaign.resumed_at < now() - {_LONG}
+ AND (EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND chunk.state = 'sending'
+                AND lease_until < now() - make_interval(secs => {OVERDUE.total_seconds()}))
+      OR {UNTROUBLED}
+         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+                           AND (published_at IS NOT NULL OR chunk.state = 'sending'))
+         AND NOT EXISTS (SELECT FROM attempt WHERE campaign_id = campaign.id
+                           AND ended_at > now() - {_LONG})
+         AND EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND {MAY_BEGIN}
+                       AND chunk.state = 'pending'
+                       AND due_at < now() - make_interval(secs => {OVERDUE.total_seconds()}))))
+"""
+"""Whether workers should have gone on with a campaign long ago, and have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,7 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
     account.hold_until, account.hold_reason, account.fresh_from, account.failures, account.doubts,
     NOT {ACCOUNT_IS_FREE} AS is_on_hold, {AWAITS_A_PROBE} AS awaits_a_probe,
     (SELECT reason FROM fence) AS fenced, clock_timestamp() AS now, {fleet.LIVE_SLOTS} AS slots,
-    campaign.windows, campaign.opens_at,
+    {fleet.SILENCE} AS silence, campaign.windows, campaign.opens_at,
     NOT {IN_WINDOW} AND EXISTS (
         SELECT FROM chunk
         WHERE campaign_id = campaign.id AND chunk.state = 'pending' AND in_doubt_since IS NULL)
@@ -97,6 +119,7 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
         AS awaits_a_zone,
     pause.actor AS paused_by, pause.at AS paused_at,
     {", ".join(f"campaign.{name}" for name in guarding.COLUMNS)},
+    {IS_OVERDUE} AS is_overdue,
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
     pace.next_at > clock_timestamp()
         AND NOT EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id AND state = 'sending')
@@ -153,6 +176,10 @@ def _running_held(facts: Row[Any]) -> Held | None:
         return Held("database", None, words)
     if facts.slots == 0:
         return Held("workers", None, "No worker is alive.")
+    if facts.silence:
+        by = "workers" if facts.silence.startswith(fleet.ELSEWHERE) else "broker"
+        words = f"No worker takes messages{because(facts.silence)}."
+        return Held(by, None, words, facts.silence)
     if facts.awaits_a_zone and not _awaits_their_window(facts):
         words = f"It is not yet {_minute(facts.wall_time)} in its next members' zone."
         return Held("schedule", facts.next_zone_at, words)
@@ -186,6 +213,12 @@ def _running_held(facts: Row[Any]) -> Held | None:
     if facts.awaits_its_place:
         words = f"It waits for its place at {facts.rate:g} requests a second."
         return Held("rate", facts.next_at, words)
+    if facts.is_overdue:
+        words = (
+            f"It has been due for more than {OVERDUE.total_seconds():.0f} s, and workers do not "
+            "get to it: the database is behind, or a relay stands still; see `dispatcher doctor`."
+        )
+        return Held("database", None, words)
     return None
 
 

@@ -162,14 +162,14 @@ def test_chunks_that_no_relay_publishes_are_told(settings: Settings, books: Book
     books.time_passes(timedelta(minutes=1))
     found = checks(settings)["relay"]
     assert found.result == "failed"
-    assert found.words.startswith("3 chunks have been due")
+    assert found.words.startswith("1 campaign overdue by more than 15 s")
 
 
 def test_a_lease_that_nobody_takes_back_is_told(settings: Settings, books: Books) -> None:
     campaign = books.campaign()
     campaign.claimed()
     books.time_passes(timedelta(minutes=2))
-    assert checks(settings)["relay"].words.startswith("1 chunks have been due")
+    assert checks(settings)["relay"].words.startswith("1 campaign overdue by more than 15 s")
 
 
 @pytest.mark.parametrize("part", ["headers", "body"])

@@ -311,7 +311,7 @@ def _held_words(facts: Row[Any], held: Held) -> str:
         case "paused":
             return f"`dispatcher resume`: {held.words[0].lower()}{held.words[1:].rstrip('.')}"
         case "workers":
-            return "a worker: none is alive"
+            return "a worker: none is alive" if held.reason is None else "a worker that hears"
         case "window":
             return f"its window{until}: {', '.join(facts.windows)}"
         case "account" | "doubt":
