@@ -10,9 +10,9 @@ from dispatcher.canary import CanaryState, Figures, exceeds, members_to_decide, 
 from dispatcher.words import counted
 
 COLUMNS = (
-    *("max_error_rate", "guarded_since", "guard_measured", "guard_errors", "awaits_verdict"),
-    *("canary_members", "canary_state", "canary_remaining", "canary_measured", "canary_errors"),
-    "canary_lost",
+    *("created_at", "max_error_rate", "guarded_since", "guard_measured", "guard_errors"),
+    *("awaits_verdict", "canary_members", "canary_state", "canary_remaining", "canary_measured"),
+    *("canary_errors", "canary_lost"),
 )
 """Those of a campaign's row that a `Guard` is made of."""
 
@@ -25,12 +25,14 @@ class Guard:
 
     `bound` is the highest rate of errors, of one for all; None where there is none. `members` is
     the canary's size and `state` its own, None where there is none. While the campaign
-    `awaits_verdict`, nothing but its canary begins.
+    `awaits_verdict`, nothing but its canary begins. `has_begun_anew` tells whether somebody let it
+    go on once already.
     """
 
     campaign: str
     bound: float | None
     is_tested: bool
+    has_begun_anew: bool
     measured: int
     errors: int
     awaits_verdict: bool
@@ -45,6 +47,7 @@ class Guard:
             campaign=str(row.id)[:8],
             bound=row.max_error_rate,
             is_tested=row.guarded_since is not None,
+            has_begun_anew=row.guarded_since is not None and row.guarded_since > row.created_at,
             measured=row.guard_measured,
             errors=row.guard_errors,
             awaits_verdict=row.awaits_verdict,
@@ -66,14 +69,14 @@ class Guard:
     @property
     def is_stopped_beyond_its_canary(self) -> bool:
         """Whether errors of all that was sent have stopped it, and not its canary's verdict."""
-        return self.is_stopped and self.state in (None, CanaryState.PASSED)
+        has_verdict = self.has_begun_anew or self.state in (None, CanaryState.PASSED)
+        return self.is_stopped and has_verdict
 
     @property
     def is_proven(self) -> bool:
         """Whether too many errors have stopped it, and not a canary that decides nothing."""
-        return self.is_stopped_beyond_its_canary or (
-            self.is_stopped and self.state == CanaryState.FAILED
-        )
+        failed = self.is_stopped and self.state == CanaryState.FAILED
+        return failed or self.is_stopped_beyond_its_canary
 
     def verdict(self) -> CanaryState:
         """What the canary has come to by now."""
@@ -99,29 +102,30 @@ class Guard:
                 f"{self.canary.measured:,} are measured so far, {self.canary.errors:,} of them "
                 "errors."
             )
+        how = "without the bound" if self.is_proven else "under the bound"
+        return (
+            f"{self._found(self.bound)} `dispatcher canary {self.campaign} accept` goes on {how}; "
+            "--max-error-rate gives another."
+        )
+
+    def _found(self, bound: float) -> str:
+        """Why it is stopped."""
         if self.is_stopped_beyond_its_canary:
-            seen = _rate(self.measured, self.errors, self.bound)
-            return f"Too many errors: {seen}. {self._accept('without the bound')}"
-        seen = _rate(self.canary.measured, self.canary.errors, self.bound)
+            return f"Too many errors: {_rate(self.measured, self.errors, bound)}."
+        canary = self.canary
+        seen = _rate(canary.measured, canary.errors, bound)
         match self.state:
             case CanaryState.FAILED:
-                return f"Its canary failed: {seen}. {self._accept('without the bound')}"
+                return f"Its canary failed: {seen}."
             case CanaryState.UNDECIDED:
-                more = members_to_decide(self.canary.measured, self.canary.errors, self.bound)
-                return (
-                    f"Its canary is undecided: {seen}. Some {more:,} members more would decide. "
-                    f"{self._accept('under the bound')}"
-                )
+                more = members_to_decide(canary.measured, canary.errors, bound)
+                return f"Its canary is undecided: {seen}. Some {more:,} members more would decide."
             case _:
                 return (
                     f"Its canary is unmeasurable: of its {counted(self.members, 'member')} "
-                    f"{self.canary.measured:,} were measured, and what became of "
-                    f"{self.canary.lost:,} is not known. {self._accept('under the bound')}"
+                    f"{canary.measured:,} were measured, and what became of {canary.lost:,} is not "
+                    "known."
                 )
-
-    def _accept(self, how: str) -> str:
-        verb = f"`dispatcher canary {self.campaign} accept`"
-        return f"{verb} goes on {how}; --max-error-rate gives another."
 
 
 def read(connection: Connection, campaign_id: UUID) -> Guard:

@@ -71,8 +71,9 @@ class Campaign(Base):
     `standing_version` is that of all standing lists when its audience was prepared. The
     members of its chunks up to number `purged_to` were dropped, after its end.
 
-    Its errors are tested against `max_error_rate` over what has ended since `guarded_since`, which
-    is NULL where nothing is tested (any more): the sums of `guard`. While it `awaits_verdict`,
+    Its errors are tested against `max_error_rate` over what has ended since `guarded_since`, the
+    sums of `guard`: since it was created, unless the test began anew, and NULL where nothing is
+    tested (any more). While it `awaits_verdict`,
     nothing but its canary begins; the sums of `canary` are those of that.
     """
 

@@ -156,6 +156,10 @@ def test_only_acceptance_goes_on_and_then_to_the_end(books: Books, outcome: Acce
     campaign.attempts_each(BAD, range(11, 14))
     after = judged(campaign)
     assert after == (("running" if outcome is BAD else "paused"), state[1])
+    if outcome is not BAD:
+        assert (campaign.shown().reason or "").startswith("Too many errors: 18 of 30 measured")
+        accept(campaign)
+        assert campaign.shown().max_error_rate is None
 
 
 def test_a_new_bound_begins_the_test_anew(books: Books) -> None:

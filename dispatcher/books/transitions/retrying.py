@@ -24,7 +24,8 @@ SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
     started_at = coalesce(started_at, clock_timestamp()),
     finished_at = NULL, resumed_at = clock_timestamp(),
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END,
-    canary_state = CASE WHEN awaits_verdict AND canary_state IN ('undecided', 'unmeasurable')
+    canary_state = CASE WHEN awaits_verdict AND guarded_since = created_at
+                             AND canary_state IN ('undecided', 'unmeasurable')
                         THEN 'running' ELSE canary_state END
 WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
