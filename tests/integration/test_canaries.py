@@ -263,11 +263,10 @@ def test_what_waits_for_a_verdict_is_not_due(books: Books) -> None:
     books.account_is(doubts=0, doubtful_since=None, fresh_from=None)
     campaign.set_chunks(1, due_at=books.now() + timedelta(minutes=5))
     assert books.do(monitoring.measure, WINDOW).due.chunks == 0
-    overdue = {"overdue": timedelta(minutes=1)}
-    assert books.do(lambda connection: connection.scalar(checkup._WAITING, overdue)) == 0
+    assert books.do(lambda connection: connection.scalar(checkup._WAITING)) == 0
     campaign.set(awaits_verdict=False)
     assert books.do(monitoring.measure, WINDOW).due.chunks == 19
-    assert books.do(lambda connection: connection.scalar(checkup._WAITING, overdue)) == 19
+    assert books.do(lambda connection: connection.scalar(checkup._WAITING)) == 1
 
 
 def test_doubt_in_a_canary_is_waited_for(books: Books) -> None:
