@@ -107,7 +107,9 @@ def house_worker(house: Program) -> Iterator[Worker]:
 def push_api(house_api: PushApi) -> PushApi:
     """The Push API of the house, with an empty ledger and in good health."""
     house_api.ask("DELETE", "ledger")
-    house_api.set_faults(latency=0, probabilities={}, conditions=[], poisoned=[], next=[])
+    house_api.set_faults(
+        latency=0, probabilities={}, conditions=[], poisoned=[], quote_poisoned=True, next=[]
+    )
     return house_api
 
 
