@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         purge,
         purgeable,
         rate,
+        redeliver,
         resume,
         resume_account,
         retry,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         suppress_import,
         suppress_remove,
         verify,
+        webhooks,
         window,
     )
     from dispatcher.settings import Settings, read_settings
@@ -114,6 +116,7 @@ __all__ = [
     "purgeable",
     "rate",
     "read_settings",
+    "redeliver",
     "resume",
     "resume_account",
     "retry",
@@ -124,6 +127,7 @@ __all__ = [
     "suppress_import",
     "suppress_remove",
     "verify",
+    "webhooks",
     "window",
 ]
 

@@ -11,6 +11,7 @@ from dispatcher.books.accounts import Account
 from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.finding import Found
+from dispatcher.books.outbox import Webhook
 from dispatcher.books.overview import Overview
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
@@ -23,6 +24,7 @@ from dispatcher.verbs import (
     reading,
     rehearsing,
     steering,
+    webhooks,
 )
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.fencing import Fenced
@@ -234,6 +236,24 @@ class Dispatcher:
         newest first. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
         """
         return reading.log(self._connections, campaign, limit)
+
+    def webhooks(
+        self, campaign: Reference | None = None, *, limit: int | None = MOST_LISTED
+    ) -> tuple[Webhook, ...]:
+        """What receivers were told in the last days, or are to be told, without the bodies.
+
+        The newest first, `limit` at most, or all with None. Raises OptionError, CampaignNotFound
+        and AmbiguousCampaign.
+        """
+        return webhooks.read(self._connections, campaign, limit)
+
+    def redeliver(self, campaign: Reference, sequence: int | None = None) -> int:
+        """Let the campaign's webhook of this number be due now, or all not delivered; how many.
+
+        A receiver tells a repeat by its `webhook-id`. Raises OptionError, and ImpossibleInState
+        where all were delivered.
+        """
+        return webhooks.redeliver(self._connections, campaign, sequence)
 
     def verify(self, campaign: Reference) -> Verdict:
         """Check the campaign's books from the rows alone; takes seconds for a million members."""

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from dispatcher import publishing
 from dispatcher.audience import scratch
-from dispatcher.books import audit, fleet, ground, holding, limits, roles, schema
+from dispatcher.books import audit, fleet, ground, holding, limits, outbox, roles, schema
 from dispatcher.books.session import make_engine, place_of, transaction
 from dispatcher.books.troubles import first_line, read_only
 from dispatcher.books.upkeep import Terms
@@ -75,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield workers
     yield _attempted("clocks", lambda: _clocks(engine))
     yield _attempted("relay", lambda: _relay(engine))
+    yield _attempted("webhooks", lambda: _webhooks(settings, engine))
     if rights.result == "ok":
         yield _attempted("campaigns", lambda: _campaigns(settings, engine))
     if broker.result != "failed" and workers.result == "ok":
@@ -294,6 +295,20 @@ def _campaigns(settings: Settings, engine: Engine) -> tuple[Result, str]:
     named = "; ".join(f"campaign {one.campaign}: {one.words}" for one in found[:_MOST_NAMED])
     more = f"; and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
     return "failed", f"{named}{more}"
+
+
+def _webhooks(settings: Settings, engine: Engine) -> tuple[Result, str]:
+    """Who is to be told of campaigns, and was not."""
+    with transaction(engine) as connection:
+        late, given_up = outbox.troubles(connection)
+    told = [f"{counted(late, 'webhook')} waiting for more than a minute"] if late else []
+    told += [f"{counted(given_up, 'webhook')} given up"] if given_up else []
+    if not told:
+        return "ok", "each that was due is delivered"
+    words = f"{' and '.join(told)}: `dispatcher webhook list` says why"
+    if settings.notify_secret is None:
+        words += "; DISPATCHER_NOTIFY_SECRET is not set here, and workers deliver none without it"
+    return "warning", words
 
 
 _SAFE = {

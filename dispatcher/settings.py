@@ -6,6 +6,7 @@ what is allowed. The environment wins over the file.
 
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from dispatcher import services_file
 from dispatcher.errors import SettingError
+from dispatcher.receivers import Network, read_networks
 from dispatcher.redaction import Secret as Secret
 from dispatcher.redaction import remember, secrets_in
 from dispatcher.servers import (
@@ -34,6 +36,7 @@ RESERVED_ACCOUNT_NAMES = frozenset({"file"})
 QUEUE_NAME = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,64}")
 """RabbitMQ keeps what begins with `amq.` to itself."""
 FOR_GOOD = "forever"
+SIGNED_WITH = "whsec_"
 
 _PREFIX = "DISPATCHER_"
 _DEFAULT_HOME = "~/.local/share/dispatcher"
@@ -92,11 +95,18 @@ class Settings:
     keep_audience: timedelta | None = _KEEP_AUDIENCE
     """How long after a campaign's end its audience is kept; None: for good."""
     json_logs: bool = False
+    notify_secret: Secret | None = None
+    """What webhooks are signed with, as Standard Webhooks write it: whsec_ and base64."""
+    notify_allow: tuple[Network, ...] = ()
+    """Networks that webhooks may reach though they are no part of the Internet."""
     metrics_port: Listening | None = None
     """Where a worker serves its own metrics; None: nowhere."""
 
     def __post_init__(self) -> None:
         remember(*(token.reveal() for token in self.tokens.values()))
+        if self.notify_secret is not None:
+            secret = self.notify_secret.reveal()
+            remember(secret, secret.removeprefix(SIGNED_WITH))
         urls = (self.push_api_url, self.database_url, self.broker_url, self.redis_url)
         for url in (*urls, self.audience_url):
             remember(*secrets_in(url or ""))
@@ -205,6 +215,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         prepare_memory=read("PREPARE_MEMORY", _memory, 200 * 10**6),
         keep_audience=read("KEEP_AUDIENCE", _keeping, _KEEP_AUDIENCE),
         json_logs=read("LOG", _log_format, False),
+        notify_secret=read("NOTIFY_SECRET", _signing_secret, None),
+        notify_allow=read("NOTIFY_ALLOW", read_networks, ()),
         metrics_port=read("METRICS_PORT", _listening, None),
     )
 
@@ -224,7 +236,7 @@ def _variables(environ: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _with_files(variables: dict[str, str]) -> dict[str, str]:
-    """The same with the URLs that stand in files, each named by the variable and _FILE."""
+    """The same with what stands in files, each named by the variable and _FILE."""
     read = dict(variables)
     for name in _IN_FILES:
         variable = f"{_PREFIX}{name}"
@@ -233,9 +245,10 @@ def _with_files(variables: dict[str, str]) -> dict[str, str]:
             continue
         if variable in variables:
             raise SettingError(f"{variable} and {variable}_FILE are both set: set one of the two.")
-        read[variable] = _read_secret_file(f"{variable}_FILE", path, "URL")
+        what = "secret" if name == "NOTIFY_SECRET" else "URL"
+        read[variable] = _read_secret_file(f"{variable}_FILE", path, what)
         if not read[variable]:
-            raise SettingError(f"{variable}_FILE names a file that holds no URL.")
+            raise SettingError(f"{variable}_FILE names a file that holds no {what}.")
     return read
 
 
@@ -285,8 +298,8 @@ def read_config(path: Path) -> dict[str, str]:
     return {_PREFIX + key.upper(): str(value) for key, value in table.items()}
 
 
-_IN_FILES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "AUDIENCE_URL")
-"""URLs that have passwords in them, and may stand in files of their own."""
+_IN_FILES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "AUDIENCE_URL", "NOTIFY_SECRET")
+"""What has passwords in it, or is one, and may stand in a file of its own."""
 _KNOWN = frozenset(
     _PREFIX + name
     for name in (
@@ -294,6 +307,8 @@ _KNOWN = frozenset(
         "BROKER_URL",
         "REDIS_URL",
         "AUDIENCE_URL",
+        "NOTIFY_SECRET",
+        "NOTIFY_ALLOW",
         *(f"{name}_FILE" for name in _IN_FILES),
         "QUEUE",
         "PUSH_API_URL",
@@ -373,6 +388,21 @@ def _running_services(home: Path) -> dict[str, str]:
             f"{home / services_file.SERVICES_FILE} cannot be read{why}: run `dispatcher services "
             "start` again, or set DISPATCHER_DATABASE_URL and DISPATCHER_BROKER_URL."
         ) from error
+
+
+def _signing_secret(text: str) -> Secret:
+    """Standard Webhooks, "Signature scheme": 24 to 64 bytes, in base64 behind a prefix."""
+    text = text.strip()
+    try:
+        key = b64decode(text.removeprefix(SIGNED_WITH), validate=True)
+    except ValueError:
+        key = b""
+    if not text.startswith(SIGNED_WITH) or not 24 <= len(key) <= 64:
+        raise ValueError(
+            f"it must be {SIGNED_WITH} and the base64 of 24 to 64 random bytes, as of "
+            f'`echo "{SIGNED_WITH}$(openssl rand -base64 32)"`'
+        )
+    return Secret(text)
 
 
 def _path(text: str) -> Path:

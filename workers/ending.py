@@ -60,7 +60,7 @@ def take_over(process: Process) -> None:
 def leave(process: Process) -> None:
     """Begin nothing more, and let what is on the wire come back, as far as its lease."""
     process.close()
-    process.relay.stop()
+    process.stand_still()
     until = time.monotonic() + process.courier.settings.lease.total_seconds()
     while state.active_requests and time.monotonic() < until:
         time.sleep(_LOOK_EVERY)

@@ -45,14 +45,14 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
         consumer.guard = Guard(consumer.cut, partial(ending.leave, self._process))
         self._process.listen(consumer.guard, wiring.hearing_of(self._process, consumer))
         ending.take_over(self._process)
-        self._process.relay.start()
+        self._process.go_round()
 
     def stop(self, worker: Any) -> None:
         """Claim nothing more: `control shutdown` sends no signal of its own."""
         self._process.close()
         # The relay ends with PostgreSQL's help, and then the pool with what is on the wire.
         self._process.rest()
-        self._process.relay.stop()
+        self._process.stand_still()
 
     terminate = stop
 

@@ -25,8 +25,10 @@ from workers.group_commit import GroupCommit
 from workers.guard import Guard
 from workers.hearing import Hearing
 from workers.meter import serving_meter
+from workers.notifying import Notifier
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
+from workers.receiver import Receivers
 from workers.relay import Relay
 from workers.withholding import Withholding
 
@@ -44,9 +46,22 @@ class Process:
 
     courier: Courier
     relay: Relay
+    notifier: Notifier | None = None
     closing: bool = False
     _guard: Guard | None = None
     _hearing: Hearing | None = None
+
+    def go_round(self) -> None:
+        """Begin to publish, to sweep, and to deliver webhooks."""
+        self.relay.start()
+        if self.notifier is not None:
+            self.notifier.start()
+
+    def stand_still(self) -> None:
+        """End that, with the present round."""
+        if self.notifier is not None:
+            self.notifier.stop()
+        self.relay.stop()
 
     def listen(self, guard: Guard, hearing: Hearing) -> None:
         """Look from now on whether the worker goes on, and whether it hears."""
@@ -163,8 +178,15 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         keep_audience=settings.keep_audience,
         fencing=fencing,
     )
-    process = Process(courier, relay)
+    process = Process(courier, relay, _notifier(settings, engine))
     return process
+
+
+def _notifier(settings: Settings, engine: Engine) -> Notifier | None:
+    """What delivers webhooks, where this worker can sign them."""
+    if settings.notify_secret is None:
+        return None
+    return Notifier(engine, Receivers(settings.notify_secret, settings.notify_allow))
 
 
 def _wait_for_database(engine: Engine) -> None:

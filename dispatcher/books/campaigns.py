@@ -218,6 +218,7 @@ class NewCampaign:
     variants: tuple[NewVariant, ...] = ()
     canary: int | None = None
     max_error_rate: float | None = None
+    notify_url: str | None = None
 
 
 _OPEN_ACCOUNT = text("INSERT INTO account (name) VALUES (:account) ON CONFLICT DO NOTHING")
@@ -228,7 +229,7 @@ INSERT INTO campaign (id, key, content_digest, app_id, standing_version, campaig
     input_duplicates, input_suppressed, input_excluded, input_absent, members_total,
     members_remaining, chunks_total, chunks_pending, test,
     wall_time, max_error_rate, guarded_since, canary_members, canary_state, canary_remaining,
-    awaits_verdict)
+    awaits_verdict, notify_url)
 SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :platforms,
     :account, :message, :rate, start.now, :send_at, :expires_at, :windows, :opens_at, :closes_at,
     :finish_by, :planned_rate,
@@ -238,7 +239,7 @@ SELECT :id, :key, :content_digest, :app_id, :standing_version, :campaign_tag, :p
     :duplicates, :suppressed, :excluded, :absent, :members, :members, :chunks, :chunks,
     :test, :wall_time, :max_error_rate, CASE WHEN :max_error_rate IS NOT NULL THEN start.now END,
     :canary, CASE WHEN :canary IS NOT NULL THEN 'running' END, coalesce(:canary, 0),
-    :canary IS NOT NULL
+    :canary IS NOT NULL, :notify_url
 FROM (SELECT statement_timestamp() AS now,
              coalesce(:send_at > statement_timestamp(), false) AS later) AS start
 ON CONFLICT (key) DO NOTHING

@@ -68,6 +68,8 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 class Campaign(Base):
     """What to send, and the sum of what became of it, as it was at `summed_at`.
 
+    Whoever is at `notify_url` is told of its changes; there were so many `events`.
+
     `standing_version` is that of all standing lists when its audience was prepared. The
     members of its chunks up to number `purged_to` were dropped, after its end.
 
@@ -205,6 +207,8 @@ class Campaign(Base):
     purged_to: Mapped[int] = mapped_column(server_default="0")
     wall_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
     test: Mapped[bool] = mapped_column(server_default=text("false"))
+    notify_url: Mapped[str | None]
+    events: Mapped[int] = mapped_column(server_default="0")
 
     max_error_rate: Mapped[float | None]
     guarded_since: Mapped[datetime | None]
@@ -607,3 +611,36 @@ class Act(Base):
     verb: Mapped[str]
     before: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     after: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+
+
+class Webhook(Base):
+    """An event of a campaign that its receiver is told, or is to be told; see `books.outbox`."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (
+        CheckConstraint("sequence > 0 AND attempts >= 0", "counts"),
+        CheckConstraint("delivered_at IS NULL OR given_up_at IS NULL", "ends_once"),
+        # What is to be delivered yet: mostly nothing.
+        Index(
+            "webhook_undelivered",
+            "campaign_id",
+            "sequence",
+            postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL"),
+        ),
+        Index("webhook_created_at", "created_at"),
+    )
+
+    campaign_id: Mapped[UUID] = mapped_column(
+        ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    first_tried_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    http_status: Mapped[int | None]
+    error: Mapped[str | None]

@@ -52,9 +52,11 @@ _CONTENT = (
     "test",
     "wall_time",
     "canary_members",
+    "notify_url",
 )
 _PLACE = ("campaign_id", "sequence", "variant", "zone", "canary", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
+_EVENT = ("campaign_id", "sequence", "type", "body", "created_at")
 _ORDERS = ("rate", "expires_at", "windows", "finish_by", "max_error_rate", "guarded_since")
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
 
@@ -116,6 +118,11 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
     # Whoever changes something says so, and nobody takes it back.
     "act": {PRODUCER: (_SELECT, _INSERT), WORKER: (_SELECT, _INSERT), READER: (_SELECT,)},
     "act_id_seq": {},
+    "webhook": {
+        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", but=_EVENT)),
+        WORKER: (_SELECT, _INSERT, Right("UPDATE", but=_EVENT), _DELETE),
+        READER: (_SELECT,),
+    },
     "alembic_version": {PRODUCER: (_SELECT,), WORKER: (_SELECT,), READER: (_SELECT,)},
 }
 """By table and role. A new table is nobody's until it stands here; what numbers a table's rows goes

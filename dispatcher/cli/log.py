@@ -57,4 +57,6 @@ def _print(acts: Sequence[Act]) -> None:
 def _subject(act: Act) -> str:
     if act.campaign is not None:
         return act.campaign[:8]
-    return f"app {act.app_id}" if act.account is None else f"account {act.account}"
+    if act.app_id is not None:
+        return f"app {act.app_id}"
+    return "the books" if act.account is None else f"account {act.account}"

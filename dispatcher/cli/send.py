@@ -167,6 +167,12 @@ _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` sh
     metavar="FILE",
     help="Send to those few in it now, as a test of its own, and show the vendor's answer.",
 )
+@click.option(
+    "--notify",
+    metavar="URL",
+    help="Who is told of each change of its state, by a webhook that DISPATCHER_NOTIFY_SECRET "
+    "signs.",
+)
 @click.option("--watch", is_flag=True, help="Follow it to its end.")
 @json_option
 @click.pass_context
@@ -206,6 +212,7 @@ def send(
     max_error_rate: str | None,
     dry_run: bool,
     test_to: str | None,
+    notify: str | None,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -267,6 +274,7 @@ def send(
         "canary": canary,
         "max_error_rate": max_error_rate,
         "test_to": test_to,
+        "notify": notify,
     }
     if dry_run:
         with interruptible(lambda: _INTERRUPTED), preparing() as progress:

@@ -32,6 +32,7 @@ FAMILIES = {
     "retry": "retry",
     "explain": "inspection",
     "log": "log",
+    "webhook": "webhooks",
     "verify": "inspection",
     "failures": "inspection",
     "doctor": "inspection",

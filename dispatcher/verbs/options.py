@@ -65,6 +65,8 @@ class Options(TypedDict, total=False):
         waits for what they tell of the errors. It needs a `max_error_rate`.
     max_error_rate: where more than this rate of errors is proven, the campaign pauses: as 0.1 or
         "10%". Errors are the vendor's `erroneous`, and whom it refused.
+    notify: the URL of who is told of each change of its state, by a signed webhook; one in a
+        private network only where DISPATCHER_NOTIFY_ALLOW has it.
     """
 
     audience: Source | None
@@ -98,6 +100,7 @@ class Options(TypedDict, total=False):
     canary: int | str | None
     max_error_rate: float | str | None
     test_to: Source | None
+    notify: str | None
 
 
 def check_rate(rate: float | None) -> None:
@@ -128,6 +131,12 @@ def check_line(name: str, value: object) -> None:
         raise OptionError(f"{name} must be a text that is not empty.")
     if "\0" in value or not value.isprintable() or len(value) > 500:
         raise OptionError(f"{name} must be one line of at most 500 characters.")
+
+
+def check_limit(limit: int | None, what: str) -> None:
+    """Raise OptionError unless it is None or how many of these may be listed."""
+    if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
+        raise OptionError(f"limit is {limit}: give how many {what} to list, 1 or more.")
 
 
 def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:

@@ -31,6 +31,7 @@ from dispatcher.verbs.options import (
 )
 from dispatcher.verbs.standing import Look
 from dispatcher.verbs.variants import check_tag_variants, dealing
+from dispatcher.verbs.webhooks import check_notify
 from dispatcher.verbs.zones import Timetable
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ _UNSAID: Options = {
     "canary": None,
     "max_error_rate": None,
     "test_to": None,
+    "notify": None,
 }
 
 MOST_TESTED = 100
@@ -90,6 +92,7 @@ _NOT_FOR_TESTS: Options = {
     "finish_by": None,
     "canary": None,
     "max_error_rate": None,
+    "notify": None,
 }
 
 
@@ -203,6 +206,7 @@ class Order:
             expires_at=said["expires_at"],
             windows=self.windows,
             finish_by=said["finish_by"],
+            notify_url=said["notify"],
             account_rate=self.settings.rate,
             input=Input(
                 prepared.read,
@@ -263,6 +267,7 @@ def check(
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
     check_opens_in_time(windows, send_at, expires_at)
     exclusions = exclusions_of(said)
+    check_notify(settings, said["notify"])
     check_tag_variants(said["tag_variants"], said["campaign_tag"], checked)
     seed = (app_id, said["campaign_tag"], said["key"], checked.canonical)
     dealt = dealing(checked, said["variant_column"], said["split"], seed)

@@ -14,6 +14,7 @@ from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.lifecycle import CampaignState, usable_window
 from dispatcher.verbs.connections import Connections, Reference
+from dispatcher.verbs.options import check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ def list_page(
     tests: bool,
 ) -> tuple[Campaign, ...]:
     """The newest campaigns, read a page at a time."""
-    _check_limit(limit, "campaigns")
+    check_limit(limit, "campaigns")
     only = None if state is None else _state(state)
     found: list[Campaign] = []
     with transaction(connections.engine) as connection:
@@ -81,7 +82,7 @@ def explain(connections: Connections, campaign: Reference) -> Explanation:
 
 def log(connections: Connections, campaign: Reference | None, limit: int | None) -> tuple[Act, ...]:
     """The newest acts, about one campaign or all that is."""
-    _check_limit(limit, "acts")
+    check_limit(limit, "acts")
     with transaction(connections.engine) as connection:
         found = None if campaign is None else campaigns.resolve(connection, campaign)
         return acts.read(connection, found, limit)
@@ -107,11 +108,6 @@ def failures(
     with transaction(connections.engine) as connection:
         campaign_id = campaigns.resolve(connection, campaign)
     return failures(connections.engine, campaign_id)
-
-
-def _check_limit(limit: int | None, what: str) -> None:
-    if limit is not None and (isinstance(limit, bool) or not 0 < limit < 1_000_000):
-        raise OptionError(f"limit is {limit}: give how many {what} to list, 1 or more.")
 
 
 def _state(state: str) -> CampaignState:

@@ -24,7 +24,7 @@ def books_engine(servers: ServerUrls, template_database: str) -> Iterator[Engine
 def books(books_engine: Engine) -> Books:
     """The books with nothing in them."""
     with books_engine.begin() as connection:
-        tables = "campaign, account, worker, standing, standing_list, act, fence"
+        tables = "campaign, account, worker, standing, standing_list, act, fence, webhook"
         connection.execute(text(f"TRUNCATE {tables} CASCADE"))
         connection.execute(text("INSERT INTO fence DEFAULT VALUES"))
     return Books(books_engine)

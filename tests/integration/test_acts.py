@@ -53,7 +53,9 @@ def anna(settings: Settings, engine: Engine) -> Dispatcher:
 
 
 def enqueue(it: Dispatcher, **options: object) -> str:
-    order = {"app_id": "app", "message": MESSAGE, "audience": [{"userId": "anna"}], **options}
+    members = [{"userId": "anna"}]
+    told: dict[str, object] = {"notify": "https://1.1.1.1/hook"}
+    order = {"app_id": "app", "message": MESSAGE, "audience": members, **told, **options}
     return it.enqueue(**order)  # type: ignore[arg-type]
 
 
@@ -89,6 +91,12 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         "canary",
         {"state": "paused", "max_error_rate": 0.1},
         {"state": "running", "max_error_rate": None},
+    ),
+    "redeliver": (
+        lambda it: it.redeliver("last", 1),
+        "webhook redeliver",
+        None,
+        {"webhook": 1},
     ),
     "forget": (lambda it: it.forget("userId=anna"), "forget", None, {"chunks": 1}),
     "suppress_add": (
@@ -148,6 +156,7 @@ LOOKING: dict[str, Verb] = {
     "explain": lambda it: it.explain("last"),
     "log": lambda it: it.log("last"),
     "verify": lambda it: it.verify("last"),
+    "webhooks": lambda it: it.webhooks("last"),
     "failures": lambda it: list(it.failures("last")),
     "accounts": lambda it: it.accounts(),
     "fenced": lambda it: it.fenced(),

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
 
-from dispatcher.books import acts
+from dispatcher.books import acts, outbox
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
@@ -328,6 +328,21 @@ def test_chunks_of_before_they_could_be_divided_stay_as_they_are(empty: Engine) 
         assert not connection.scalar(text("SELECT bool_or(refused OR culprit) FROM part"))
         command.downgrade(config, "0019")
         assert connection.execute(chunks).all() == before
+
+
+def test_a_campaign_from_before_there_were_webhooks_tells_nobody(empty: Engine) -> None:
+    campaign_id = UUID("00000000-0000-0000-0000-000000000001")
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0020")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+        outbox.put(connection, campaign_id, "campaign.completed")
+        assert outbox.read(connection, campaign_id, None) == ()
 
 
 _ROWS = """

@@ -18,11 +18,12 @@ from dispatcher.books.schema import migrate, migrate_roles
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.errors import ServiceError
 from dispatcher.settings import Settings
+from dispatcher.verbs.options import Options
 from tests.integration.builders import ACCEPTED, Books
 
 _CONTENT = (
-    "account app_id campaign_tag canary_members content_digest created_at id key message platforms "
-    "send_at standing_version test wall_time"
+    "account app_id campaign_tag canary_members content_digest created_at id key message "
+    "notify_url platforms send_at standing_version test wall_time"
 )
 
 _ORDERED = " expires_at finish_by guarded_since max_error_rate rate windows"
@@ -89,6 +90,9 @@ GRANTED = {
     ("act", PRODUCER): {"SELECT", "INSERT"},
     ("act", WORKER): {"SELECT", "INSERT"},
     ("act", READER): {"SELECT"},
+    ("webhook", PRODUCER): {"SELECT", "INSERT"},
+    ("webhook", WORKER): {"SELECT", "INSERT", "DELETE"},
+    ("webhook", READER): {"SELECT"},
     ("alembic_version", PRODUCER): {"SELECT"},
     ("alembic_version", WORKER): {"SELECT"},
     ("alembic_version", READER): {"SELECT"},
@@ -98,7 +102,10 @@ GRANTED = {
 """On the whole of a table or function."""
 
 TEXT = "campaign_id campaign_tag members_total message name number share"
+EVENT = "body campaign_id created_at sequence type"
 ALL_COLUMNS_BUT = {
+    ("webhook", PRODUCER, "UPDATE"): EVENT,
+    ("webhook", WORKER, "UPDATE"): EVENT,
     ("campaign", PRODUCER, "UPDATE"): _CONTENT,
     ("campaign", WORKER, "UPDATE"): _CONTENT + _ORDERED,
     ("variant", PRODUCER, "UPDATE"): TEXT,
@@ -288,10 +295,12 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 ANNA = [{"userId": "anna"}]
+HOOK = "https://1.1.1.1/hook"
 
 
 def enqueue(it: Dispatcher, scene: Scene) -> object:
-    return it.enqueue(app_id="app", message=MESSAGE, audience=ANNA, rate=5, exclude=scene.ended)
+    said: Options = {"audience": ANNA, "rate": 5, "exclude": scene.ended, "notify": HOOK}
+    return it.enqueue(app_id="app", message=MESSAGE, **said)
 
 
 def dry_run(it: Dispatcher, _: Scene) -> object:
@@ -311,6 +320,7 @@ LOOKING: dict[str, Verb] = {
     "list": lambda it, _: list(it.list()),
     "explain": lambda it, scene: it.explain(scene.ended),
     "log": lambda it, scene: it.log(scene.running),
+    "webhooks": lambda it, scene: it.webhooks(scene.running),
     "verify": lambda it, scene: it.verify(scene.ended),
     "accounts": lambda it, _: it.accounts(),
     "fenced": lambda it, _: it.fenced(),
@@ -329,6 +339,7 @@ CHANGING: dict[str, Verb] = {
     "cancel": lambda it, scene: it.cancel(scene.running),
     "purge": lambda it, _: it.purge(older_than=timedelta(0)),
     "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
+    "redeliver": lambda it, scene: it.redeliver(str(enqueue(it, scene)), 1),
     "resume_account": lambda it, _: it.resume_account("default"),
     "suppress_add": lambda it, _: it.suppress_add("app", ["userId=anna"]),
     "suppress_remove": lambda it, _: it.suppress_remove("app", ["userId=anna"]),
@@ -391,6 +402,7 @@ def test_a_reader_checks_the_books_but_for_what_is_about_members(scene: Scene) -
         (PRODUCER, "DELETE FROM act"),
         (WORKER, "UPDATE act SET at = now()"),
         (WORKER, "DELETE FROM act"),
+        (WORKER, "UPDATE webhook SET body = '{}'"),
         (READER, "INSERT INTO act (actor, via, verb) VALUES ('a', 'cli', 'pause')"),
         (WORKER, "UPDATE campaign SET message = '{}'"),
         (WORKER, "UPDATE chunk SET variant = 1"),
