@@ -155,6 +155,7 @@ LOOKING: dict[str, Verb] = {
     "list": lambda it: it.list(),
     "explain": lambda it: it.explain("last"),
     "log": lambda it: it.log("last"),
+    "live": lambda it: it.live(),
     "verify": lambda it: it.verify("last"),
     "webhooks": lambda it: it.webhooks("last"),
     "failures": lambda it: list(it.failures("last")),
