@@ -14,8 +14,8 @@ ENOUGH = 1000
 """The e-value that proves that the bound is exceeded."""
 LEANING = 20
 """The e-value that speaks against a canary which has ended, without being proof."""
-DOUBT = 0.05
-"""The most probable that so few errors may be at twice the bound, for a canary to have passed."""
+CHANCE = 0.05
+"""How probable so few errors may be at twice the bound, where a canary has passed."""
 LEAST_BOUND, MOST_BOUND = 0.0001, 0.99
 
 _TIMES_THE_ODDS = (1.1, 1.2, 1.35, 1.6, 2.0, 3.0, 5.0, 10.0)
@@ -72,10 +72,10 @@ def verdict(figures: Figures, bound: float) -> CanaryState:
         return CanaryState.RUNNING
     if figures.lost > figures.measured or figures.measured == 0:
         return CanaryState.UNMEASURABLE
-    if _decides(figures.measured, figures.errors, bound):
+    if _is_kept(figures.measured, figures.errors, bound):
         return CanaryState.PASSED
     whole = figures.measured + figures.lost
-    if _decides(whole, round(whole * figures.errors / figures.measured), bound):
+    if _is_kept(whole, round(whole * figures.errors / figures.measured), bound):
         return CanaryState.UNMEASURABLE
     return CanaryState.UNDECIDED
 
@@ -86,7 +86,7 @@ def members_to_decide(measured: int, errors: int, bound: float) -> int:
 
     def is_enough(members: int) -> bool:
         found = round(members * rate)
-        return _decides(members, found, bound) or exceeds(members, found, bound)
+        return _is_kept(members, found, bound) or exceeds(members, found, bound)
 
     low, high = measured, max(measured, 1)
     while not is_enough(high) and high < _MOST_MEMBERS:
@@ -97,11 +97,11 @@ def members_to_decide(measured: int, errors: int, bound: float) -> int:
     return high - measured
 
 
-def _decides(measured: int, errors: int, bound: float) -> bool:
-    """Whether so few errors speak for the bound: twice as many are ruled out, and none leans."""
+def _is_kept(measured: int, errors: int, bound: float) -> bool:
+    """Whether so few errors speak for the bound: twice as many are ruled out, and nothing leans."""
     if evidence(measured, errors, bound) >= log(LEANING):
         return False
-    return _at_most(errors, measured, _twice(bound)) <= DOUBT
+    return _at_most(errors, measured, _twice(bound)) <= CHANCE
 
 
 def _rates(bound: float) -> list[float]:

@@ -10,7 +10,7 @@ from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Report
 from dispatcher.books.upkeep import Duty
 from dispatcher.errors import ImpossibleInState
-from dispatcher.lifecycle import Accepted
+from dispatcher.lifecycle import Accepted, CampaignWrong, Reason
 from dispatcher.publishing.planning import anything_due
 from tests.integration.builders import (
     ALREADY_SENT,
@@ -23,6 +23,8 @@ from tests.integration.builders import (
     add_chunks,
     new_campaign,
 )
+from tests.model.invariants import books_are_sound
+from tests.model.stage import with_members
 
 GOOD = Accepted(audience=10, successful=10, erroneous=0, error_details="[]")
 BAD = Accepted(audience=10, successful=4, erroneous=6, error_details="[]")
@@ -254,6 +256,19 @@ def test_a_canary_that_nobody_was_found_of_cannot_be_measured(books: Books) -> N
     campaign.attempts_each(NOBODY_FOUND, (1, 2))
     assert judged(campaign) == ("paused", "unmeasurable")
     assert "of its 20 members 0 were measured" in (campaign.shown().reason or "")
+
+
+def test_whom_a_canary_loses_alone_is_one_error_and_the_others_stay_in_it(books: Books) -> None:
+    campaign = with_members(with_canary(books, first=3, chunks=4), 4)
+    campaign.attempts_each(GOOD, (2, 3))
+    campaign.attempt(CampaignWrong(Reason("Invalid", 400, 30, "audience.token", 3)), 1)
+    assert judged(campaign) == ("running", "running")
+    campaign.attempt(Accepted(9, 9, 0), 5)
+    assert judged(campaign) == ("running", "passed")
+    canary = campaign.shown().canary
+    assert canary is not None
+    assert (canary.measured, canary.errors) == (30, 1)
+    books.do(books_are_sound, campaign.id)
 
 
 def test_what_waits_for_a_verdict_is_not_due(books: Books) -> None:
