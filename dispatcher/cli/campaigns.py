@@ -165,7 +165,7 @@ def finish_by(ctx: click.Context, campaign: str, time: str, as_json: bool) -> No
 
 @click.command()
 @campaign_argument
-@click.argument("verdict", metavar="accept")
+@click.argument("verdict", metavar="accept", help="That is all that there is to say.")
 @click.option(
     "--max-error-rate",
     metavar="RATE",

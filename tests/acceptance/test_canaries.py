@@ -4,6 +4,8 @@ import pytest
 
 from tests.acceptance.audiences import csv_of, tokens
 from tests.acceptance.conftest import NewProgram
+from tests.acceptance.program import Program
+from tests.acceptance.refusals import Run, check_nothing_left, check_refused
 from tests.sandbox_process import running_push_api
 
 CANARY = ("--canary", "2000", "--max-error-rate", "10%")
@@ -55,3 +57,19 @@ def test_a_canary_decides_about_a_hundred_thousand(
             again = program.run("canary", shown["id"], "accept")
             assert (again.status, again.stdout) == (2, "")
             assert "is completed: there is nothing to accept" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (("ok",), "'ok' is nothing to do about a canary: `accept` goes on"),
+        (("accept",), "There is no campaign yet"),
+        (("accept", "--max-error-rate", "200%"), "is 200%: give between 0.01% and 99%"),
+        (("accept", "--max-error-rate", "high"), "is 'high': write it as 10%, or as 0.1"),
+    ],
+)
+def test_what_cannot_be_said_of_a_canary(
+    run: Run, empty_books: Program, said: tuple[str, ...], words: str
+) -> None:
+    check_refused(run("canary", "last", *said), 2, (words,))
+    check_nothing_left(empty_books)
