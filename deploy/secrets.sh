@@ -29,6 +29,8 @@ for user in owner producer worker; do
 done
 write valkey_password "$(password)"
 write broker_url "redis://:$(cat valkey_password)@valkey:6379/0"
+# What webhooks are signed with: their receivers get the same.
+write notify_secret "whsec_$(head -c 32 /dev/urandom | base64)"
 
 if [ ! -s user_token ]; then
     [ -t 0 ] && printf "The vendor's User API token: " >&2

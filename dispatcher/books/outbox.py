@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books.holding import NOT_FENCED
 from dispatcher.errors import ImpossibleInState, OptionError
 from dispatcher.lifecycle import SETTLED
 
@@ -52,25 +53,19 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The right to make one attempt; it has been tried for so long, this time included."""
+    """The right to make one attempt; it has been tried for so long, this time included.
+
+    `id` is the same for every attempt: receivers tell repeats by it.
+    """
 
     campaign_id: UUID
     sequence: int
+    id: str
     attempt: int
     url: str
     origin: str
     body: str
     tried_for: timedelta
-
-    @property
-    def id(self) -> str:
-        """The same for every attempt: receivers tell repeats by it."""
-        return message_id(self.campaign_id, self.sequence)
-
-
-def message_id(campaign_id: UUID | str, sequence: int) -> str:
-    """The `webhook-id` of a campaign's event."""
-    return f"msg_{str(campaign_id).replace('-', '')}_{sequence}"
 
 
 _MEMBERS = ", ".join(f"'{name}', members_{name}" for name in ("total", *SETTLED, "remaining"))
@@ -90,6 +85,8 @@ SELECT id, events, CAST(:type AS text), CAST(json_build_object(
 FROM numbered
 """)
 _UNDELIVERED = "delivered_at IS NULL AND given_up_at IS NULL"
+# Books that were put back from a copy may tell something else under a number that was told before.
+_ID = "'msg_' || md5(body)"
 _ORIGIN = "substring(notify_url FROM '^[a-z]+://[^/?]+')"
 # One at a time of each receiver: who hangs holds up nobody else.
 _TAKE = text(f"""
@@ -100,7 +97,7 @@ WITH next AS (
     SELECT DISTINCT ON (origin) campaign_id, sequence, notify_url, origin
     FROM next JOIN campaign ON campaign.id = campaign_id
     CROSS JOIN LATERAL (SELECT {_ORIGIN} AS origin) AS receiver
-    WHERE due_at <= clock_timestamp() AND NOT origin = ANY(CAST(:busy AS text[]))
+    WHERE due_at <= clock_timestamp() AND NOT origin = ANY(CAST(:busy AS text[])) AND {NOT_FENCED}
     ORDER BY origin, due_at
 ), taken AS (
     SELECT webhook.campaign_id, webhook.sequence, notify_url, origin
@@ -113,7 +110,7 @@ SET attempts = attempts + 1, due_at = clock_timestamp() + :lease,
     first_tried_at = coalesce(first_tried_at, clock_timestamp())
 FROM taken
 WHERE webhook.campaign_id = taken.campaign_id AND webhook.sequence = taken.sequence
-RETURNING webhook.campaign_id, webhook.sequence, attempts, notify_url, origin, body,
+RETURNING webhook.campaign_id, webhook.sequence, {_ID}, attempts, notify_url, origin, body,
           clock_timestamp() - first_tried_at
 """)
 _RECORD = text("""
@@ -131,9 +128,8 @@ DELETE FROM webhook
 WHERE created_at < statement_timestamp() - :kept AND NOT ({_UNDELIVERED})
 """)
 _READ = text(f"""
-SELECT CAST(campaign_id AS text) AS campaign, sequence, type, {_ORIGIN} AS receiver,
-       webhook.created_at, attempts, CASE WHEN {_UNDELIVERED} THEN due_at END AS due_at,
-       delivered_at, given_up_at, http_status, error
+SELECT CAST(campaign_id AS text), sequence, {_ID}, type, {_ORIGIN}, webhook.created_at, attempts, 
+       CASE WHEN {_UNDELIVERED} THEN due_at END, delivered_at, given_up_at, http_status, error
 FROM webhook JOIN campaign ON campaign.id = campaign_id
 WHERE CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id
 ORDER BY webhook.created_at DESC, campaign_id, sequence DESC LIMIT :limit
@@ -166,7 +162,8 @@ def take(
 ) -> list[Delivery]:
     """Take what is due for an attempt each, one of a receiver, none of those that are `busy`.
 
-    Nobody else takes them within `lease`. The caller commits before the requests.
+    Nobody else takes them within `lease`, and nobody any of books that nothing is sent from. The
+    caller commits before the requests.
     """
     rows = connection.execute(_TAKE, {"busy": list(busy), "most": most, "lease": lease})
     return [Delivery(*row) for row in rows]
@@ -207,7 +204,7 @@ def read(
 ) -> tuple[Webhook, ...]:
     """The newest events, `limit` at most, of this campaign or of all; the newest first."""
     rows = connection.execute(_READ, {"campaign_id": campaign_id, "limit": limit})
-    return tuple(Webhook(id=message_id(row.campaign, row.sequence), **row._mapping) for row in rows)
+    return tuple(Webhook(*row) for row in rows)
 
 
 def redeliver(connection: Connection, campaign_id: UUID, sequence: int | None) -> int:

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
 from dispatcher import checkup
-from dispatcher.books import fleet
+from dispatcher.books import fleet, outbox, transitions
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.checkup import Check, examine
 from dispatcher.settings import Secret, Settings
@@ -90,6 +90,26 @@ def test_a_missing_token_fails(settings: Settings) -> None:
     found = checks(replace(settings, tokens={}))["token"]
     assert found.result == "failed"
     assert "DISPATCHER_USER_TOKEN is not set" in found.words
+
+
+def test_webhooks_that_wait_or_were_given_up_are_told_with_why(
+    settings: Settings, books: Books
+) -> None:
+    told = books.campaign(notify_url="https://example.org/hook")
+    told.do(transitions.pause)
+    told.do(transitions.resume)
+    assert checks(settings)["webhooks"].result == "ok"
+    books.time_passes(timedelta(minutes=2))
+    (first,) = books.do(outbox.take, (), most=8, lease=timedelta(seconds=30))
+    values = {"delivered": False, "http_status": 410, "error": None, "again_in": None}
+    books.do(outbox.record, first, **values)
+    found = checks(settings)["webhooks"]
+    assert found.result == "warning"
+    assert found.words == (
+        "1 webhook waiting for more than a minute and 1 webhook given up: `dispatcher webhook "
+        "list` says why; DISPATCHER_NOTIFY_SECRET is not set here, and workers deliver none "
+        "without it"
+    )
 
 
 def test_an_api_out_of_reach_fails(settings: Settings) -> None:

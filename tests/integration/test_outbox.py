@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.books import outbox, transitions, upkeep
+from dispatcher.books import fence, outbox, transitions, upkeep
 from dispatcher.books.outbox import Delivery
 from dispatcher.books.upkeep import Duty
 from dispatcher.errors import ImpossibleInState, OptionError
@@ -180,6 +180,15 @@ def test_what_a_dead_worker_took_is_taken_after_its_lease_and_its_record_is_too_
     assert shown.delivered_at is None
     record(books, heir, delivered=True, http_status=200)
     assert books.do(outbox.read, None, None)[0].delivered_at is not None
+
+
+def test_books_that_were_put_back_from_a_copy_tell_nobody(books: Books) -> None:
+    books.campaign(notify_url=URL).do(transitions.pause)
+    books.do(fence.begin)
+    books.do(fence.raise_, "they were restored", 0)
+    assert taken(books) == []
+    books.do(fence.accept)
+    assert len(taken(books)) == 1
 
 
 def test_one_is_delivered_again_or_all_that_were_not(books: Books) -> None:

@@ -23,7 +23,7 @@ SECRETS = {
     },
     "valkey": {"valkey_password"},
     "migrate": {"owner_database_url"},
-    "worker": {"worker_database_url", "broker_url", "user_token"},
+    "worker": {"worker_database_url", "broker_url", "user_token", "notify_secret"},
     "producer": {"producer_database_url", "broker_url"},
     "flower": {"broker_url"},
 }
