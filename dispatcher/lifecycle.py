@@ -366,7 +366,7 @@ FRESH_PROBE_PART = 4
 SHORTEST_FRESH_REST = timedelta(seconds=15)
 LONGEST_FRESH_REST = timedelta(hours=1)
 MOST_CULPRITS = 3
-"""So many users at most are taken out of one chunk; where there are more, it is the message."""
+"""So many users are taken out of one chunk; where more are refused, it is the message."""
 MOST_REJECTIONS = 5
 LAST_ENDED = 50
 """A campaign pauses when more than this many of its last so many ended chunks were rejected."""
@@ -490,36 +490,32 @@ class Isolation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """What `isolate` needs to know of a refused chunk, which may be a part of a divided one.
+    """What `isolate` needs to know of a refused chunk.
 
     members: how many are in it.
     quotes: whether the refusal quotes the value of exactly one of them.
-    halvings: how often it was halved since the first refusal; None where this is the first.
-    refusals: of parts of the same chunk that were halved as often, this one included: each is due
-        to a culprit of its own, as such parts share no member, or lost the one who was found.
-    given_up: whether more culprits than are taken out of one chunk were known before.
-    delivered: whether anything of the campaign was.
+    is_part: whether it is a part of a chunk that was refused before.
+    culprits: how many are known, this one included, at least: in the chunk that was refused first,
+        or in all of the campaign's, where nothing was delivered yet and nobody is quoted.
+    given_up: whether more of them than are taken out of one chunk were known before.
     """
 
     members: int
     quotes: bool
-    halvings: int | None = None
-    refusals: int = 1
+    is_part: bool = False
+    culprits: int = 1
     given_up: bool = False
-    delivered: bool = False
 
 
 def isolate(suspects: Suspects) -> Isolation:
     """How to go on towards those for whom alone a chunk was refused. Raises nothing.
 
     To find one among n members takes 2 requests for each of log2 n halvings, rounded up; or one
-    where the vendor quotes them. Where two halves are refused and nothing was ever delivered, or
-    the chunk has more culprits than MOST_CULPRITS, the reason is none of its members.
+    where the vendor quotes them. Where more than MOST_CULPRITS are known it is none of them.
     """
-    if suspects.given_up or (suspects.halvings is None and suspects.members == 1):
+    if suspects.given_up or (suspects.members == 1 and not suspects.is_part):
         return Isolation.AS_EVER
-    alike = bool(suspects.halvings) and suspects.refusals > 1 and not suspects.quotes
-    if suspects.refusals > MOST_CULPRITS or (alike and not suspects.delivered):
+    if suspects.culprits > MOST_CULPRITS:
         return Isolation.GIVE_UP
     if suspects.members == 1:
         return Isolation.ALONE

@@ -46,14 +46,19 @@ Take = Callable[[bool, int, bytes], None]
 These are JSON objects with commas between them.
 """
 
-# `retry` begins a new round with nothing in doubt: what may have been sent before is in the log.
+# `retry` begins a new round with nothing in doubt: what may have been sent before is in the log. So
+# does a division, of which the refusal proves that the round before had sent nothing.
 _WAS_SENT = """
 (state IN ('delivered', 'uncounted', 'unresolved') OR in_doubt_since IS NOT NULL
  OR round > 1 AND EXISTS (
     SELECT FROM attempt
     WHERE attempt.campaign_id = chunk.campaign_id AND attempt.sequence = chunk.sequence
       AND attempt.round < chunk.round
-      AND outcome IN ('accepted', 'already_sent', 'in_doubt', 'lease_lost')))
+      AND outcome IN ('accepted', 'already_sent', 'in_doubt', 'lease_lost')
+      AND (outcome = 'accepted' OR NOT EXISTS (
+        SELECT FROM attempt AS refusal
+        WHERE refusal.campaign_id = attempt.campaign_id AND refusal.sequence = attempt.sequence
+          AND refusal.round = attempt.round AND refusal.outcome = 'campaign_wrong'))))
 """
 _CONCERNED = f"""
 SELECT campaign_id, size, withheld, members, was_sent

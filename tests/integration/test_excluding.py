@@ -22,7 +22,7 @@ from dispatcher import (
 )
 from dispatcher.books import transitions
 from dispatcher.books.campaigns import Campaign
-from dispatcher.lifecycle import ChunkState
+from dispatcher.lifecycle import CampaignWrong, ChunkState, Reason
 from tests.integration.builders import (
     ACCEPTED,
     ALREADY_SENT,
@@ -136,6 +136,18 @@ def test_who_may_have_been_sent_before_a_retry_is_excluded(
     assert other.states() == ["pending", "pending"]
     campaign = enqueued(dispatcher, users("doubtful", "refused"), exclude=str(other.id))
     assert members_of(books, campaign) == users("refused")
+
+
+def test_whom_a_refusal_proves_not_to_have_been_sent_to_is_not_excluded(
+    books: Books, dispatcher: Dispatcher
+) -> None:
+    other = campaign_for(books, users("refused", "innocent"))
+    other.in_doubt(1)
+    other.attempt(CampaignWrong(Reason("Invalid", 400, 30, "audience.userId", 0)))
+    other.do(transitions.cancel)
+    assert other.states() == ["rejected", "cancelled"]
+    campaign = enqueued(dispatcher, users("refused", "innocent"), exclude=str(other.id))
+    assert members_of(books, campaign) == users("refused", "innocent")
 
 
 def test_within_a_time_it_counts_when_each_chunk_was_sent(

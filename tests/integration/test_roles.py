@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from dispatcher.books.roles import CALLERS, PRODUCER, READER, RIGHTS, ROLES, WOR
 from dispatcher.books.schema import migrate, migrate_roles
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.errors import ServiceError
+from dispatcher.lifecycle import CampaignWrong, Reason
 from dispatcher.settings import Settings
 from dispatcher.verbs.options import Options
 from tests.integration.builders import ACCEPTED, Books
+from tests.model.stage import with_members
 
 _CONTENT = (
     "account app_id campaign_tag canary_members content_digest created_at id key message "
@@ -430,3 +432,15 @@ def test_only_a_worker_claims(owner: Engine, role: str) -> None:
             assert (lacks == []) == allowed
             assert any(right.startswith("EXECUTE on exchange_chunks") for right in lacks) != allowed
             engine.dispose()
+
+
+def test_a_worker_divides_what_is_refused_for_one_user(owner: Engine) -> None:
+    with user(owner, WORKER) as url:
+        engine = make_engine(url)
+        campaign = with_members(Books(owner).campaign(), 1)
+        as_worker = replace(campaign, books=Books(engine))
+        wrong = CampaignWrong(Reason("Invalid", 400, 30, "audience.token"))
+        as_worker.attempt(wrong)
+        as_worker.attempt(wrong)
+        assert campaign.states() == ["pending"] * 3
+        engine.dispose()

@@ -25,19 +25,31 @@ from dispatcher.lifecycle import (
     isolate,
 )
 
+# Parts that were halved as often share no member, or have lost whoever was found: each refusal of
+# one of them is due to a culprit of its own.
 _FACTS = text("""
-SELECT chunk.size - chunk.withheld AS members, part.halvings, divided.origin,
+SELECT size - withheld AS members, part.origin IS NOT NULL AS is_part, divided.*,
        (SELECT count(*) FROM part AS other
         WHERE other.origin = divided.origin AND other.refused
-          AND other.halvings = coalesce(part.halvings, 0)) AS refused_before,
+          AND other.halvings = divided.halvings) AS culprits_before,
        EXISTS (SELECT FROM part AS other WHERE other.origin = divided.origin AND other.refused
                GROUP BY other.halvings HAVING count(*) > :most) AS given_up,
-       EXISTS (SELECT FROM chunk AS other WHERE other.campaign_id = chunk.campaign_id
-                 AND other.state IN ('delivered', 'uncounted')) AS delivered
+       EXISTS (SELECT FROM chunk AS other
+               WHERE other.campaign_id = :campaign_id AND other.state IN ('delivered', 'uncounted'))
+           AS delivered
 FROM chunk LEFT JOIN part USING (campaign_id, sequence, round)
-CROSS JOIN LATERAL (SELECT coalesce(part.origin, chunk.pack_id) AS origin) AS divided
+CROSS JOIN LATERAL (SELECT coalesce(part.origin, pack_id) AS origin,
+                           coalesce(part.halvings, 0) AS halvings) AS divided
 WHERE campaign_id = :campaign_id AND sequence = :sequence
-  AND chunk.state = 'sending' AND chunk.attempt = :attempt
+  AND state = 'sending' AND attempt = :attempt
+""")
+_ELSEWHERE = text("""
+SELECT coalesce(sum(culprits), 0) FROM (
+    SELECT max(culprits) AS culprits FROM (
+        SELECT origin, count(*) AS culprits FROM part
+        WHERE campaign_id = :campaign_id AND refused AND origin <> :origin
+        GROUP BY origin, halvings) AS level
+    GROUP BY origin) AS refused
 """)
 _NOTE_REFUSAL = text("""
 INSERT INTO part (campaign_id, sequence, round, origin, halvings, refused, culprit)
@@ -87,15 +99,17 @@ SELECT campaign_id, sequence, round, :origin, :halvings, false FROM second
 class Division:
     """How to go on with a refused chunk, and the report to record of it: of what its row keeps.
 
-    `origin` is the pack_id of the request that was refused before any part of the chunk was;
-    `kept` are the places of the members whom the chunk's row keeps, where others get another one.
+    `origin` is the pack_id of the request that was refused before any part of the chunk was, and
+    `halvings` how often the chunk was halved since. `kept` are the places of the members whom the
+    chunk's row keeps, where others get another one. `pause` says why the chunk is given up.
     """
 
     report: Report
     how: Isolation
-    suspects: Suspects
     origin: str
+    halvings: int
     kept: range
+    pause: str
 
 
 def divided(connection: Connection, report: Report, state: CampaignState) -> Division | None:
@@ -107,51 +121,67 @@ def divided(connection: Connection, report: Report, state: CampaignState) -> Div
     outcome, may_divide = report.outcome, report.decision.may_divide
     if not (may_divide and isinstance(outcome, CampaignWrong) and state in LIVE_CAMPAIGNS):
         return None
-    facts = connection.execute(_FACTS, {**_key(report), "most": MOST_CULPRITS}).one_or_none()
+    values = {**_key(report), "most": MOST_CULPRITS}
+    facts = connection.execute(_FACTS, values).one_or_none()
     if facts is None:
         return None
     culprit = outcome.reason.culprit
-    suspects = _suspects(facts, quotes=culprit is not None)
-    how = isolate(suspects)
+    how = isolate(_suspects(connection, values, facts, quotes=culprit is not None))
     kept = range(0)
     if how is Isolation.HALVE:
         report = replace(report, decision=Decision(ChunkState.PENDING, due_in=timedelta(0)))
-        kept = range((suspects.members + 1) // 2)
+        kept = range((facts.members + 1) // 2)
     elif how is Isolation.TAKE_OUT and culprit is not None:
         report = replace(report, claim=replace(report.claim, size=1))
         kept = range(culprit, culprit + 1)
     as_ever = how is Isolation.AS_EVER
-    return None if as_ever else Division(report, how, suspects, facts.origin, kept)
+    pause = f"{_words(facts)} {report.decision.pause}"
+    return None if as_ever else Division(report, how, facts.origin, facts.halvings, kept, pause)
 
 
-def _suspects(facts: Row[Any], *, quotes: bool) -> Suspects:
+def _suspects(
+    connection: Connection, values: dict[str, object], facts: Row[Any], *, quotes: bool
+) -> Suspects:
+    """What is known of a refused chunk; of others, too, where it may be the message that is wrong.
+
+    So it may be while nothing was delivered and the vendor quotes nobody.
+    """
+    elsewhere = 0
+    if not (facts.delivered or quotes):
+        others = {**values, "origin": facts.origin}
+        elsewhere = connection.execute(_ELSEWHERE, others).scalar_one()
     return Suspects(
         members=facts.members,
         quotes=quotes,
-        halvings=facts.halvings,
-        refusals=facts.refused_before + 1,
+        is_part=facts.is_part,
+        culprits=facts.culprits_before + 1 + int(elsewhere),
         given_up=facts.given_up,
-        delivered=facts.delivered,
     )
+
+
+def _words(facts: Row[Any]) -> str:
+    which = "users of one chunk were refused"
+    if not facts.delivered:
+        which = "users were refused before anything was delivered"
+    return f"More than {MOST_CULPRITS} {which}, so it is not for one user's value."
 
 
 def divide(connection: Connection, division: Division) -> None:
     """Divide the chunk, or give it up, once the refusal is recorded."""
     claim, how, kept = division.report.claim, division.how, division.kept
-    halvings = division.suspects.halvings or 0
     part = {**_key(division.report), "round": claim.round, "origin": division.origin}
-    alone = how is Isolation.ALONE
-    connection.execute(_NOTE_REFUSAL, {**part, "halvings": halvings, "alone": alone})
+    refused = {"halvings": division.halvings, "alone": how is Isolation.ALONE}
+    connection.execute(_NOTE_REFUSAL, part | refused)
     if kept:
         values = {
             "after": kept.start,
             "until": kept.stop,
-            "halvings": halvings + (how is Isolation.HALVE),
+            "halvings": division.halvings + (how is Isolation.HALVE),
             "alone": how is Isolation.TAKE_OUT,
         }
         connection.execute(_DIVIDE, part | values)
     elif how is Isolation.GIVE_UP:
-        pause_itself(connection, claim.campaign_id, _words(division))
+        pause_itself(connection, claim.campaign_id, division.pause)
 
 
 def _key(report: Report) -> dict[str, object]:
@@ -161,12 +191,3 @@ def _key(report: Report) -> dict[str, object]:
         "sequence": claim.sequence,
         "attempt": claim.attempt,
     }
-
-
-def _words(division: Division) -> str:
-    many = (
-        f"More than {MOST_CULPRITS} users of one chunk were refused, one after the other"
-        if division.suspects.refusals > MOST_CULPRITS
-        else "Both halves of a chunk were refused alike, and nothing was delivered before"
-    )
-    return f"{many}, so it is not for one user's value. {division.report.decision.pause}"
