@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 LOCKS = $(filter %.lock,$^)
 PIP = $(@D)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test interop faults bench check format lock clean
+.PHONY: help setup demo test interop alerts faults bench check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ test: setup      ## all tests; they bring their own servers
 interop: setup   ## tests with Debian's PgBouncer and RabbitMQ, which have to be installed
 	@$(BIN)/python -m tests.interop.debian
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/interop
+
+alerts:          ## the alert rules, by promtool of Debian's package prometheus
+	@command -v promtool >/dev/null || { \
+	    echo "promtool is missing: \`apt install --no-install-recommends prometheus\`." >&2; exit 1; }
+	@promtool check config --syntax-only monitoring/prometheus.yml
+	@promtool test rules monitoring/alerts_test.yml
 
 faults: setup    ## a campaign under random faults: make faults SEED=7 MINUTES=5
 	@$(BIN)/python -m tests.faults.nemesis --seed $(SEED) --minutes $(MINUTES)

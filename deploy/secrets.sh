@@ -24,10 +24,11 @@ write() {
 }
 
 write postgres_password "$(password)"
-for user in owner producer worker; do
+for user in owner producer worker reader; do
     write "${user}_database_url" "postgresql://${user}:$(password)@postgres:5432/dispatcher"
 done
 write valkey_password "$(password)"
+write grafana_password "$(password)"
 write broker_url "redis://:$(cat valkey_password)@valkey:6379/0"
 # What webhooks are signed with: their receivers get the same.
 write notify_secret "whsec_$(head -c 32 /dev/urandom | base64)"

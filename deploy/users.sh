@@ -24,7 +24,7 @@
     for role in dispatcher_producer dispatcher_worker dispatcher_reader; do
         echo "CREATE ROLE $role NOLOGIN;" | query
     done
-    for program in owner producer worker; do
+    for program in owner producer worker reader; do
         # Not as an argument, which everybody on the machine could read.
         NAME=$(part "$program" user) PASSWORD=$(part "$program" password) query <<'SQL'
 \getenv name NAME
@@ -35,6 +35,7 @@ SQL
     query <<SQL
 GRANT dispatcher_producer TO "$(part producer user)";
 GRANT dispatcher_worker TO "$(part worker user)";
+GRANT dispatcher_reader TO "$(part reader user)";
 CREATE DATABASE "$(part owner database)" OWNER "$(part owner user)" ENCODING 'UTF8' TEMPLATE template0;
 REVOKE CONNECT, TEMPORARY ON DATABASE "$(part owner database)" FROM PUBLIC;
 GRANT CONNECT ON DATABASE "$(part owner database)"

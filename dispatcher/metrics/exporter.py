@@ -56,7 +56,7 @@ class BooksExporter(Collector):
             self._tell(error)
             return [_up(0)]
         self._tell(None)
-        return [_up(1), *_metrics(figures)]
+        return [_up(1), *metrics_of(figures)]
 
     def _tell(self, error: DispatcherError | None) -> None:
         """The first failure, and the end of them."""
@@ -71,7 +71,8 @@ def _up(value: int) -> Metric:
     return _number("up", "Whether the books could be read.", value)
 
 
-def _metrics(figures: Figures) -> Iterable[Metric]:
+def metrics_of(figures: Figures) -> Iterable[Metric]:
+    """The figures as Prometheus reads them."""
     due, doubt, fleet = figures.due, figures.doubt, figures.fleet
     yield _labelled("campaigns", "Campaigns, by state.", "state", figures.campaigns)
     yield _labelled("chunks", "Chunks of live campaigns, by state.", "state", figures.chunks)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dispatcher.settings import Settings, read_settings
 from tests.packaging import compose
 from tests.packaging.image import ROOT, stages
 
-OURS = ("migrate", "worker", "producer", "flower")
+OURS = ("migrate", "worker", "producer", "flower", "metrics")
+THEIRS = ("postgres", "valkey", "prometheus", "grafana")
 PASSING = ("migrate", "producer")
 SECRETS = {
     "postgres": {
@@ -20,20 +22,26 @@ SECRETS = {
         "owner_database_url",
         "producer_database_url",
         "worker_database_url",
+        "reader_database_url",
     },
     "valkey": {"valkey_password"},
     "migrate": {"owner_database_url"},
     "worker": {"worker_database_url", "broker_url", "user_token", "notify_secret"},
     "producer": {"producer_database_url", "broker_url"},
     "flower": {"broker_url"},
+    "metrics": {"reader_database_url"},
+    "grafana": {"grafana_password"},
 }
 NETWORKS = {
     "postgres": {"database"},
     "valkey": {"broker"},
     "migrate": {"database"},
-    "worker": {"database", "broker", "vendor"},
+    "worker": {"database", "broker", "vendor", "scraping"},
     "producer": {"database", "broker"},
     "flower": {"broker", "monitoring"},
+    "metrics": {"database", "scraping"},
+    "prometheus": {"scraping", "monitoring"},
+    "grafana": {"monitoring"},
 }
 
 
@@ -44,10 +52,16 @@ def services() -> dict[str, Any]:
 
 
 def test_it_starts_these_services(services: dict[str, Any]) -> None:
-    assert set(services) == {"postgres", "valkey", *OURS}
+    assert set(services) == {*THEIRS, *OURS}
     assert services["postgres"]["image"] == "postgres:18"
     assert services["valkey"]["image"] == "valkey/valkey:9"
-    assert [name for name in services if "profiles" in services[name]] == ["producer"]
+    profiles = {
+        name: service["profiles"] for name, service in services.items() if "profiles" in service
+    }
+    assert profiles == {
+        "producer": ["commands"],
+        **{name: ["monitoring"] for name in ("metrics", "prometheus", "grafana")},
+    }
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -83,12 +97,13 @@ def test_no_way_leads_out_from_the_servers() -> None:
     assert {name: bool(it and it["internal"]) for name, it in networks.items()} == {
         "database": True,
         "broker": True,
+        "scraping": True,
         "vendor": False,
         "monitoring": False,
     }
 
 
-@pytest.mark.parametrize("name", ["postgres", "valkey", *OURS])
+@pytest.mark.parametrize("name", [*THEIRS, *OURS])
 def test_each_is_confined(services: dict[str, Any], name: str) -> None:
     service = services[name]
     assert service["read_only"] is True
@@ -103,7 +118,8 @@ def test_each_is_confined(services: dict[str, Any], name: str) -> None:
 
 def test_none_runs_as_root(services: dict[str, Any]) -> None:
     assert services["postgres"]["user"] == "postgres"
-    assert services["valkey"]["user"] == "999:999"
+    users = {name: services[name]["user"] for name in ("valkey", "prometheus", "grafana")}
+    assert users == {"valkey": "999:999", "prometheus": "65534:65534", "grafana": "472:472"}
     assert [step.words for step in stages()[-1] if step.name == "USER"] == ["dispatcher"]
     assert not any("user" in services[name] for name in OURS)
 
@@ -111,7 +127,9 @@ def test_none_runs_as_root(services: dict[str, Any]) -> None:
 def test_what_is_written_while_it_runs_has_a_place(services: dict[str, Any]) -> None:
     (uid,) = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     home = f"/var/lib/dispatcher:uid={uid},gid={uid},mode=0700"
-    assert all(home in services[name]["tmpfs"] for name in ("migrate", "worker", "flower"))
+    assert all(
+        home in services[name]["tmpfs"] for name in ("migrate", "worker", "flower", "metrics")
+    )
     assert services["producer"]["volumes"] == ["scratch:/var/lib/dispatcher"]
     assert "/run/postgresql" in services["postgres"]["tmpfs"]
 
@@ -139,7 +157,28 @@ def test_there_can_be_many_workers(services: dict[str, Any]) -> None:
 
 def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert ports == {"flower": ["127.0.0.1:5555:5555"]}
+    assert ports == {
+        "flower": ["127.0.0.1:5555:5555"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+
+
+def test_prometheus_asks_where_workers_and_the_books_answer(services: dict[str, Any]) -> None:
+    told = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text(encoding="utf-8"))
+    books, workers = (job for job in told["scrape_configs"])
+    assert books["static_configs"] == [{"targets": ["metrics:9464"]}]
+    (found,) = workers["dns_sd_configs"]
+    place = services["worker"]["environment"]["DISPATCHER_METRICS_PORT"]
+    assert (found["names"], f"0.0.0.0:{found['port']}") == (["worker"], place)
+    assert services["metrics"]["command"] == ["dispatcher", "metrics", "--host", "0.0.0.0"]
+
+
+def test_what_is_mounted_from_the_checkout_is_there(services: dict[str, Any]) -> None:
+    mounted = [each for service in services.values() for each in service.get("volumes", [])]
+    ours = [each.partition(":")[0] for each in mounted if each.startswith("./")]
+    assert len(ours) == 6
+    assert all((ROOT / path).is_file() for path in ours)
 
 
 def test_a_worker_has_time_to_end_its_requests(services: dict[str, Any], tmp_path: Path) -> None:

@@ -125,14 +125,14 @@ def test_the_broker_wants_its_password_and_evicts_nothing(stack: Stack) -> None:
 
 def test_each_program_logs_in_as_itself_and_is_nobody_s_superuser(migrated: Stack) -> None:
     found = {}
-    for name in ("owner", "producer", "worker"):
+    for name in ("owner", "producer", "worker", "reader"):
         url = (migrated.secrets / f"{name}_database_url").read_text(encoding="utf-8").strip()
         engine = create_engine(url.replace("://", "+psycopg2://"))
         with engine.connect() as connection:
             who = text("SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user")
             found[name] = tuple(connection.execute(who).one())
         engine.dispose()
-    assert found == {name: (name, False) for name in ("owner", "producer", "worker")}
+    assert found == {name: (name, False) for name in ("owner", "producer", "worker", "reader")}
 
 
 def test_a_campaign_is_handed_over_and_sent(migrated: Stack, campaign: SmallCampaign) -> None:
