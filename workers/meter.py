@@ -41,8 +41,15 @@ class PrometheusMeter(Meter):
     """Counts for `metrics`, of the process besides; every series of `accounts` is there at once."""
 
     def __init__(self, accounts: tuple[str, ...]) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            Histogram,
+            ProcessCollector,
+            disable_created_metrics,
+        )
 
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.metrics = CollectorRegistry()
         ProcessCollector(registry=self.metrics)
         self._requests = Counter(

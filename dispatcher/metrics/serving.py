@@ -18,9 +18,8 @@ def serve(metrics: Collector, at: Listening, option: str) -> str:
     `option` names what the place was told by. Raises SettingError where nobody can listen there.
     """
     require_metrics()
-    from prometheus_client import disable_created_metrics, start_http_server
+    from prometheus_client import start_http_server
 
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         server, _ = start_http_server(at.port, at.host, metrics)
     except OSError as error:

@@ -114,15 +114,15 @@ class Gate:
         )
 
 
-def test_the_gate_is_two_targets_of_make_and_needs_no_input(clone: Path) -> None:
+def test_the_gate_is_three_targets_of_make_and_needs_no_input(clone: Path) -> None:
     gate = Gate(clone, installed=True, user=1000)
     finished = gate.run()
     assert finished.returncode == 0
     assert "make check" in finished.stdout
-    assert gate.made.read_text() == "check\ninterop\n"
+    assert gate.made.read_text() == "check\ninterop\nalerts\n"
 
 
-@pytest.mark.parametrize("target", ["check", "interop"])
+@pytest.mark.parametrize("target", ["check", "interop", "alerts"])
 def test_the_gate_fails_where_a_target_fails(clone: Path, target: str) -> None:
     gate = Gate(clone, installed=True, user=1000)
     gate.program("make", f'[ "$1" != {target} ]')
@@ -134,8 +134,8 @@ def test_the_gate_says_which_packages_it_misses_where_it_may_not_install_them(cl
     finished = gate.run()
     assert finished.returncode == 1
     assert finished.stderr == (
-        "The gate needs Debian's pgbouncer rabbitmq-server, and only root may install them: "
-        "`apt install --no-install-recommends pgbouncer rabbitmq-server`.\n"
+        "The gate needs Debian's pgbouncer rabbitmq-server prometheus, and only root may install "
+        "them: `apt install --no-install-recommends pgbouncer rabbitmq-server prometheus`.\n"
     )
     assert not gate.made.exists()
 
@@ -151,7 +151,7 @@ def test_the_gate_starts_no_service_that_it_installs_and_leaves_the_machines_wor
     assert gate.policy_meanwhile.read_text(encoding="utf-8") == "#!/bin/sh\nexit 101\n"
     left = gate.policy.read_text(encoding="utf-8") if gate.policy.exists() else None
     assert left == before
-    assert gate.made.read_text() == "check\ninterop\n"
+    assert gate.made.read_text() == "check\ninterop\nalerts\n"
 
 
 def test_the_gate_fetches_the_list_of_packages_where_it_has_none_and_says_what_it_cannot_install(
@@ -163,6 +163,7 @@ def test_the_gate_fetches_the_list_of_packages_where_it_has_none_and_says_what_i
     finished = gate.run()
     assert finished.returncode == 1
     assert "update" in asked.read_text()
-    assert finished.stderr.endswith("see what `apt-get install pgbouncer rabbitmq-server` says.\n")
+    asked_for = "pgbouncer rabbitmq-server prometheus"
+    assert finished.stderr.endswith(f"see what `apt-get install {asked_for}` says.\n")
     assert not gate.made.exists()
     assert not gate.policy.exists()
