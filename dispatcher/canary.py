@@ -122,6 +122,6 @@ def _at_most(errors: int, measured: int, rate: float) -> float:
     for fewer in range(errors, 0, -1):
         term *= fewer * (1 - rate) / ((measured - fewer + 1) * rate)
         total += term
-        if term < total * 1e-12:
+        if term <= total * 1e-12:
             break
     return total
