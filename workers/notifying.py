@@ -27,6 +27,7 @@ _LEASE = timedelta(seconds=3 * TIMEOUT)
 _ROUND = 1.0
 _PRUNE_EVERY = 600.0
 _TIME_TO_END = 2.0
+_SHORTEST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(hours=1)
 _GONE = 410
 
@@ -47,15 +48,14 @@ class Answer:
         return self.http_status is not None and 200 <= self.http_status < 300
 
 
-def pause_after(attempt: int, tried_for: timedelta, chance: float) -> timedelta | None:
-    """How long to wait after so many attempts in vain; None once they went on for a day. PURE.
+def pause_after(tried_for: timedelta, chance: float) -> timedelta | None:
+    """How long to wait once it was tried in vain for so long; None after a day. PURE.
 
-    It doubles from a second to an hour; `chance`, from 0 to 1, spreads it by a quarter.
+    As long again, from a second to an hour; `chance`, from 0 to 1, spreads it by a quarter.
     """
     if tried_for >= GIVE_UP_AFTER:
         return None
-    doubled = min(_LONGEST_PAUSE.total_seconds(), 2.0 ** min(attempt - 1, 20))
-    return timedelta(seconds=doubled * (0.75 + chance / 2))
+    return min(max(tried_for, _SHORTEST_PAUSE), _LONGEST_PAUSE) * (0.75 + chance / 2)
 
 
 class Notifier:
@@ -119,9 +119,9 @@ class Notifier:
             self._prune_at = time.monotonic() + _PRUNE_EVERY
 
     def _begin(self, delivery: Delivery) -> None:
-        self._busy.add(delivery.origin)
         name = f"webhook {delivery.id}"
         threading.Thread(target=self._deliver, args=(delivery,), name=name, daemon=True).start()
+        self._busy.add(delivery.origin)
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
@@ -145,7 +145,7 @@ class Notifier:
 
     def _record_one(self, answer: Answer) -> None:
         delivery = answer.delivery
-        pause = pause_after(delivery.attempt, delivery.tried_for, random.random())
+        pause = pause_after(delivery.tried_for, random.random())
         if answer.http_status == _GONE:
             pause = None
         with transaction(self._engine) as connection:

@@ -13,16 +13,32 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from dispatcher.errors import OptionError
+
 ACTOR = "dispatcher_actor"
 """The execution option of an engine: who its transactions are for."""
 
 
+VIA = ("cli", "library", "api", "itself")
+"""The doors by which a change comes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `name`, as "anna@laptop", and `via` the cli, the library, the api, or by itself."""
+    """Who acts: a `name`, as "anna@laptop", by the door `via`, one of VIA.
+
+    Raises OptionError for a name that is not one line, and for another door.
+    """
 
     name: str
     via: str
+
+    def __post_init__(self) -> None:
+        name = self.name
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise OptionError("actor has no name: give one line, as in Actor('anna', 'api').")
+        if self.via not in VIA:
+            raise OptionError(f"actor acts via {self.via!r}, which is none of {', '.join(VIA)}.")
 
 
 ITSELF = Actor("itself", "itself")

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from dispatcher.books.acts import VIA
 from dispatcher.canary import CanaryState
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
@@ -592,7 +593,7 @@ class Act(Base):
 
     __tablename__ = "act"
     __table_args__ = (
-        CheckConstraint(_one_of("via", ("cli", "library", "api", "itself")), "via"),
+        CheckConstraint(_one_of("via", VIA), "via"),
         Index(
             "act_of_campaign",
             "campaign_id",

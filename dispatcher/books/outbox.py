@@ -128,7 +128,7 @@ DELETE FROM webhook
 WHERE created_at < statement_timestamp() - :kept AND NOT ({_UNDELIVERED})
 """)
 _READ = text(f"""
-SELECT CAST(campaign_id AS text), sequence, {_ID}, type, {_ORIGIN}, webhook.created_at, attempts, 
+SELECT CAST(campaign_id AS text), sequence, {_ID}, type, {_ORIGIN}, webhook.created_at, attempts,
        CASE WHEN {_UNDELIVERED} THEN due_at END, delivered_at, given_up_at, http_status, error
 FROM webhook JOIN campaign ON campaign.id = campaign_id
 WHERE CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id

@@ -14,7 +14,7 @@ from dispatcher.books.acts import Actor, acting
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.commits import commit
 from dispatcher.books.session import adopt, make_engine
-from dispatcher.errors import BrokerUnavailable
+from dispatcher.errors import BrokerUnavailable, OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.settings import Settings, read_settings
 from dispatcher.verbs.users import this_user
@@ -40,7 +40,11 @@ class Connections:
         self, settings: Settings | None, engine: Engine | None, actor: Actor | None = None
     ) -> None:
         self.settings = read_settings() if settings is None else settings
-        self.actor = actor or this_user("library")
+        self.actor = this_user("library") if actor is None else actor
+        if not isinstance(self.actor, Actor):
+            raise OptionError(
+                f"actor is a {type(actor).__name__}: give an Actor, as in Actor('anna', 'api')."
+            )
         self._given_engine = None if engine is None else acting(adopt(engine), self.actor)
         self._own_engine: Engine | None = None
         self._own_producer: Celery | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from dispatcher import Act, Actor, Dispatcher, DispatcherError
+from dispatcher import Act, Actor, Dispatcher, DispatcherError, OptionError
 from dispatcher.books import acts, fence, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
@@ -321,6 +321,22 @@ def test_whoever_the_process_runs_as_acts_unless_somebody_is_named(
 
     monkeypatch.setattr("pwd.getpwuid", nobody)
     assert users.this_user("cli") == Actor(f"uid {os.getuid()}@{socket.gethostname()}", "cli")
+
+
+@pytest.mark.parametrize(
+    ("actor", "words"),
+    [
+        (lambda: "anna", "actor is a str: give an Actor"),
+        (lambda: Actor(" ", "api"), "actor has no name"),
+        (lambda: Actor("anna\n", "api"), "actor has no name"),
+        (lambda: Actor("anna", "phone"), "none of cli, library, api, itself"),
+    ],
+)
+def test_who_is_nobody_is_refused(
+    settings: Settings, actor: Callable[[], Actor], words: str
+) -> None:
+    with pytest.raises(OptionError, match=words):
+        Dispatcher(settings, actor=actor())
 
 
 def newest(it: Dispatcher) -> Act:

@@ -183,12 +183,14 @@ def test_tls_verifies_the_receiver_s_name(
         receivers().tell(url.replace("127.0.0.1", "localhost"), "msg_1", "{}")
 
 
-@given(st.integers(1, 10_000), st.floats(0, 86_399), st.floats(0, 1))
-def test_a_pause_doubles_to_an_hour_and_ends_after_a_day(
-    attempt: int, tried: float, chance: float
-) -> None:
-    pause = pause_after(attempt, timedelta(seconds=tried), chance)
-    assert pause is not None
-    assert timedelta(seconds=0.75) <= pause <= timedelta(hours=1.25)
-    assert pause <= timedelta(seconds=1.25) * 2 ** min(attempt - 1, 20)
-    assert pause_after(attempt, GIVE_UP_AFTER, chance) is None
+@given(st.lists(st.floats(0, 1), min_size=60, max_size=60))
+def test_pauses_grow_to_an_hour_and_it_is_given_up_after_a_day(chances: list[float]) -> None:
+    tried = timedelta(0)
+    pauses: list[timedelta] = []
+    while (pause := pause_after(tried, chances[len(pauses)])) is not None:
+        pauses.append(pause)
+        tried += pause
+    assert timedelta(seconds=0.75) <= pauses[0] <= timedelta(seconds=1.25)
+    assert max(pauses) <= timedelta(hours=1.25)
+    assert GIVE_UP_AFTER <= tried <= GIVE_UP_AFTER + timedelta(hours=1.25)
+    assert len(pauses) >= 24
