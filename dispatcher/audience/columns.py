@@ -241,6 +241,21 @@ def listed(identifiers: Iterable[Identifier]) -> str:
     return ", ".join(each.name for each in identifiers)
 
 
+_BESIDE_MEMBERS = {
+    **dict.fromkeys(("zone", "timezone", "tz"), "whose clock counts (--zone-column {name})"),
+    **dict.fromkeys(
+        ("variant", "language", "lang", "locale"),
+        "which text somebody gets (--variant-column {name})",
+    ),
+}
+"""What columns of these names often tell, besides who the members are."""
+
+
+def _hint(name: str) -> str:
+    tells = _BESIDE_MEMBERS.get(folded(name))
+    return f" Or does it tell {tells.format(name=name)}?" if tells else ""
+
+
 def _stranger(
     source: str,
     name: str,
@@ -258,6 +273,7 @@ def _stranger(
         f"The audience {source} has the column {name!r}, which no platform of the message knows; "
         f"known are {listed(identifiers)}. Say what it is (--column NAME=identifier), or leave it "
         "out (--ignore-columns)."
+        + _hint(name)
         + "".join(f" It has no column {said.beside[each]!r} ({BESIDE[each]})." for each in lacking)
     )
 

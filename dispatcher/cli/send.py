@@ -30,6 +30,9 @@ Choice = TypeVar("Choice", bound=str)
 _INTERRUPTED = "Interrupted: nothing is left behind, unless `dispatcher list` shows the campaign."
 
 
+_OR_ON_EACH_CLOCK = ", or name the column of members' zones (--zone-column)"
+
+
 @click.command()
 @click.argument(
     "message_file", metavar="MESSAGE", help="A JSON file of the platform objects, or `-`."
@@ -250,7 +253,9 @@ def send(
         "campaign_tag": tag,
         "key": key,
         "rate": parse_rate(rate),
-        "send_at": parse_moment("--at", at, on_the_wall=zone_column is not None),
+        "send_at": parse_moment(
+            "--at", at, on_the_wall=zone_column is not None, or_else=_OR_ON_EACH_CLOCK
+        ),
         "expires_at": parse_moment("--expires", expires),
         "window": windows or None,
         "finish_by": parse_moment("--finish-by", finish_by),

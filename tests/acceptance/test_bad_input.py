@@ -102,7 +102,7 @@ OPTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--rate=-1",), ("rate is -1",)),
     (("--rate", "nan"), ("rate is nan",)),
     (("--at", "tomorrow"), ("--at 'tomorrow' is no moment", "2026-11-24T10:00+01:00")),
-    (("--at", "2027-11-24T10:00"), ("--at", "has no time zone", "+01:00")),
+    (("--at", "2027-11-24T10:00"), ("--at", "has no time zone", "+01:00", "--zone-column")),
     (("--expires", "2020-01-01T00:00Z"), ("expires_at is 2020", "has passed")),
     (("--expires", "2099-01-01"), ("--expires", "has no time zone")),
     (("--at", "2099-01-02T00:00Z", "--expires", "2099-01-01T00:00Z"), ("not after send_at",)),

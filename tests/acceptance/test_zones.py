@@ -187,6 +187,7 @@ LOCAL = "mon-fri 09:00-21:00 local"
     ("options", "words"),
     [
         (ZONED, "the time is one on each member's own clock"),
+        (("--tag", "zone"), "Or does it tell whose clock counts (--zone-column zone)?"),
         (("--window", LOCAL), "A `local` window is one on each member's own clock"),
         ((*ZONED, "--window", LOCAL, "--if-late", "skip"), "give it (send_at, --at) without"),
         (
