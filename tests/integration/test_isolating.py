@@ -128,7 +128,7 @@ def test_more_than_a_few_culprits_of_a_chunk_pause_the_campaign(campaign: OneCam
     shown = campaign.shown()
     assert shown.state == "paused"
     assert shown.reason == (
-        "More than 3 users of one chunk were refused, so it is not for one user's value. "
+        "More than 3 users were refused in one chunk: the message or the list is wrong. "
         "The Push API refused it: Invalid value (HTTP 400, code 30)."
     )
     assert campaign.states() == ["rejected", "delivered", *["rejected"] * 3]
@@ -143,7 +143,7 @@ def test_while_nothing_is_delivered_refusals_of_all_chunks_count_together(books:
     shown = campaign.shown()
     assert shown.state == "paused"
     assert shown.reason is not None
-    assert shown.reason.startswith("More than 3 users were refused before anything was delivered,")
+    assert shown.reason.startswith("More than 3 users were refused before anything was delivered:")
     assert (campaign.chunk(3).state, campaign.chunk(3).size) == ("rejected", SIZE)
 
 
@@ -178,11 +178,14 @@ def test_what_comes_late_of_the_undivided_chunk_changes_no_part(
     assert campaign.states() == ["pending", "delivered", "pending"]
 
 
-def test_what_isolation_took_is_explained_without_naming_anybody(campaign: OneCampaign) -> None:
+def test_what_isolation_took_is_explained_without_naming_anybody(books: Books) -> None:
+    campaign = with_members(books.campaign(2), 2)
     campaign.attempt(wrong(3))
+    campaign.attempt(wrong(3), 2)
     campaign.attempt(REST, 3)
     happened = [event.what for event in campaign.do(audit.explain, LEASE).happened]
     assert (
-        "1 chunk was looked through for users whose value alone the vendor refuses: 1 member was "
-        "found, with 1 further request"
+        "2 chunks were looked through for users whose value alone the vendor refuses: 2 members "
+        "were found, with 1 further request"
     ) in happened
+    assert "committed with 20 members in 2 chunks" in "".join(happened)

@@ -183,6 +183,11 @@ class Model:
             rest = int(decision.hold.total_seconds())
             self.rests_until = max(self.rests_until, self.now + rest)
 
+    def divided(self, sequence: int, rounds: dict[int, int]) -> None:
+        """Note the parts of a chunk that was refused for a user; `rounds` are all chunks'."""
+        self.rounds |= {n: rounds[n] for n in rounds if n == sequence or n not in self.rounds}
+        self.chunks = len(self.rounds)
+
     def retried(self, sequences: list[int]) -> None:
         """Note a new round of these chunks, for which no end is set where it is over."""
         for sequence in sequences:

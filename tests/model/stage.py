@@ -129,6 +129,9 @@ class Stage(RuleBasedStateMachine):
             assert recorded == self.model.counts(flight, state)
             if recorded:
                 self.model.recorded(flight, decision)
+            if recorded and decision.may_divide:
+                rounds = {n: chunk.round for n, chunk in self.sight().chunks.items()}
+                self.model.divided(flight.claim.sequence, rounds)
 
         report = Report(flight.claim, outcome, decision)
         return Act(lambda connection: transitions.record(connection, report) is not None, note)

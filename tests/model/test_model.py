@@ -27,7 +27,7 @@ from tests.integration.builders import (
 from tests.model import invariants
 from tests.model.model import Fate, Flight
 from tests.model.stage import ENOUGH, Act, Stage
-from tests.model.vendor import THROTTLED
+from tests.model.vendor import ABOUT_A_USER, QUOTES_A_USER, THROTTLED
 
 # --- what is drawn: likely things are named several times
 
@@ -35,7 +35,10 @@ chunks = st.integers(1, 4)
 recent = st.integers(0, 5)
 fates = st.sampled_from((*Fate, Fate.HEARD, Fate.HEARD, Fate.HEARD, Fate.NOTHING))
 answers = st.sampled_from(
-    (*(ACCEPTED,) * 5, NOBODY_FOUND, UNKNOWN_APP, WRONG, REFUSED, CORRUPTED, THROTTLED)
+    (
+        *(*(ACCEPTED,) * 5, NOBODY_FOUND, UNKNOWN_APP, REFUSED, CORRUPTED, THROTTLED),
+        *(WRONG, ABOUT_A_USER, QUOTES_A_USER),
+    )
 )
 """What the vendor would say to a request that it had never seen."""
 

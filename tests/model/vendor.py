@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 from dispatcher.lifecycle import Accepted, CampaignWrong, InDoubt, Outcome, Reason, Throttled
-from tests.integration.builders import ACCEPTED, ALREADY_SENT, WRONG
+from tests.integration.builders import ACCEPTED, ALREADY_SENT
 
 PACK_ID_WINDOW = 600
 """Seconds for which a repeated pack_id is refused."""
@@ -12,6 +12,10 @@ PACK_ID_WINDOW = 600
 
 _REST = timedelta(seconds=45)
 THROTTLED = Throttled(Reason("Too many requests", 429), _REST)
+QUOTES_A_USER, ABOUT_A_USER = (
+    CampaignWrong(Reason("Invalid value", 400, 30, "audience.token", culprit))
+    for culprit in (0, None)
+)
 BUSY = InDoubt(Reason("HTTP 503 without a known reason", 503), _REST)
 
 
@@ -21,7 +25,7 @@ class Vendor:
     def __init__(self) -> None:
         self.pushes: Counter[str] = Counter()
         self._refused_until: dict[str, int] = {}
-        self._wrong: set[str] = set()
+        self._wrong: dict[str, CampaignWrong] = {}
 
     def answer(self, pack_id: str, inclination: Outcome, now: int) -> Outcome:
         """What it says to a request, and a push where it accepts; `now` in seconds.
@@ -34,9 +38,9 @@ class Vendor:
         if now < self._refused_until.get(pack_id, now):
             return ALREADY_SENT
         if isinstance(inclination, CampaignWrong):
-            self._wrong.add(pack_id)
+            self._wrong.setdefault(pack_id, inclination)
         if pack_id in self._wrong:
-            return WRONG
+            return self._wrong[pack_id]
         self.pushes[pack_id] += 1
         self._refused_until[pack_id] = now + PACK_ID_WINDOW
         return ACCEPTED

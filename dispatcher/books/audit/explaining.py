@@ -47,6 +47,9 @@ class Explanation:
 
 _FACTS = text("""
 SELECT campaign.*, (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored,
+       (SELECT count(*) FROM part
+        WHERE campaign_id = campaign.id AND round = 1
+          AND origin <> concat_ws('-', campaign_id, sequence, round)) AS cut_later,
        (SELECT json_agg(json_build_object('name', name, 'members', members_total) ORDER BY number)
         FROM variant WHERE campaign_id = campaign.id) AS variants
 FROM campaign WHERE id = :campaign_id
@@ -154,7 +157,7 @@ def _milestones(facts: Row[Any], noted: Sequence[Act]) -> Iterator[Event]:
         facts.created_at,
         facts.created_at,
         f"committed{by} with {counted(facts.members_total, 'member')} in "
-        f"{counted(facts.chunks_total, 'chunk')}{_by_variant(facts)}",
+        f"{counted(facts.chunks_total - facts.cut_later, 'chunk')}{_by_variant(facts)}",
     )
     if facts.stored < facts.chunks_total:
         what = (

@@ -126,7 +126,10 @@ def divided(connection: Connection, report: Report, state: CampaignState) -> Div
     if facts is None:
         return None
     culprit = outcome.reason.culprit
-    how = isolate(_suspects(connection, values, facts, quotes=culprit is not None))
+    # While nothing was delivered and nobody is quoted, the message may be what is wrong.
+    of_all_chunks = not facts.delivered and culprit is None
+    elsewhere = _elsewhere(connection, values, facts.origin) if of_all_chunks else 0
+    how = isolate(_suspects(facts, elsewhere, quotes=culprit is not None))
     kept = range(0)
     if how is Isolation.HALVE:
         report = replace(report, decision=Decision(ChunkState.PENDING, due_in=timedelta(0)))
@@ -135,35 +138,30 @@ def divided(connection: Connection, report: Report, state: CampaignState) -> Div
         report = replace(report, claim=replace(report.claim, size=1))
         kept = range(culprit, culprit + 1)
     as_ever = how is Isolation.AS_EVER
-    pause = f"{_words(facts)} {report.decision.pause}"
+    pause = f"{_words(of_all_chunks)} {report.decision.pause}"
     return None if as_ever else Division(report, how, facts.origin, facts.halvings, kept, pause)
 
 
-def _suspects(
-    connection: Connection, values: dict[str, object], facts: Row[Any], *, quotes: bool
-) -> Suspects:
-    """What is known of a refused chunk; of others, too, where it may be the message that is wrong.
+def _elsewhere(connection: Connection, values: dict[str, object], origin: str) -> int:
+    """How many culprits the campaign's other chunks are known to have, at least."""
+    return int(connection.execute(_ELSEWHERE, values | {"origin": origin}).scalar_one())
 
-    So it may be while nothing was delivered and the vendor quotes nobody.
-    """
-    elsewhere = 0
-    if not (facts.delivered or quotes):
-        others = {**values, "origin": facts.origin}
-        elsewhere = connection.execute(_ELSEWHERE, others).scalar_one()
+
+def _suspects(facts: Row[Any], elsewhere: int, *, quotes: bool) -> Suspects:
     return Suspects(
         members=facts.members,
         quotes=quotes,
         is_part=facts.is_part,
-        culprits=facts.culprits_before + 1 + int(elsewhere),
+        culprits=facts.culprits_before + 1 + elsewhere,
         given_up=facts.given_up,
     )
 
 
-def _words(facts: Row[Any]) -> str:
-    which = "users of one chunk were refused"
-    if not facts.delivered:
-        which = "users were refused before anything was delivered"
-    return f"More than {MOST_CULPRITS} {which}, so it is not for one user's value."
+def _words(of_all_chunks: bool) -> str:
+    which = "before anything was delivered" if of_all_chunks else "in one chunk"
+    return (
+        f"More than {MOST_CULPRITS} users were refused {which}: the message or the list is wrong."
+    )
 
 
 def divide(connection: Connection, division: Division) -> None:
