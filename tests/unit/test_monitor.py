@@ -168,6 +168,7 @@ def test_numbers_in_few_letters(number: float, words: str) -> None:
         (5_940, "99 min"),
         (6_000, "1 h 40"),
         (9e5, "10 d"),
+        (2e9, "63 y"),
     ],
 )
 def test_times_in_few_letters(seconds: float | None, words: str) -> None:

@@ -53,7 +53,7 @@ def compact(number: float) -> str:
 
 
 def remaining(seconds: float | None) -> str:
-    """A time in seven letters at most: 45 s, 32 min, 25 h 05, 12 d."""
+    """A time in seven letters at most: 45 s, 32 min, 25 h 05, 12 d, 3 y."""
     if seconds is None:
         return "-"
     minutes, hours = round(seconds / 60), round(seconds / 3600)
@@ -61,7 +61,10 @@ def remaining(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     if minutes < 100:
         return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02}" if hours < 100 else f"{hours // 24} d"
+    if hours < 100:
+        return f"{minutes // 60} h {minutes % 60:02}"
+    days = hours // 24
+    return f"{days} d" if days < 1_000 else f"{days // 365} y"
 
 
 def done_of(campaign: Campaign) -> int:

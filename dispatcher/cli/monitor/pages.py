@@ -6,7 +6,7 @@ from datetime import datetime
 from textwrap import wrap
 
 from dispatcher.books.accounts import Account
-from dispatcher.books.campaigns import Campaign
+from dispatcher.books.campaigns import Campaign, Canary
 from dispatcher.books.overview import Overview
 from dispatcher.cli.drawing import Cell, table
 from dispatcher.cli.monitor.keys import Dialogue
@@ -29,6 +29,7 @@ WIDE = 110
 _INDENT = "  "
 _ORDER = {CampaignState.RUNNING: 0, CampaignState.PAUSED: 1, CampaignState.SCHEDULED: 2}
 _MOST_ERRORS = 5
+_MOST_LINES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def _campaign(campaign: Campaign, accounts: Sequence[Account], view: View) -> It
     yield _fact("speed", _speed(campaign, allowed(campaign, accounts)))
     yield _fact("in flight", counted(campaign.chunks.sending, "request"))
     yield _fact("left", _left(campaign, view.now))
+    if campaign.canary is not None:
+        yield _fact("canary", _canary(campaign.canary))
     if campaign.window:
         yield _fact("window", ", ".join(campaign.window))
     if campaign.finish_by:
@@ -112,6 +115,11 @@ def _left(campaign: Campaign, now: datetime) -> str:
         return f"{counted(campaign.members.remaining, 'member')}; when they are done is not known"
     end = datetime.fromtimestamp(now.timestamp() + seconds, now.tzinfo)
     return f"{duration(seconds)}, until {_clock(end, now)}"
+
+
+def _canary(canary: Canary) -> str:
+    errors = counted(canary.errors, "error")
+    return f"{canary.state}: {errors} in {canary.measured:,} of {canary.members:,} members"
 
 
 def _why(campaign: Campaign, now: datetime) -> str:
@@ -159,7 +167,7 @@ def overview_page(overview: Overview, view: View) -> list[Line]:
             columns.row(
                 one, allowed(one, overview.accounts), is_chosen=one.id == view.dialogue.chosen
             ),
-            *_reasons(one, view.now),
+            *_reasons(one, view.now, view.columns),
         ]
         for one in campaigns
     ]
@@ -219,9 +227,9 @@ def _accounts(overview: Overview, now: datetime) -> Iterator[Line]:
         yield line
 
 
-def _reasons(campaign: Campaign, now: datetime) -> Iterator[Line]:
-    if why := _why(campaign, now):
-        yield [(f"{_INDENT * 2}{why}", "yellow")]
+def _reasons(campaign: Campaign, now: datetime, columns: int) -> Iterator[Line]:
+    for line in wrap(_why(campaign, now), max(20, columns - 5))[:_MOST_LINES]:
+        yield [(f"{_INDENT * 2}{line}", "yellow")]
     for who, what in list(error_words(campaign))[:1]:
         yield [(f"{_INDENT * 2}{who}: {what}", "red")]
 
