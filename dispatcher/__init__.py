@@ -35,10 +35,15 @@ if TYPE_CHECKING:
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
     from dispatcher.books.overview import Overview
+    from dispatcher.books.tokens import Token
     from dispatcher.functions import (
         accept_canary,
         accounts,
+        acting_as,
+        adjust,
+        authenticate,
         cancel,
+        check_schema,
         dry_run,
         enqueue,
         explain,
@@ -65,6 +70,9 @@ if TYPE_CHECKING:
         suppress_count,
         suppress_import,
         suppress_remove,
+        token_add,
+        token_remove,
+        tokens,
         verify,
         webhooks,
         window,
@@ -96,9 +104,14 @@ __all__ = [
     "ServiceError",
     "SettingError",
     "Settings",
+    "Token",
     "accept_canary",
     "accounts",
+    "acting_as",
+    "adjust",
+    "authenticate",
     "cancel",
+    "check_schema",
     "dry_run",
     "enqueue",
     "explain",
@@ -126,6 +139,9 @@ __all__ = [
     "suppress_count",
     "suppress_import",
     "suppress_remove",
+    "token_add",
+    "token_remove",
+    "tokens",
     "verify",
     "webhooks",
     "window",
@@ -140,6 +156,7 @@ _ROOMS = {
     "Dispatcher": "dispatcher.api",
     "Overview": "dispatcher.books.overview",
     "Settings": "dispatcher.settings",
+    "Token": "dispatcher.books.tokens",
     "read_settings": "dispatcher.settings",
 }
 

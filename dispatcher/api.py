@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,6 +14,8 @@ from dispatcher.books.campaigns import Campaign
 from dispatcher.books.finding import Found
 from dispatcher.books.outbox import Webhook
 from dispatcher.books.overview import Overview
+from dispatcher.books.tokens import Token
+from dispatcher.redaction import Secret
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
     accounts,
@@ -24,6 +27,7 @@ from dispatcher.verbs import (
     reading,
     rehearsing,
     steering,
+    tokens,
     webhooks,
 )
 from dispatcher.verbs.connections import Connections, Reference
@@ -32,7 +36,7 @@ from dispatcher.verbs.options import Options
 from dispatcher.verbs.people import Added, Checked, ListProgress, Receipt, Removed
 from dispatcher.verbs.reading import MOST_LISTED
 from dispatcher.verbs.rehearsing import Rehearsal
-from dispatcher.verbs.steering import StepProgress
+from dispatcher.verbs.steering import Orders, StepProgress
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -59,6 +63,16 @@ class Dispatcher:
         actor: Actor | None = None,
     ) -> None:
         self._connections = Connections(settings, engine, actor)
+
+    def acting_as(self, actor: Actor) -> Dispatcher:
+        """The same verbs over the same connections, for which `log` names this actor instead."""
+        other = copy(self)
+        other._connections = self._connections.acting_as(actor)
+        return other
+
+    def check_schema(self) -> None:
+        """Raise DatabaseUnavailable, or SchemaMismatch, unless the books can be worked with."""
+        reading.check_schema(self._connections)
 
     def enqueue(
         self,
@@ -131,15 +145,17 @@ class Dispatcher:
         limit: int | None = MOST_LISTED,
         before: Reference | None = None,
         tests: bool = False,
+        key: str | None = None,
     ) -> tuple[Campaign, ...]:
         """The newest campaigns, `limit` of them at most, or all with None; the newest first.
 
         Only those in one `state`, with one `tag`, or made before the campaign `before`: the last
-        one of a page begins the next. With `tests` it gives test campaigns alone, which are not
-        among the others. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        one of a page begins the next; or the one that a `key` stands for. With `tests` it gives
+        test campaigns alone, which are not among the others. Raises OptionError, CampaignNotFound
+        and AmbiguousCampaign.
         """
         return reading.list_page(
-            self._connections, state, tag=tag, limit=limit, before=before, tests=tests
+            self._connections, state, tag=tag, limit=limit, before=before, tests=tests, key=key
         )
 
     def live(self) -> Overview:
@@ -168,7 +184,7 @@ class Dispatcher:
 
         Raises ImpossibleInState, and SettingError where nobody would keep the rate.
         """
-        return steering.rate(self._connections, campaign, rate)
+        return steering.adjust(self._connections, campaign, {"rate": rate})
 
     def window(self, campaign: Reference, window: str | Sequence[str] | None) -> Campaign:
         """Begin nothing fresh outside of these windows, one or several; None: at any time.
@@ -176,7 +192,7 @@ class Dispatcher:
         What may have been sent is asked about at any time. Raises OptionError, also where it never
         opens before the campaign expires, and ImpossibleInState.
         """
-        return steering.window(self._connections, campaign, window)
+        return steering.adjust(self._connections, campaign, {"window": window})
 
     def finish_by(self, campaign: Reference, finish_by: datetime | None) -> Campaign:
         """Go at the rate that lets the campaign end by then, an aware time; None takes that back.
@@ -185,7 +201,14 @@ class Dispatcher:
         OptionError, with the earliest time, where it cannot be made, ImpossibleInState, and
         SettingError where nobody would keep a rate.
         """
-        return steering.finish_by(self._connections, campaign, finish_by)
+        return steering.adjust(self._connections, campaign, {"finish_by": finish_by})
+
+    def adjust(self, campaign: Reference, **orders: Unpack[Orders]) -> Campaign:
+        """Several of `rate`, `window` and `finish_by` at once: all of them are changed, or none.
+
+        Raises what these raise.
+        """
+        return steering.adjust(self._connections, campaign, orders)
 
     def accept_canary(
         self, campaign: Reference, *, max_error_rate: float | str | None = None
@@ -308,6 +331,28 @@ class Dispatcher:
         up. `progress` is called with how many chunks they left, of how many. Raises OptionError.
         """
         return people.forget(self._connections, identifier, progress)
+
+    def token_add(self, name: str, role: str) -> Secret:
+        """A new token of the HTTP API, which nobody can be shown again: only its hash is kept.
+
+        name: whose it is, as `log` is to say.
+        role: "viewer" looks, "operator" also sends and steers, "admin" may do everything.
+
+        Raises OptionError, also where the name has a token.
+        """
+        return tokens.add(self._connections, name, role)
+
+    def token_remove(self, name: str) -> None:
+        """Take back the token of this name. Raises OptionError where there is none."""
+        tokens.remove(self._connections, name)
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Whose tokens of the HTTP API there are, by name, and what each may do."""
+        return tokens.read_all(self._connections)
+
+    def authenticate(self, token: str) -> Token | None:
+        """Whose token this is; None where it is nobody's."""
+        return tokens.authenticate(self._connections, token)
 
     def suppress_add(self, app_id: str, identifiers: Iterable[str]) -> Added:
         """Put these on the app's standing list: they get nothing from any later chunk of it.

@@ -31,6 +31,12 @@ def require_metrics() -> None:
         raise SettingError(f"Metrics need an extra: {installing('monitoring')}.")
 
 
+def require_console() -> None:
+    """Raise SettingError where what serves the HTTP API is not installed."""
+    if not (_is_installed("fastapi") and _is_installed("uvicorn")):
+        raise SettingError(f"The HTTP API needs an extra: {installing('console')}.")
+
+
 def require_workbooks() -> None:
     """Raise SettingError where the reader of Excel's workbooks is not installed."""
     if not _is_installed("openpyxl"):

@@ -364,16 +364,22 @@ def read_page(
     before: UUID | None = None,
     limit: int | None = None,
     tests: bool = False,
+    key: str | None = None,
 ) -> tuple[Campaign, ...]:
-    """The newest campaigns, or tests, `limit` at most: of one state or tag, made before another."""
+    """The newest campaigns, or tests, `limit` at most: of one state or tag, made before another.
+
+    That with a key is the only one.
+    """
     conditions = ["test" if tests else "NOT test"]
     if state is not None:
         conditions.append("state = :state")
     if tag is not None:
         conditions.append("campaign_tag = :tag")
+    if key is not None:
+        conditions.append("key = :key")
     if before is not None:
         conditions.append(_MADE_BEFORE)
-    values = {"state": state, "tag": tag, "before": before, "limit": limit}
+    values = {"state": state, "tag": tag, "key": key, "before": before, "limit": limit}
     return _read(connection, " AND ".join(conditions), values)
 
 

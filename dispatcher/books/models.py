@@ -588,6 +588,18 @@ class StandingKey(Base):
     version: Mapped[Counter]
 
 
+class ConsoleToken(Base):
+    """Who may use the HTTP API, and how far; see `books.tokens`. The token itself is not kept."""
+
+    __tablename__ = "console_token"
+    __table_args__ = (CheckConstraint(_one_of("role", ("viewer", "operator", "admin")), "role"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
 class Act(Base):
     """A change, who made it, and through which door; see `books.acts`. It is only ever added to."""
 

@@ -115,6 +115,7 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         PRODUCER: (_SELECT, Right("UPDATE", only=("version",))),
         WORKER: (_SELECT,),
     },
+    "console_token": {PRODUCER: (_SELECT, _INSERT, _DELETE)},
     # Whoever changes something says so, and nobody takes it back.
     "act": {PRODUCER: (_SELECT, _INSERT), WORKER: (_SELECT, _INSERT), READER: (_SELECT,)},
     "act_id_seq": {},

@@ -26,7 +26,7 @@ def worker(ctx: click.Context) -> None:
     """
     check_pool(ctx.args)
     context_of(ctx).settings().require_broker_url()
-    _become(["workers", "worker", "--loglevel", "INFO", *ctx.args])
+    become(["workers", "worker", "--loglevel", "INFO", *ctx.args])
 
 
 @click.command(context_settings=_WITH_HELP)
@@ -37,10 +37,10 @@ def sandbox(ctx: click.Context) -> None:
     Example: dispatcher sandbox --port 8099 --unreachable 0.03 --fault error_500_after=0.02
     """
     require_sandbox()
-    _become(["sandbox", *ctx.args])
+    become(["sandbox", *ctx.args])
 
 
-def _become(program: list[str]) -> None:
+def become(program: list[str]) -> None:
     """Replace this process, so that signals and the exit status are the program's own.
 
     It finds its modules where it is installed, and none in the working directory.

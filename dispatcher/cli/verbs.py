@@ -38,6 +38,7 @@ FAMILIES = {
     "doctor": "inspection",
     "fence": "fence",
     "metrics": "monitoring",
+    "console": "console",
     "purge": "purge",
     "migrate": "schema",
     "worker": "programs",

@@ -81,6 +81,10 @@ class Connections:
                     self._own_producer = publishing.producer(self.settings)
             return self._own_producer
 
+    def acting_as(self, actor: Actor) -> Connections:
+        """These same connections, for changes that another one makes."""
+        return _ForAnother(self, actor)
+
     def load_the_bell(self) -> None:
         """Load what ringing takes: the first message is to leave right behind the commit."""
         with not_while_forking():
@@ -110,6 +114,23 @@ class Connections:
             return campaigns.read(connection, campaign_id)
 
         return commit(self.engine, changed, doubt=unsure)
+
+
+class _ForAnother(Connections):
+    """Somebody's connections, for changes that another one makes."""
+
+    def __init__(self, of: Connections, actor: Actor) -> None:
+        self.settings = of.settings
+        self.actor = actor
+        self._of = of
+
+    @property
+    def engine(self) -> Engine:
+        return acting(self._of.engine, self.actor)
+
+    @property
+    def producer(self) -> Celery:
+        return self._of.producer
 
 
 def unsure(campaign: Campaign) -> str:

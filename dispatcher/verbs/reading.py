@@ -14,7 +14,7 @@ from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.lifecycle import CampaignState, usable_window
 from dispatcher.verbs.connections import Connections, Reference
-from dispatcher.verbs.options import check_limit
+from dispatcher.verbs.options import check_limit, check_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,14 @@ def show(connections: Connections, campaign: Reference) -> Campaign:
         return campaigns.read(connection, campaigns.resolve(connection, campaign))
 
 
+def check_schema(connections: Connections) -> None:
+    """That the database answers, and has this version's schema."""
+    with not_while_forking():
+        from dispatcher.books import schema
+
+    schema.check_schema(connections.engine)
+
+
 def live(connections: Connections) -> Overview:
     """What is under way, at one moment."""
     with snapshot(connections.engine) as connection:
@@ -49,9 +57,13 @@ def list_page(
     limit: int | None,
     before: Reference | None,
     tests: bool,
+    key: str | None,
 ) -> tuple[Campaign, ...]:
     """The newest campaigns, read a page at a time."""
     check_limit(limit, "campaigns")
+    for name, value in (("tag", tag), ("key", key)):
+        if value is not None:
+            check_line(name, value)
     only = None if state is None else _state(state)
     found: list[Campaign] = []
     with transaction(connections.engine) as connection:
@@ -60,7 +72,7 @@ def list_page(
         size = _PAGE if limit is None else min(_PAGE, limit - len(found))
         with transaction(connections.engine) as connection:
             page = campaigns.read_page(
-                connection, state=only, tag=tag, before=end, limit=size, tests=tests
+                connection, state=only, tag=tag, key=key, before=end, limit=size, tests=tests
             )
         found += page
         if len(page) < size:

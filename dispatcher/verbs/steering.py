@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from dispatcher.books import campaigns, transitions
@@ -14,6 +14,7 @@ from dispatcher.books.commits import commit
 from dispatcher.errors import CommitUnknown, DatabaseUnavailable, OptionError, ServiceError
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.schedule import parse_windows
+from dispatcher.settings import Settings
 from dispatcher.verbs import canaries, reading
 from dispatcher.verbs.connections import Connections, Reference, unsure
 from dispatcher.verbs.options import check_finish_by, check_opens_in_time, check_rate
@@ -76,41 +77,71 @@ def _settle_rest(
     return cancelled
 
 
-def rate(connections: Connections, campaign: Reference, rate: float | None) -> Campaign:
-    """Set the campaign's own limit."""
+class Orders(TypedDict, total=False):
+    """What a campaign under way may be told anew: `rate`, `window` and `finish_by`, as by `send`.
+
+    None takes one back; what is not there stays as it is.
+    """
+
+    rate: float | None
+    window: str | Sequence[str] | None
+    finish_by: datetime | None
+
+
+Change = Callable[["Connection", UUID], object]
+"""A change of one campaign, as a part of a transaction."""
+
+
+def adjust(connections: Connections, campaign: Reference, orders: Orders) -> Campaign:
+    """Give the campaign all of these orders, or none of them."""
+    said: Mapping[str, Any] = orders
+    for name in said.keys() - _ORDERS.keys():
+        raise TypeError(f"There is no order {name!r}; known are {', '.join(_ORDERS)}.")
+    if not said:
+        raise OptionError(f"Nothing is to be changed: give one of {', '.join(_ORDERS)}, or more.")
+    settings = connections.settings
+    changes = [order(settings, said[name]) for name, order in _ORDERS.items() if name in said]
+
+    def change(connection: Connection, found: UUID) -> None:
+        for each in changes:
+            each(connection, found)
+
+    return connections.change(campaign, change)
+
+
+def _rate(settings: Settings, rate: float | None) -> Change:
     check_rate(rate)
     if rate is not None:
-        connections.settings.require_place_for_rates(rate)
-    return connections.change(
-        campaign, lambda connection, found: transitions.set_rate(connection, found, rate)
-    )
+        settings.require_place_for_rates(rate)
+    return lambda connection, found: transitions.set_rate(connection, found, rate)
 
 
-def window(
-    connections: Connections, campaign: Reference, window: str | Sequence[str] | None
-) -> Campaign:
-    """Set the campaign's windows."""
+def _window(settings: Settings, window: str | Sequence[str] | None) -> Change:
     windows = None if window is None else parse_windows(window)
 
     def change(connection: Connection, found: UUID) -> None:
         now = campaigns.read(connection, found)
         check_opens_in_time(windows, now.send_at, now.expires_at)
-        transitions.set_windows(connection, found, windows, connections.settings.rate)
+        transitions.set_windows(connection, found, windows, settings.rate)
 
-    return connections.change(campaign, change)
+    return change
 
 
-def finish_by(
-    connections: Connections, campaign: Reference, finish_by: datetime | None
-) -> Campaign:
-    """Set when the campaign is to have ended."""
-
+def _finish_by(settings: Settings, finish_by: datetime | None) -> Change:
     def change(connection: Connection, found: UUID) -> None:
         now = campaigns.read(connection, found)
-        check_finish_by(connections.settings, finish_by, now.send_at, now.expires_at)
-        transitions.set_finish_by(connection, found, finish_by, connections.settings.rate)
+        check_finish_by(settings, finish_by, now.send_at, now.expires_at)
+        transitions.set_finish_by(connection, found, finish_by, settings.rate)
 
-    return connections.change(campaign, change)
+    return change
+
+
+_ORDERS: Mapping[str, Callable[[Settings, Any], Change]] = {
+    "rate": _rate,
+    "window": _window,
+    "finish_by": _finish_by,
+}
+"""In this order: the plan to finish by a time goes by the other two."""
 
 
 def accept_canary(

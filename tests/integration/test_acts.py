@@ -86,6 +86,12 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         {"finish_by": None},
         {"finish_by": TOMORROW.isoformat()},
     ),
+    "adjust": (
+        lambda it: it.adjust("last", window=None),
+        "window",
+        {"window": [ALWAYS]},
+        {"window": None},
+    ),
     "accept_canary": (
         lambda it: it.accept_canary(it.list("paused")[-1].id),
         "canary",
@@ -141,6 +147,18 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         {"audience_kept": True},
         {"audience_kept": False},
     ),
+    "token_add": (
+        lambda it: it.token_add("shop", "viewer"),
+        "console token add",
+        None,
+        {"token": "shop", "role": "viewer"},
+    ),
+    "token_remove": (
+        lambda it: it.token_remove("shop"),
+        "console token remove",
+        {"token": "shop", "role": "viewer"},
+        {"token": None},
+    ),
     "fence_accept": (
         lambda it: it.fence_accept(),
         "fence accept",
@@ -160,6 +178,10 @@ LOOKING: dict[str, Verb] = {
     "webhooks": lambda it: it.webhooks("last"),
     "failures": lambda it: list(it.failures("last")),
     "accounts": lambda it: it.accounts(),
+    "acting_as": lambda it: it.acting_as(ANNA),
+    "authenticate": lambda it: it.authenticate("dsp_nobodys"),
+    "check_schema": lambda it: it.check_schema(),
+    "tokens": lambda it: it.tokens(),
     "fenced": lambda it: it.fenced(),
     "purgeable": lambda it: it.purgeable(timedelta(0)),
     "suppress_check": lambda it: it.suppress_check("app", ["userId=anna"]),

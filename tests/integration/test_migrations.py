@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
 
-from dispatcher.books import acts, outbox
+from dispatcher.books import acts, outbox, tokens
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
@@ -343,6 +343,23 @@ def test_a_campaign_from_before_there_were_webhooks_tells_nobody(empty: Engine) 
         command.upgrade(config, "0021")
         outbox.put(connection, campaign_id, "campaign.completed")
         assert outbox.read(connection, campaign_id, None) == ()
+
+
+def test_before_there_were_tokens_nobody_has_one(empty: Engine) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+        for statement in QUOTED:
+            connection.execute(text(statement))
+        before = connection.execute(text("SELECT * FROM campaign")).one()
+        command.upgrade(config, "0022")
+        assert tokens.read_all(connection) == ()
+        tokens.add(connection, "shop", "viewer", "dsp_secret")
+        command.downgrade(config, "0021")
+        command.upgrade(config, "0022")
+        assert tokens.read_all(connection) == ()
+        assert connection.execute(text("SELECT * FROM campaign")).one() == before
 
 
 _ROWS = """

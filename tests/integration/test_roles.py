@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 
-from dispatcher import Dispatcher
-from dispatcher.books import fence, roles
+from dispatcher import Actor, Dispatcher
+from dispatcher.books import fence, roles, tokens
 from dispatcher.books.roles import CALLERS, PRODUCER, READER, RIGHTS, ROLES, WORKER
 from dispatcher.books.schema import migrate, migrate_roles
 from dispatcher.books.session import make_engine, transaction
@@ -89,6 +89,7 @@ GRANTED = {
     ("standing", WORKER): {"SELECT"},
     ("standing_key", PRODUCER): {"SELECT"},
     ("standing_key", WORKER): {"SELECT"},
+    ("console_token", PRODUCER): {"SELECT", "INSERT", "DELETE"},
     ("act", PRODUCER): {"SELECT", "INSERT"},
     ("act", WORKER): {"SELECT", "INSERT"},
     ("act", READER): {"SELECT"},
@@ -315,6 +316,12 @@ def fence_accept(it: Dispatcher, scene: Scene) -> object:
     return it.fence_accept()
 
 
+def token_remove(it: Dispatcher, scene: Scene) -> None:
+    with transaction(scene.owner) as connection:
+        tokens.add(connection, "shop", "viewer", "dsp_secret")
+    it.token_remove("shop")
+
+
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 Verb = Callable[[Dispatcher, Scene], object]
 LOOKING: dict[str, Verb] = {
@@ -327,6 +334,8 @@ LOOKING: dict[str, Verb] = {
     "accounts": lambda it, _: it.accounts(),
     "fenced": lambda it, _: it.fenced(),
     "live": lambda it, _: it.live(),
+    "acting_as": lambda it, _: it.acting_as(Actor("anna", "api")),
+    "check_schema": lambda it, _: it.check_schema(),
     "suppress_count": lambda it, _: it.suppress_count("app"),
 }
 CHANGING: dict[str, Verb] = {
@@ -338,6 +347,7 @@ CHANGING: dict[str, Verb] = {
     "window": lambda it, scene: it.window(scene.running, "mon-sun 00:00-24:00 UTC"),
     "finish_by": lambda it, scene: it.finish_by(scene.running, TOMORROW),
     "accept_canary": lambda it, scene: it.accept_canary(scene.stopped, max_error_rate="30%"),
+    "adjust": lambda it, scene: it.adjust(scene.running, rate=7, window=None),
     "cancel": lambda it, scene: it.cancel(scene.running),
     "purge": lambda it, _: it.purge(older_than=timedelta(0)),
     "retry": lambda it, scene: it.retry(scene.ended, "rejected"),
@@ -347,6 +357,10 @@ CHANGING: dict[str, Verb] = {
     "suppress_remove": lambda it, _: it.suppress_remove("app", ["userId=anna"]),
     "suppress_import": lambda it, _: it.suppress_import("app", [{"userId": "anna"}]),
     "fence_accept": fence_accept,
+    "token_add": lambda it, _: it.token_add("shop", "viewer"),
+    "token_remove": token_remove,
+    "tokens": lambda it, _: it.tokens(),
+    "authenticate": lambda it, _: it.authenticate("dsp_nobodys"),
 }
 NAMING: dict[str, Verb] = {
     "find": lambda it, _: it.find("userId=anna"),

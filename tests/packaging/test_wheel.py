@@ -10,7 +10,7 @@ from tests.packaging.image import Image
 from tests.packaging.programs import run, run_json, running
 from tests.waiting import eventually
 
-PACKAGES = ("dispatcher", "workers", "sandbox")
+PACKAGES = ("dispatcher", "workers", "console", "sandbox")
 
 
 def _shipped(source: Path) -> set[str]:

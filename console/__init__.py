@@ -1,0 +1,1 @@
+"""The HTTP API: the verbs of `dispatcher`, for whoever has a token."""

@@ -1,0 +1,278 @@
+"""The routes: each parses, calls one verb, and answers."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from console.auth import ForOperators, ForViewers, token_of
+from console.events import Broadcast
+from console.keys import alone
+from console.orders import Listed, Order, Orders, Retry
+from console.problems import MEDIA_TYPE
+from console.uploads import Uploads
+from dispatcher import Act, Campaign, Dispatcher
+
+PREFIX = "/api/v1"
+
+_TOLD = {
+    400: "It is not HTTP and JSON that can be read.",
+    401: "The token is missing, or nobody's.",
+    403: "The token's role may not do this.",
+    404: "There is no such thing.",
+    409: "Not now: the sentence says what is in the way.",
+    413: "The body is too large.",
+    422: "Something in it is wrong: the sentence says where.",
+    500: "Something on our side is wrong.",
+    503: "Something we need is out of reach; nothing was changed.",
+    507: "The disk is full; nothing of the upload was kept.",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": words,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, words in _TOLD.items()
+}
+
+router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
+open_router = APIRouter(responses={503: PROBLEMS[503], 500: PROBLEMS[500]})
+"""What wants no token."""
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The campaign's key: the same again means the same campaign, sent once.",
+        min_length=1,
+        max_length=500,
+    ),
+]
+
+
+@router.post(
+    "/campaigns",
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": Campaign, "description": "The campaign that the key stands for."}},
+    response_model=Campaign,
+)
+def enqueue(
+    request: Request, dispatcher: ForOperators, order: Order, key: Key = None
+) -> JSONResponse:
+    """Commit a campaign with its whole audience; workers send it."""
+    if (order.members is None) == (order.upload is None) and order.test_to is None:
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Say whom it is for: by `members`, or by the `upload` of a file, one of the two.",
+        )
+    home: Path = request.app.state.home
+    with alone(home, key):
+        known, campaign = _enqueue(dispatcher, request.app.state.uploads, order, key)
+    return JSONResponse(
+        campaign.as_json(),
+        HTTPStatus.OK if known else HTTPStatus.CREATED,
+        {"Location": f"{PREFIX}/campaigns/{campaign.id}"},
+    )
+
+
+def _enqueue(
+    dispatcher: Dispatcher, uploads: Uploads, order: Order, key: str | None
+) -> tuple[bool, Campaign]:
+    """Whether the key stood for a campaign before, and that campaign, or a new one."""
+    asked = None if key is None else _digest(order, key)
+    if order.upload is not None and asked is not None:
+        made = uploads.made_of(order.upload, asked)
+        if made is not None:
+            return True, dispatcher.show(made)
+    known = key is not None and bool(dispatcher.list(key=key, limit=1))
+    with ExitStack() as stack:
+        audience: Any = order.members
+        if order.upload is not None:
+            audience = stack.enter_context(uploads.used(order.upload))
+        campaign_id = dispatcher.enqueue(
+            app_id=order.app_id,
+            message=order.message,
+            audience=audience,
+            key=key,
+            **order.options(),
+        )
+    if order.upload is not None:
+        uploads.spend(order.upload, asked, campaign_id)
+    return known, dispatcher.show(campaign_id)
+
+
+def _digest(order: Order, key: str) -> str:
+    said = json.dumps([key, order.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
+    return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@router.put(
+    "/uploads/{name}",
+    status_code=HTTPStatus.CREATED,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+    responses={
+        201: {
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"upload": {"type": "string"}},
+                        "required": ["upload"],
+                    },
+                    "example": {"upload": "9f86d081884c7d659a2feaa0c55ad015"},
+                }
+            }
+        }
+    },
+)
+async def upload(request: Request, _: ForOperators, name: str) -> JSONResponse:
+    """Upload an audience as it is, without multipart; its name's ending says the format."""
+    length = request.headers.get("content-length", "")
+    uploads: Uploads = request.app.state.uploads
+    known = int(length) if length.isascii() and length.isdigit() else None
+    made = await uploads.receive(name, request.stream(), known)
+    return JSONResponse({"upload": made}, HTTPStatus.CREATED)
+
+
+@router.get("/campaigns", response_model=list[Campaign])
+def list_campaigns(dispatcher: ForViewers, listed: Annotated[Listed, Query()]) -> JSONResponse:
+    """The newest campaigns first; the header `Link` leads to the next page."""
+    found = dispatcher.list(
+        listed.state,
+        tag=listed.tag,
+        key=listed.key,
+        limit=listed.limit + 1,
+        before=listed.before,
+        tests=listed.tests,
+    )
+    page, headers = found[: listed.limit], {}
+    if len(found) > len(page):
+        query = urlencode({**listed.model_dump(exclude_unset=True), "before": page[-1].id})
+        headers = {"Link": f'<{PREFIX}/campaigns?{query}>; rel="next"'}
+    return JSONResponse([campaign.as_json() for campaign in page], headers=headers)
+
+
+@router.get("/campaigns/{campaign}", response_model=Campaign)
+def show(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+    """The campaign as it stands; `last` is the newest."""
+    return JSONResponse(dispatcher.show(campaign).as_json())
+
+
+@router.patch("/campaigns/{campaign}", response_model=Campaign)
+def adjust(dispatcher: ForOperators, campaign: str, orders: Orders) -> JSONResponse:
+    """Change the rate, the window, the time to finish by: all that is given, or nothing."""
+    changes = orders.model_dump(exclude_unset=True)
+    return JSONResponse(dispatcher.adjust(campaign, **changes).as_json())
+
+
+@router.post("/campaigns/{campaign}/pause", response_model=Campaign)
+def pause(dispatcher: ForOperators, campaign: str) -> JSONResponse:
+    """Begin no new request; those on the wire finish."""
+    return JSONResponse(dispatcher.pause(campaign).as_json())
+
+
+@router.post("/campaigns/{campaign}/resume", response_model=Campaign)
+def resume(dispatcher: ForOperators, campaign: str) -> JSONResponse:
+    """Go on exactly where a paused campaign stood."""
+    return JSONResponse(dispatcher.resume(campaign).as_json())
+
+
+@router.post("/campaigns/{campaign}/cancel", response_model=Campaign)
+def cancel(dispatcher: ForOperators, campaign: str) -> JSONResponse:
+    """End it for good; what is on the wire finishes."""
+    return JSONResponse(dispatcher.cancel(campaign).as_json())
+
+
+@router.post("/campaigns/{campaign}/retry", response_model=Campaign)
+def retry(dispatcher: ForOperators, campaign: str, retried: Retry) -> JSONResponse:
+    """Send its rejected, unresolved or expired chunks again; unresolved ones may arrive twice."""
+    return JSONResponse(dispatcher.retry(campaign, retried.only).as_json())
+
+
+@router.get("/campaigns/{campaign}/explain")
+def explain(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+    """What happened to it, what it waits for, and when it goes on."""
+    return JSONResponse(dispatcher.explain(campaign).as_json())
+
+
+@router.get("/campaigns/{campaign}/verify")
+def verify(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+    """Check its books; `sound` says whether everything is right."""
+    return JSONResponse(dispatcher.verify(campaign).as_json())
+
+
+@router.get("/campaigns/{campaign}/log", response_model=list[Act])
+def log(
+    dispatcher: ForViewers,
+    campaign: str,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 50,
+) -> JSONResponse:
+    """Who changed what, and when, the newest first."""
+    return JSONResponse([act.as_json() for act in dispatcher.log(campaign, limit=limit)])
+
+
+@router.get("/campaigns/{campaign}/failures")
+def failures(dispatcher: ForOperators, campaign: str) -> StreamingResponse:
+    """The members who were not delivered to, with the reason: as long a list as it takes."""
+    named = (asdict(each) for each in dispatcher.failures(campaign) if hasattr(each, "member"))
+    return StreamingResponse(_array(named), media_type="application/json")
+
+
+def _array(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """One JSON array, a piece at a time."""
+    yield "["
+    for number, document in enumerate(documents):
+        yield (",\n" if number else "\n") + json.dumps(document)
+    yield "\n]\n"
+
+
+@router.get(
+    "/events",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "`campaigns` has every live campaign's `show`, `problem` why not.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def events(request: Request, _: ForViewers) -> StreamingResponse:
+    """Every live campaign as server-sent events, at once and then as it changes."""
+    broadcast: Broadcast = request.app.state.broadcast
+    return StreamingResponse(
+        broadcast.stream(token_of(request)),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@open_router.get(f"{PREFIX}/healthz", openapi_extra={"security": []})
+@open_router.get("/healthz", include_in_schema=False)
+def healthz() -> JSONResponse:
+    """That the program answers."""
+    return JSONResponse({"status": "ok"})
+
+
+@open_router.get(f"{PREFIX}/readyz", openapi_extra={"security": []})
+@open_router.get("/readyz", include_in_schema=False)
+def readyz(request: Request) -> JSONResponse:
+    """That the database answers, and has the schema of this version."""
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    dispatcher.check_schema()
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,88 @@
+"""The application: routes, problems, limits, and the description of it all."""
+
+from collections.abc import MutableMapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console import problems
+from console.api import PREFIX, open_router, router
+from console.events import Broadcast
+from console.uploads import Uploads
+from dispatcher import Dispatcher, Settings
+
+LARGEST_BODY = 2_000_000
+"""Bytes of a request's body, uploads aside: those go to the disk as they come."""
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The application, on the books of these settings; nothing is connected before a request."""
+    app = FastAPI(
+        title="Push campaign dispatcher",
+        version="1",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.dispatcher = Dispatcher(settings)
+    app.state.home = settings.home
+    app.state.uploads = Uploads(settings.home)
+    app.state.broadcast = Broadcast(app.state.dispatcher)
+    app.add_middleware(_Limited)
+    app.include_router(router)
+    app.include_router(open_router)
+    problems.tell_problems(app)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with our problems in the place of the framework's errors."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            routes=app.routes,
+            description="The verbs of the dispatcher, for whoever has a token.",
+        )
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["Problem"] = problems.SCHEMA
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+class _Limited:
+    """Bodies that are held in memory have a limit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(f"{PREFIX}/uploads/"):
+            receive = _limited(receive)
+        await self._app(scope, receive, send)
+
+
+def _limited(receive: Receive) -> Receive:
+    taken = 0
+
+    async def some() -> MutableMapping[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > LARGEST_BODY:
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The body has more than {LARGEST_BODY:,} bytes: upload the members as a file "
+                "(PUT /api/v1/uploads/NAME), and name the upload.",
+            )
+        return message
+
+    return some

@@ -1,0 +1,97 @@
+"""What is under way, as server-sent events: read once for all streams, however many there are."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from anyio import to_thread
+
+from console.problems import of_error
+from dispatcher import Dispatcher, DispatcherError, Token
+
+_EVERY = 1.0
+_SIGN_OF_LIFE = 15.0
+"""Seconds after which a stream says something though nothing changes: it shows whether anybody is
+still there.
+"""
+
+
+class _Frame:
+    """What all streams tell, until the next one."""
+
+    def __init__(self, text: bytes, tokens: frozenset[Token] | None) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.is_over = asyncio.Event()
+
+    def may_see(self, token: Token) -> bool:
+        return self.tokens is None or token in self.tokens
+
+    def is_as(self, other: "_Frame") -> bool:
+        return (self.text, self.tokens) == (other.text, other.tokens)
+
+
+class Broadcast:
+    """One reader of the books, for as long as somebody listens.
+
+    A stream holds no connection of the database. It tells the newest state and skips what it was
+    too slow for, so that nothing piles up; it ends when its token is taken back.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._frame = _Frame(b"", None)
+        self._listeners = 0
+        self._reader: asyncio.Task[None] | None = None
+        self._has_ended = False
+
+    async def stream(self, token: Token) -> AsyncIterator[bytes]:
+        """The whole state at once, and then each time that it changes."""
+        self._listeners += 1
+        if self._reader is None:
+            self._frame = _Frame(b"", None)
+            self._reader = asyncio.create_task(self._read_on())
+        try:
+            yield b"retry: 2000\n\n"
+            while not self._has_ended and (frame := self._frame).may_see(token):
+                if frame.text:
+                    yield frame.text
+                while not await _within(_SIGN_OF_LIFE, frame.is_over):
+                    yield b": still here\n\n"
+        finally:
+            self._listeners -= 1
+
+    def end(self) -> None:
+        """End all streams, as the program ends."""
+        self._has_ended = True
+        self._frame.is_over.set()
+
+    async def _read_on(self) -> None:
+        while self._listeners and not self._has_ended:
+            before, now = self._frame, await to_thread.run_sync(self._read)
+            if not now.is_as(before):
+                self._frame = now
+                before.is_over.set()
+            await asyncio.sleep(_EVERY)
+        self._reader = None
+
+    def _read(self) -> _Frame:
+        try:
+            campaigns = [campaign.as_json() for campaign in self._dispatcher.live().campaigns]
+            tokens = frozenset(self._dispatcher.tokens())
+        except DispatcherError as error:
+            return _Frame(_event("problem", json.loads(bytes(of_error(error).body))), None)
+        return _Frame(_event("campaigns", campaigns), tokens)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def _event(name: str, document: Any) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(document)}\n\n".encode()

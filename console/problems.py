@@ -1,0 +1,159 @@
+"""Problems, as RFC 9457 has them: the sentence that the command line says, and what kind it is."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from dispatcher import (
+    AccountNotFound,
+    AmbiguousCampaign,
+    CallerError,
+    CampaignNotFound,
+    DispatcherError,
+    ImpossibleInState,
+    ServiceError,
+    SettingError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUSES: Sequence[tuple[type[DispatcherError], HTTPStatus]] = (
+    (CampaignNotFound, HTTPStatus.NOT_FOUND),
+    (AccountNotFound, HTTPStatus.NOT_FOUND),
+    (AmbiguousCampaign, HTTPStatus.CONFLICT),
+    (ImpossibleInState, HTTPStatus.CONFLICT),
+    (SettingError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (CallerError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ServiceError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DispatcherError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+"""The first that fits counts."""
+
+_RETRY_AFTER = {"Retry-After": "5"}
+_LONGEST_NAME = 100
+_MOST_TOLD = 10
+
+SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "What kind of problem it is; stays as it is."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence: where, what, what to do."},
+        "errors": {
+            "type": "array",
+            "description": "Where a request is wrong in several places, the first of them.",
+            "items": {"type": "string"},
+        },
+    },
+    "example": {
+        "type": "urn:dispatcher:campaign-not-found",
+        "title": "Campaign not found",
+        "status": 404,
+        "detail": "No campaign has the id 3f2a: see `dispatcher list`.",
+    },
+}
+
+
+def problem(
+    status: int,
+    kind: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[str] = (),
+) -> JSONResponse:
+    """The answer that tells a problem; `kind` is its name in words, as "Campaign not found"."""
+    content: dict[str, Any] = {
+        "type": f"urn:dispatcher:{kind.lower().replace(' ', '-')}",
+        "title": kind,
+        "status": status,
+        "detail": detail,
+    }
+    if len(errors) > 1:
+        content["errors"] = list(errors[:_MOST_TOLD])
+    return JSONResponse(content, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def of_error(error: DispatcherError) -> JSONResponse:
+    """The problem that one of the library's errors is."""
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    named = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
+    return problem(
+        status, named, str(error), _RETRY_AFTER if isinstance(error, ServiceError) else None
+    )
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Have every error of the application answered by a problem."""
+
+    @app.exception_handler(DispatcherError)
+    async def _ours(_: Request, error: DispatcherError) -> JSONResponse:
+        return of_error(error)
+
+    @app.exception_handler(HTTPException)
+    async def _of_http(_: Request, error: HTTPException) -> JSONResponse:
+        phrase = HTTPStatus(error.status_code).phrase.capitalize()
+        detail = _SAID.get(error.detail, error.detail)
+        return problem(error.status_code, phrase, detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _of_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = error.errors()
+        told = [_sentence(each) for each in errors]
+        is_json = all(each["type"] != "json_invalid" for each in errors)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if is_json else HTTPStatus.BAD_REQUEST
+        return problem(status, "Invalid request", told[0], errors=told)
+
+    @app.exception_handler(Exception)
+    async def _surprise(_: Request, __: Exception) -> JSONResponse:
+        detail = "This should not have happened: the program's log says more."
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", detail)
+
+
+_SAID = {
+    "Not Found": "There is nothing at this address: /api/v1/openapi.json has those there are.",
+    "Method Not Allowed": "This method does nothing here: /api/v1/openapi.json has those that do.",
+    "There was an error parsing the body": "The body is not JSON that can be read.",
+}
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Where it is wrong, and how; what stands there is not quoted, as it may name a member."""
+    where, *path = error["loc"]
+    place = _place(path) or f"the {where}"
+    match error["type"]:
+        case "json_invalid":
+            return f"The body is not JSON: {error['ctx']['error']}."
+        case "missing" if not path:
+            return f"The {where} is missing."
+        case "missing":
+            return f"{place} is missing."
+        case "model_attributes_type" if not path:
+            return f"The {where} is no object of JSON: send one, as application/json."
+        case "extra_forbidden":
+            return f"There is no {place}: /api/v1/openapi.json has what there is."
+        case "value_error":
+            return f"{place}: {error['ctx']['error']}."
+        case _:
+            message: str = error["msg"]
+            return f"{place}: {message[:1].lower()}{message[1:]}."
+
+
+def _place(path: Sequence[str | int]) -> str:
+    """As `members[3].userId`."""
+    place = ""
+    for step in path:
+        if isinstance(step, int):
+            place += f"[{step}]"
+        else:
+            name = step[:_LONGEST_NAME]
+            place += ("." if place else "") + (name if name.isprintable() else repr(name))
+    return place

@@ -1,0 +1,158 @@
+"""Audiences on their way: streamed to the disk, private, used once, and gone within a day.
+
+A campaign that has a key can be asked for again, when the reply was lost. Of an upload that one was
+made of it is therefore noted which campaign that is, and by what request; the members are not kept.
+"""
+
+import errno
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+
+from dispatcher import AudienceError
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_BLOCK = 1_000_000
+_KEPT = 86_400.0
+"""Seconds after which an upload goes that nobody used, and what was noted of one."""
+_MOST_KEPT_FREE = 10**9
+"""Bytes of the disk that uploads leave, or a twentieth of it where that is less."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PART, _NOTE = ".part", ".made"
+
+
+class Uploads:
+    """The uploads below DISPATCHER_HOME."""
+
+    def __init__(self, home: Path) -> None:
+        self._place = home / "uploads"
+
+    async def receive(self, name: str, body: AsyncIterator[bytes], length: int | None) -> str:
+        """Write what arrives to the disk, a block at a time; its id, once all of it is there.
+
+        `length` is in bytes, where it is known. Raises HTTPException: 422 for a name that no file
+        of ours has, 507 where the disk is full. Nothing is left behind then.
+        """
+        if not _NAME.fullmatch(name):
+            raise HTTPException(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "The name is none of a file: give 1 to 100 letters, digits, `.`, `_` and `-`, with "
+                "the ending that says its format, as in `members.csv`.",
+            )
+        upload = secrets.token_hex(16)
+        begun = self._place / f"{upload}{_PART}"
+        try:
+            await to_thread.run_sync(self._begin, begun)
+            await self._write(begun / name, body, length or 0)
+            begun.rename(self._place / upload)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise HTTPException(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                f"The disk of DISPATCHER_HOME has no room for {name}: nothing of it was kept. Make "
+                "room, or set DISPATCHER_HOME to another place.",
+            ) from error
+        finally:
+            shutil.rmtree(begun, ignore_errors=True)
+        return upload
+
+    def _begin(self, directory: Path) -> None:
+        self.sweep()
+        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+
+    async def _write(self, path: Path, body: AsyncIterator[bytes], length: int) -> None:
+        with path.open("xb", buffering=0) as file:
+            path.chmod(0o600)
+            self._check_room(length)
+            async for block in _blocks(body):
+                self._check_room(len(block))
+                await to_thread.run_sync(_write_all, file.write, block)
+
+    def _check_room(self, length: int) -> None:
+        disk = shutil.disk_usage(self._place)
+        if disk.free - length < min(_MOST_KEPT_FREE, disk.total // 20):
+            raise OSError(errno.ENOSPC, "no room is left")
+
+    @contextmanager
+    def used(self, upload: str) -> Iterator[Path]:
+        """The file, for as long as the `with` lasts; errors call it by the name it came with.
+
+        Raises HTTPException where there is no such upload (any more).
+        """
+        found = None
+        if _ID.fullmatch(upload):
+            with suppress(OSError):
+                (found,) = (self._place / upload).iterdir()
+        if found is None:
+            raise HTTPException(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "upload: there is none with this id (any more). One makes one campaign, and is kept"
+                " for a day: upload the file again.",
+            )
+        try:
+            yield found
+        except AudienceError as error:
+            raise AudienceError(str(error).replace(f"{found.parent}/", "")) from error
+
+    def spend(self, upload: str, request: str | None, campaign: str) -> None:
+        """Remove the upload that a campaign was made of; `request` is what may ask for it again."""
+        if request is not None:
+            note = self._place / f"{upload}{_NOTE}"
+            note.write_text(json.dumps({"request": request, "campaign": campaign}))
+        shutil.rmtree(self._place / upload, ignore_errors=True)
+
+    def made_of(self, upload: str, request: str) -> str | None:
+        """The campaign that this same request has made of the upload before."""
+        if not _ID.fullmatch(upload):
+            return None
+        try:
+            note = json.loads((self._place / f"{upload}{_NOTE}").read_text())
+        except FileNotFoundError:
+            return None
+        return str(note["campaign"]) if note["request"] == request else None
+
+    def sweep(self) -> None:
+        """Remove what is older than a day."""
+        with suppress(FileNotFoundError):
+            for path in self._place.iterdir():
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < time.time() - _KEPT:
+                        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
+
+
+async def _blocks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same in pieces that are worth a write."""
+    block = bytearray()
+    async for piece in body:
+        block += piece
+        if len(block) >= _BLOCK:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def _write_all(write: Callable[[memoryview], int | None], block: bytes) -> None:
+    """A disk that fills takes the beginning of a block first, and says so at the next."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[write(rest) or 0 :]

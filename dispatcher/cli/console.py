@@ -1,0 +1,92 @@
+"""The verb console: the HTTP API, and the tokens that let somebody use it."""
+
+import click
+
+from dispatcher.cli.context import context_of, json_option, print_json, say
+from dispatcher.cli.drawing import Cell, table
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8080, help="0: any port that is free."
+)
+@click.option(
+    "--host", default="127.0.0.1", help="Who else may ask: 0.0.0.0 lets every network do it."
+)
+@click.pass_context
+def console(ctx: click.Context, port: int, host: str) -> None:
+    """Serve the HTTP API, until it is stopped, to whoever has a token.
+
+    Its description is at /api/v1/openapi.json. It is plain HTTP: what others reach belongs behind a
+    proxy that has TLS.
+
+    Example: dispatcher console --port 8080
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from dispatcher.cli.programs import become
+    from dispatcher.extras import require_console
+
+    require_console()
+    settings = context_of(ctx).settings()
+    settings.require_database_url()
+    settings.require_broker_url()
+    become(["console", "--port", str(port), "--host", host])
+
+
+@console.group()
+def token() -> None:
+    """Let somebody use the HTTP API, and take that back."""
+
+
+@token.command()
+@click.argument("name", metavar="NAME", help="Whose it is, as the log is to say.")
+@click.option(
+    "--role",
+    required=True,
+    help="viewer looks, operator also sends and steers, admin may do everything.",
+)
+@click.pass_context
+def add(ctx: click.Context, name: str, role: str) -> None:
+    """Make a token, and print it: this once, as only its hash is kept.
+
+    Example: dispatcher console token add shop --role operator
+    """
+    made = context_of(ctx).dispatcher().token_add(name, role)
+    say(f"Keep the token of {name} safe: nobody can show it again.")
+    print(made.reveal())
+
+
+@token.command("list")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """List whose tokens there are, and what each may do.
+
+    Example: dispatcher console token list
+    """
+    tokens = context_of(ctx).dispatcher().tokens()
+    if as_json:
+        print_json([each.as_json() for each in tokens])
+        return
+    if not tokens:
+        print("No token yet: `dispatcher console token add` makes one.")
+        return
+    rows: list[list[Cell]] = [[(title, "bold") for title in ("NAME", "ROLE", "SINCE")]]
+    for each in tokens:
+        since = each.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        rows.append([(each.name, ""), (each.role, ""), (since, "")])
+    for line in table(rows):
+        print(line)
+
+
+@token.command()
+@click.argument("name", metavar="NAME", help="Whose it is.")
+@click.pass_context
+def remove(ctx: click.Context, name: str) -> None:
+    """Take a token back: it lets nobody in from the next request on, and its streams end.
+
+    Example: dispatcher console token remove shop
+    """
+    context_of(ctx).dispatcher().token_remove(name)
+    print(f"The token of {name} is gone.")

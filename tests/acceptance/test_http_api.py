@@ -1,0 +1,289 @@
+"""The HTTP API: campaigns by way of it, and what it says to whoever asks wrongly."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from console.keys import alone
+from console.orders import AUDIENCES, Order
+from dispatcher.verbs.options import Options
+from tests.acceptance.conftest import NewProgram
+from tests.acceptance.http_api import Api, running_api
+from tests.acceptance.program import APP, MESSAGE, Program, Worker
+from tests.sandbox_process import PushApi
+
+ANNA = {"userId": "anna"}
+ORDER = {"app_id": APP, "message": MESSAGE, "members": [ANNA]}
+KEY = {"Idempotency-Key": "winback"}
+
+
+@pytest.fixture(scope="module")
+def api(empty_books: Program) -> Iterator[Api]:
+    """An API on books of which nothing is ever sent, for whoever may do everything."""
+    with running_api(empty_books) as api:
+        yield api.having("admin")
+
+
+@pytest.fixture(scope="module")
+def house_at(house: Program) -> Iterator[Api]:
+    """The API of the house, whose campaigns go out."""
+    with running_api(house) as api:
+        yield api.having("operator")
+
+
+def said(answer: Any) -> tuple[int, str]:
+    """The status and the sentence of a problem."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    document = answer.json()
+    assert (document["status"], bool(document["title"])) == (answer.status_code, True)
+    assert document["type"].startswith("urn:dispatcher:")
+    return answer.status_code, document["detail"]
+
+
+def test_an_upload_becomes_a_campaign_that_goes_out_and_is_asked_about(
+    house: Program, house_at: Api, house_worker: Worker, push_api: PushApi
+) -> None:
+    rows = b"userId\n" + b"".join(b"reader-%d\n" % number for number in range(2_500))
+    uploaded = house_at.ask("PUT", "/uploads/members.csv", data=rows)
+    order = {"app_id": APP, "message": MESSAGE, "upload": uploaded.json()["upload"], "rate": 50}
+    made, again, other = (
+        house_at.ask("POST", "/campaigns", each, headers=KEY) for each in (order, order, ORDER)
+    )
+    campaign = made.json()
+    done = house.until(campaign, "completed")
+    path = f"/campaigns/{campaign['id']}"
+    shown = house_at.ask("GET", path)
+
+    assert (uploaded.status_code, made.status_code, again.status_code) == (201, 201, 200)
+    assert made.headers["Location"] == f"/api/v1{path}"
+    assert again.json()["id"] == campaign["id"]
+    assert said(other)[0] == 422
+    assert "The key 'winback' already stands for campaign" in said(other)[1]
+    assert shown.json() == done == house.ask("show", campaign["id"])
+    assert (done["members"]["total"], done["members"]["delivered"]) == (2_500, 2_500)
+    for verb in ("explain", "verify", "log"):
+        assert house_at.ask("GET", f"{path}/{verb}").json() == house.ask(verb, campaign["id"])
+    failed = house_at.ask("GET", f"{path}/failures").json()
+    assert failed == house.ask("failures", campaign["id"])
+    (act,) = [act for act in house_at.ask("GET", f"{path}/log").json() if act["verb"] == "send"]
+    assert (act["actor"], act["via"]) == ("operator", "api")
+    assert not [*(Path(house.environment["DISPATCHER_HOME"]) / "uploads").rglob("members.csv")]
+    assert (push_api.ledger()["requests"], push_api.ledger()["twice"]) == (3, 0)
+
+
+def test_a_campaign_is_steered(house: Program, house_at: Api) -> None:
+    order = {**ORDER, "send_at": "2190-01-01T10:00+01:00", "campaign_tag": "steered"}
+    campaign = house_at.ask("POST", "/campaigns", order).json()
+    path = f"/campaigns/{campaign['id']}"
+
+    def do(method: str, verb: str = "", document: object = None) -> Any:
+        answer = house_at.ask(method, path + verb, document)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert campaign["send_at"] == "2190-01-01T09:00:00+00:00"
+    assert do("POST", "/pause")["state"] == "paused"
+    assert do("POST", "/resume")["state"] == "scheduled"
+    orders = {"rate": 7, "window": "mon-sun 00:00-24:00 UTC", "finish_by": "2190-01-02T10:00Z"}
+    told = do("PATCH", "", orders)
+    assert (told["rate"], told["window"]) == (7, ["mon-sun 00:00-24:00 UTC"])
+    assert told["finish_by"] == "2190-01-02T10:00:00+00:00"
+    taken_back = do("PATCH", "", {"window": None, "finish_by": None})
+    assert (taken_back["rate"], taken_back["window"], taken_back["finish_by"]) == (7, [], None)
+    half = house_at.ask("PATCH", path, {"rate": 9, "finish_by": "1990-01-01T10:00Z"})
+    assert said(half)[0] == 422
+    assert do("GET")["rate"] == 7
+    assert do("POST", "/cancel")["state"] == "cancelled"
+    refused = house_at.ask("POST", f"{path}/resume")
+    assert said(refused)[0] == 409
+    assert house.run("resume", campaign["id"]).stderr == f"dispatcher: {said(refused)[1]}\n"
+    assert said(house_at.ask("POST", f"{path}/retry", {"only": "expired"}))[0] == 409
+    listed = house_at.ask("GET", "/campaigns?tag=steered&limit=1")
+    assert [each["id"] for each in listed.json()] == [campaign["id"]]
+
+
+def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_a_viewer_s(
+    api: Api,
+) -> None:
+    routes = api.ask("GET", "/openapi.json").json()["paths"]
+    viewer, stranger = api.having("viewer"), Api(api.url, api.program, api.process, "dsp_wrong")
+    nobody = Api(api.url, api.program, api.process)
+    opened = set()
+    for path, methods in routes.items():
+        place = path.removeprefix("/api/v1").format(campaign="last", name="a.csv")
+        for method in methods:
+            asked = [each.ask(method, place, {}) for each in (nobody, stranger)]
+            if asked[0].status_code == 200:
+                opened.add(place)
+                continue
+            for answer in asked:
+                assert said(answer)[0] == 401, (method, place)
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+            if method != "get" or place.endswith("/failures"):
+                assert said(viewer.ask(method, place, {}))[0] == 403, (method, place)
+    assert opened == {"/healthz", "/readyz"}
+
+
+def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine() -> None:
+    here = {"audience", "audience_sql", "audience_db", "rejects", "key"}
+    there = {"app_id", "message", *AUDIENCES}
+    assert Order.model_fields.keys() - there == Options.__annotations__.keys() - here
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document", "status", "words"),
+    [
+        ("POST", "/campaigns", [], 422, "The body is no object of JSON"),
+        ("POST", "/campaigns", {"app_id": APP}, 422, "message is missing."),
+        ("POST", "/campaigns", {**ORDER, "app_id": 5}, 422, "app_id: input should be a valid str"),
+        ("POST", "/campaigns", {**ORDER, "rate": "5"}, 422, "rate: input should be a valid number"),
+        ("POST", "/campaigns", {**ORDER, "rate": 0}, 422, "rate is 0: give between 0.001 and"),
+        ("POST", "/campaigns", {**ORDER, "rates": 5}, 422, "There is no rates: /api/v1/openapi"),
+        ("POST", "/campaigns", {**ORDER, "rejects": "/etc/x"}, 422, "There is no rejects"),
+        ("POST", "/campaigns", {**ORDER, "members": "/etc/passwd"}, 422, "members: input should"),
+        ("POST", "/campaigns", {**ORDER, "members": None}, 422, "Say whom it is for: by `members`"),
+        ("POST", "/campaigns", {**ORDER, "members": []}, 422, "The audience"),
+        ("POST", "/campaigns", {**ORDER, "members": [ANNA] * 1_001}, 422, "members: it has 1,001"),
+        ("POST", "/campaigns", {**ORDER, "members": [{"user": 1}]}, 422, "The audience"),
+        ("POST", "/campaigns", {**ORDER, "upload": "0" * 32}, 422, "Say whom it is for"),
+        ("POST", "/campaigns", {**ORDER, "message": {}}, 422, "The message"),
+        ("POST", "/campaigns", {**ORDER, "send_at": "soon"}, 422, "send_at: give it as 2026-"),
+        ("POST", "/campaigns", {**ORDER, "send_at": 5}, 422, "send_at: give it as 2026-"),
+        ("POST", "/campaigns", {**ORDER, "canary": True}, 422, "canary: give a number, or a text"),
+        ("POST", "/campaigns", {**ORDER, "window": [5]}, 422, "window: give a text, or several."),
+        ("POST", "/campaigns", {**ORDER, "window": "noon"}, 422, "'noon'"),
+        ("PATCH", "/campaigns/0", {}, 422, "Nothing is to be changed"),
+        ("PATCH", "/campaigns/0", {"rate": 5}, 404, "No campaign has the id 0"),
+        ("POST", "/campaigns/last/pause", None, 404, "There is no campaign yet."),
+        ("POST", "/campaigns/0/retry", {"only": "all"}, 422, "'all' is none of"),
+        ("GET", "/campaigns/x", None, 404, "'x' is no campaign's id"),
+        ("GET", "/campaigns/0/log?limit=0", None, 422, "limit: input should be greater than"),
+        ("GET", "/campaigns?limit=many", None, 422, "limit: input should be a valid integer"),
+        ("GET", "/campaigns?state=lost", None, 422, "'lost' is no state of a campaign"),
+        ("GET", "/campaigns?tag=%00", None, 422, "tag must be one line"),
+        ("GET", "/campaigns?stat=running", None, 422, "There is no stat"),
+        ("PUT", "/uploads/.hidden", None, 422, "The name is none of a file"),
+        ("PUT", "/uploads/..%2Fx.csv", None, 404, "There is nothing at this address"),
+        ("GET", "/nothing", None, 404, "There is nothing at this address"),
+        ("DELETE", "/campaigns/0", None, 405, "This method does nothing here"),
+    ],
+)
+def test_whoever_asks_wrongly_is_told_and_nothing_changes(
+    api: Api, method: str, path: str, document: object, status: int, words: str
+) -> None:
+    found, detail = said(api.ask(method, path, document))
+    assert (found, words in detail) == (status, True), detail
+    assert api.ask("GET", "/campaigns").json() == []
+
+
+def test_what_is_no_json_or_too_long_is_told(api: Api) -> None:
+    broken = api.ask("POST", "/campaigns", data=b"{", headers={"Content-Type": "application/json"})
+    long = api.ask("POST", "/campaigns", data=iter([b" " * 1_000_000] * 3))
+    assert said(broken)[0] == 400
+    assert said(broken)[1].startswith("The body is not JSON: ")
+    assert said(long)[0] == 413
+    assert "upload the members as a file" in said(long)[1]
+
+
+def test_an_upload_is_refused_by_the_name_it_came_with(api: Api) -> None:
+    upload = api.ask("PUT", "/uploads/people.csv", data=b"user\nanna\n").json()["upload"]
+    order = {"app_id": APP, "message": MESSAGE, "upload": upload}
+    status, detail = said(api.ask("POST", "/campaigns", order))
+    assert status == 422
+    assert "people.csv" in detail
+    assert upload not in detail
+    assert said(api.ask("POST", "/campaigns", {**order, "upload": "0" * 32}))[1].startswith(
+        "upload:"
+    )
+
+
+def test_a_campaign_that_is_being_made_by_the_key_is_not_waited_for(api: Api) -> None:
+    home = Path(api.program.environment["DISPATCHER_HOME"])
+    with alone(home, "busy"):
+        answer = api.ask("POST", "/campaigns", ORDER, headers={"Idempotency-Key": "busy"})
+    assert said(answer) == (
+        409,
+        "The campaign of this Idempotency-Key is still being made: ask again in a moment.",
+    )
+    assert answer.headers["Retry-After"]
+
+
+def test_streams_share_one_reader_and_end_with_their_token_and_with_the_program(
+    new_program: NewProgram,
+) -> None:
+    program = new_program()
+    with running_api(program) as api:
+        viewer, operator = api.having("viewer"), api.having("operator")
+        streams = [operator.ask("GET", "/events", stream=True) for _ in range(11)]
+        streams.append(viewer.ask("GET", "/events", stream=True))
+        told = [stream.iter_lines() for stream in streams]
+        assert [campaigns_of(lines) for lines in told] == [[]] * 12
+        made = operator.ask("POST", "/campaigns", ORDER).json()
+        for lines in told:
+            assert [campaign["id"] for campaign in campaigns_of(lines)] == [made["id"]]
+        with program.database() as database:
+            ours = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            assert database.scalar(text(ours)) <= 5 + 1
+        with program.books() as books:
+            books.token_remove("viewer")
+        assert not any(told[-1])
+        assert said(viewer.ask("GET", "/campaigns"))[0] == 401
+    assert not any(line for lines in told[:-1] for line in lines)
+    assert api.process.returncode in (0, 130)
+
+
+def campaigns_of(lines: Iterator[bytes]) -> list[dict[str, Any]]:
+    """What the next event of a stream tells."""
+    for line in lines:
+        if line.startswith(b"data: "):
+            found: list[dict[str, Any]] = json.loads(line.removeprefix(b"data: "))
+            return found
+    raise AssertionError("the stream has ended")
+
+
+def test_a_disk_that_fills_keeps_nothing_of_an_upload(new_program: NewProgram) -> None:
+    program = new_program()
+    limited = ("prlimit", "--fsize=3000000")
+    with running_api(program, *limited) as api:
+        operator = api.having("operator")
+        full = operator.ask("PUT", "/uploads/a.csv", data=b"userId\n" + b"anna\n" * 1_000_000)
+        fits = operator.ask("PUT", "/uploads/a.csv", data=b"userId\nanna\n")
+        left = sorted((Path(program.environment["DISPATCHER_HOME"]) / "uploads").iterdir())
+    assert said(full)[0] == 507
+    assert said(full)[1].startswith("The disk of DISPATCHER_HOME has no room for a.csv: nothing")
+    assert [path.name for path in left] == [fits.json()["upload"]]
+    assert os.stat(left[0] / "a.csv").st_mode & 0o777 == 0o600
+
+
+def test_a_token_is_printed_once_and_a_port_in_use_is_told(api: Api) -> None:
+    program = api.program
+    added = program.run("console", "token", "add", "shop", "--role", "viewer")
+    shop = Api(api.url, program, api.process, added.stdout.split()[-1])
+    assert shop.ask("GET", "/campaigns").status_code == 200
+    assert "shop" in program.run("console", "token", "list").stdout
+    assert program.run("console", "token", "remove", "shop").status == 0
+    assert said(shop.ask("GET", "/campaigns"))[0] == 401
+    wrong = program.run("console", "token", "add", "shop", "--role", "root")
+    assert (wrong.status, wrong.stdout) == (2, "")
+
+    port = api.url.split(":")[2].partition("/")[0]
+    ended = program.run("console", "--port", port)
+    assert ended.status == 2
+    assert f"--port, --host: nobody can listen at 127.0.0.1:{port}: Address already" in ended.stderr
+
+
+def test_while_the_database_is_away_it_lives_and_is_not_ready(new_program: NewProgram) -> None:
+    nowhere = "postgresql://dispatcher:secret-word@127.0.0.1:9/books"
+    with running_api(new_program(DISPATCHER_DATABASE_URL=nowhere)) as api:
+        alive, ready = api.ask("GET", "/healthz"), api.ask("GET", "/readyz")
+        asked = Api(api.url, api.program, api.process, "dsp_any").ask("GET", "/campaigns")
+    assert alive.json() == {"status": "ok"}
+    for answer in (ready, asked):
+        assert said(answer)[0] == 503
+        assert "secret-word" not in answer.text
+        assert answer.headers["Retry-After"]
