@@ -19,8 +19,9 @@ from workers.envelope import Envelope
 _LONGEST_WHOLE = 8
 """Of a longer value so many characters at its beginning or end are found, too: it may be cut."""
 
-_LONGEST_TOLD = 10_000
-"""Characters of a message in which a quoted value is looked for."""
+_LONGEST_TOLD = 4_000
+_MOST_QUOTES = 20
+"""Characters of a message in which quoted values are looked for, and so many values of them."""
 
 _PLACE = re.compile(r"\bfield(?: not found)?:?\s+[\"']?([\w.\[\]/-]{1,200})", re.IGNORECASE)
 _PART = re.compile(r"\w+")
@@ -159,7 +160,7 @@ def _quoted(message: str) -> list[Any]:
     """What a message may quote of a request: a value received, as it is or as JSON spells it."""
     told = message[:_LONGEST_TOLD]
     match = _RECEIVED.search(told)
-    texts = [match[1]] if match else _IN_QUOTES.findall(told)
+    texts = [match[1]] if match else _IN_QUOTES.findall(told)[:_MOST_QUOTES]
     texts += [text.strip("\"'") for text in texts]
     values: list[Any] = []
     for text in texts:

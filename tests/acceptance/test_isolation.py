@@ -71,14 +71,13 @@ def test_poisoned_users_are_rejected_alone_and_everybody_else_gets_it_once(
     assert not any(token in explained for token in poisoned)
 
 
-@pytest.mark.parametrize("quote", [True, False])
 def test_hundreds_of_poisoned_users_cost_a_few_requests_and_pause_the_campaign(
-    house: Program, push_api: PushApi, quote: bool
+    house: Program, push_api: PushApi
 ) -> None:
-    tokens = reachable_tokens(f"hundreds-{quote}", 20 * MEMBERS)
-    poison(push_api, tokens[:1_000:2], quote=quote)
+    tokens = reachable_tokens("hundreds", 20 * MEMBERS)
+    poison(push_api, tokens[:1_000:2], quote=False)
 
-    campaign = house.send(csv_of(house, f"hundreds-{quote}.csv", tokens))
+    campaign = house.send(csv_of(house, "hundreds.csv", tokens))
     paused = house.until(campaign, "paused")
 
     refused = push_api.ledger()["refused"]

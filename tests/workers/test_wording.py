@@ -133,6 +133,18 @@ def test_whom_a_refusal_of_a_value_quotes_is_found_among_the_members(
     assert "anna" not in reason.message + reason.words
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", "%ff\ud800", "[" * 3_000, "9" * 3_000, "a" + " " * 100_000 + "b", "'" * 9_999],
+)
+@pytest.mark.parametrize("before", ["Received value: ", ""])
+def test_whatever_is_quoted_nobody_is_found_by_it_and_nothing_is_raised(
+    before: str, value: str
+) -> None:
+    reason = told(f"Invalid value for field audience.userId. {before}{value}")
+    assert (reason.place, reason.culprit) == ("audience.userId", None)
+
+
 def test_of_details_the_places_are_kept_and_what_is_said_of_nobody_else() -> None:
     details = [
         {"identifier": MEMBERS[0], "platform": "ios", "error": "BadDeviceToken"},
