@@ -156,7 +156,7 @@ class _Display:
     def update(self, campaign: Campaign) -> None:
         members = campaign.members
         done = members.total - members.remaining
-        speed = _speed(campaign) + _canary(campaign)
+        speed = _speed(campaign)
         self._bar.update(
             self._task,
             description=campaign.state,
@@ -174,15 +174,6 @@ class _Display:
         if state != self._last_state or now >= self._next_line:
             self._last_state, self._next_line = state, now + _LINE_EVERY
             say(f"{state}: {words}")
-
-
-def _canary(campaign: Campaign) -> str:
-    """What its canary has come to, for as long as the rest waits for it."""
-    canary = campaign.canary
-    if canary is None or canary.state != "running":
-        return ""
-    errors = counted(canary.errors, "error")
-    return f"  canary: {errors} in {canary.measured:,} of {canary.members:,} members"
 
 
 def _speed(campaign: Campaign) -> str:
