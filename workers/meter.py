@@ -38,7 +38,10 @@ class Meter:
 
 
 class PrometheusMeter(Meter):
-    """Counts for `metrics`, of the process besides; every series of `accounts` is there at once."""
+    """Counts for `metrics`, of the process besides.
+
+    It makes requests for `accounts` alone, whose series are all there at once.
+    """
 
     def __init__(self, accounts: tuple[str, ...]) -> None:
         from prometheus_client import (
@@ -52,7 +55,7 @@ class PrometheusMeter(Meter):
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.metrics = CollectorRegistry()
         ProcessCollector(registry=self.metrics)
-        self._requests = Counter(
+        requests = Counter(
             "dispatcher_requests_total",
             "Requests to the Push API, by what they came to.",
             ("account", "outcome"),
@@ -64,27 +67,33 @@ class PrometheusMeter(Meter):
             buckets=_SECONDS,
             registry=self.metrics,
         )
-        self._members = Counter(
+        members = Counter(
             "dispatcher_members_total",
             "Members whose chunk this worker's requests settled, by its state.",
             ("account", "state"),
             registry=self.metrics,
         )
-        for account in accounts:
-            for outcome in OUTCOME_NAMES.values():
-                self._requests.labels(account, outcome)
-            for state in _SETTLED_BY_A_REQUEST:
-                self._members.labels(account, state)
+        # To find a series by its labels takes longer than to count.
+        self._requests_of = {
+            (account, name): requests.labels(account, name)
+            for account in accounts
+            for name in OUTCOME_NAMES.values()
+        }
+        self._members_of = {
+            (account, state): members.labels(account, state)
+            for account in accounts
+            for state in _SETTLED_BY_A_REQUEST
+        }
 
     def requested(self, account: str, outcome: Outcome, seconds: float) -> None:
-        self._requests.labels(account, name_of(outcome)).inc()
+        self._requests_of[account, name_of(outcome)].inc()
         if not isinstance(outcome, NotSent):
             self._seconds.observe(seconds)
 
     def recorded(self, report: Report) -> None:
         state = report.decision.state
         if state in _SETTLED_BY_A_REQUEST:
-            self._members.labels(report.claim.account, state).inc(report.claim.size)
+            self._members_of[report.claim.account, state].inc(report.claim.size)
 
 
 def serving_meter(settings: Settings) -> Meter:

@@ -22,9 +22,10 @@ def serve(metrics: Collector, at: Listening, option: str) -> str:
 
     try:
         server, _ = start_http_server(at.port, at.host, metrics)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no host is called so"
         raise SettingError(
-            f"{option}: nobody can listen at {at}: {error.strerror}. Give another port, each "
-            "program on a machine its own."
+            f"{option}: nobody can listen at {at}: {why}. Give another port, each program on a "
+            "machine its own, and an address of this machine."
         ) from error
     return f"http://{Listening(at.host, server.server_port)}/metrics"

@@ -120,5 +120,15 @@ def test_a_port_in_use_ends_it_with_a_sentence(
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].removeprefix("dispatcher: ") == (
         f"{named}: nobody can listen at 127.0.0.1:{taken}: Address already in use. Give another "
-        "port, each program on a machine its own."
+        "port, each program on a machine its own, and an address of this machine."
     )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b"])
+def test_a_host_that_is_not_this_machine_s_ends_it_with_a_sentence(
+    program: Program, host: str
+) -> None:
+    ran = program.run("metrics", "--port", "0", "--host", host)
+    assert (ran.status, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"dispatcher: --port, --host: nobody can listen at {host}:0: ")
+    assert "Traceback" not in ran.stderr

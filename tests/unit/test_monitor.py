@@ -16,6 +16,9 @@ from dispatcher.cli.drawing import width_of
 from dispatcher.cli.monitor import lines, pages
 from dispatcher.cli.monitor.keys import DOWN, UP, Dialogue, Order
 from dispatcher.cli.monitor.pages import View
+from dispatcher.cli.monitor.reading import Reader
+from dispatcher.errors import ImpossibleInState
+from tests.waiting import eventually
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 SIZES = [(80, 24), (120, 40), (40, 10), (20, 3), (200, 60)]
@@ -191,3 +194,23 @@ def test_nothing_is_changed_that_was_not_confirmed() -> None:
     assert asked.pressed("y", live)[1] == Order("pause", live[1].id)
     assert asked.among(live[:1]) == Dialogue(live[0].id)
     assert Dialogue().among([]).pressed("p", []) == (Dialogue(), None)
+
+
+def test_what_fails_beside_the_page_is_told_on_it() -> None:
+    def refused() -> str:
+        raise ImpossibleInState("It has ended.")
+
+    def unforeseen() -> str:
+        raise ZeroDivisionError
+
+    reads = iter(range(3))
+    with Reader(lambda: next(reads), every=60) as reader:
+        for order in (refused, unforeseen, lambda: "Done."):
+            reader.order(order)
+        told = [reader.told.get(timeout=30) for _ in range(3)]
+        assert told[0] == "It has ended."
+        assert told[1].startswith("It failed (ZeroDivisionError)")
+        assert told[2] == "Done."
+    empty: list[int] = []
+    with Reader(lambda: empty[0], every=60) as broken:
+        assert isinstance(eventually(lambda: broken.latest.error, within=30), IndexError)

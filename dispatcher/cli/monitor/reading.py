@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -22,7 +23,7 @@ class Reading(Generic[T]):
 
     value: T | None = None
     away_since: datetime | None = None
-    error: DispatcherError | None = None
+    error: Exception | None = None
 
 
 class Reader(Generic[T]):
@@ -62,11 +63,9 @@ class Reader(Generic[T]):
             self._woken.wait(max(self._every, _SHARE * (time.monotonic() - began)))
 
     def _carry_out(self) -> None:
-        try:
+        with suppress(Empty):
             while True:
                 self.told.put(_outcome(self._orders.get_nowait()))
-        except Empty:
-            return
 
     def _look(self) -> None:
         before = self.latest
@@ -75,7 +74,7 @@ class Reader(Generic[T]):
         except DatabaseUnavailable:
             since = before.away_since or datetime.now(UTC)
             self.latest = Reading(before.value, away_since=since)
-        except DispatcherError as error:
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever looks
             self.latest = Reading(before.value, error=error)
 
 
@@ -84,3 +83,5 @@ def _outcome(act: Callable[[], str]) -> str:
         return act()
     except DispatcherError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - the page goes on, whatever became of it
+        return f"It failed ({type(error).__name__}); `dispatcher show` tells how it stands."
