@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
 from hashlib import sha256
 from http import HTTPStatus
@@ -18,31 +17,9 @@ from console.auth import ForOperators, ForViewers, token_of
 from console.events import Broadcast
 from console.keys import alone
 from console.orders import Listed, Order, Orders, Retry
-from console.problems import MEDIA_TYPE
-from console.uploads import Uploads
+from console.problems import PREFIX, PROBLEMS
+from console.uploads import Uploads, audience_of
 from dispatcher import Act, Campaign, Dispatcher
-
-PREFIX = "/api/v1"
-
-_TOLD = {
-    400: "It is not HTTP and JSON that can be read.",
-    401: "The token is missing, or nobody's.",
-    403: "The token's role may not do this.",
-    404: "There is no such thing.",
-    409: "Not now: the sentence says what is in the way.",
-    413: "The body is too large.",
-    422: "Something in it is wrong: the sentence says where.",
-    500: "Something on our side is wrong.",
-    503: "Something we need is out of reach; nothing was changed.",
-    507: "The disk is full; nothing of the upload was kept.",
-}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": words,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, words in _TOLD.items()
-}
 
 router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
 open_router = APIRouter(responses={503: PROBLEMS[503], 500: PROBLEMS[500]})
@@ -94,10 +71,7 @@ def _enqueue(
         if made is not None:
             return True, dispatcher.show(made)
     known = key is not None and bool(dispatcher.list(key=key, limit=1))
-    with ExitStack() as stack:
-        audience: Any = order.members
-        if order.upload is not None:
-            audience = stack.enter_context(uploads.used(order.upload))
+    with audience_of(uploads, order.members, order.upload) as audience:
         campaign_id = dispatcher.enqueue(
             app_id=order.app_id,
             message=order.message,

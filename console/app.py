@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import problems
-from console.api import PREFIX, open_router, router
+from console.api import open_router, router
 from console.events import Broadcast
+from console.others import others
+from console.problems import PREFIX
 from console.uploads import Uploads
 from dispatcher import Dispatcher, Settings
 
@@ -35,6 +37,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.add_middleware(_Limited)
     app.include_router(router)
+    app.include_router(others)
     app.include_router(open_router)
     problems.tell_problems(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

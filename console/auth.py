@@ -34,7 +34,7 @@ def _whoever_may(role: Literal["viewer", "operator", "admin"]) -> Callable[..., 
         if not token.may(role):
             raise HTTPException(
                 HTTPStatus.FORBIDDEN,
-                f"The token of {token.name} is a {token.role}'s, and this takes an {role}'s.",
+                f"The token of {token.name} is a {token.role}'s, and this takes that of an {role}.",
             )
         request.state.token = token
         return dispatcher.acting_as(Actor(token.name, "api"))
@@ -49,4 +49,5 @@ def token_of(request: Request) -> Token:
 
 
 ForViewers = Annotated[Dispatcher, Depends(_whoever_may("viewer"))]
+ForAdmins = Annotated[Dispatcher, Depends(_whoever_may("admin"))]
 ForOperators = Annotated[Dispatcher, Depends(_whoever_may("operator"))]

@@ -156,6 +156,33 @@ class Retry(_Strict):
     only: str = Field(description="rejected, unresolved or expired.")
 
 
+class Accepted(_Strict):
+    """What is to hold from here on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"max_error_rate": "20%"}]})
+
+    max_error_rate: Rate = Field(None, description="The new bound on errors; null: none.")
+
+
+class Identifier(_Strict):
+    """Somebody."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"identifier": "userId=anna"}]})
+
+    identifier: str = Field(description="With its kind.")
+
+
+class Identifiers(_Strict):
+    """Some people, to one app."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"app_id": "A", "identifiers": ["userId=anna"]}]}
+    )
+
+    app_id: str
+    identifiers: list[str] = Field(min_length=1, max_length=MOST_INLINE)
+
+
 class Listed(BaseModel):
     """Which campaigns to list."""
 

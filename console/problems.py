@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from dispatcher import (
     AccountNotFound,
@@ -21,6 +22,7 @@ from dispatcher import (
     SettingError,
 )
 
+PREFIX = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
 
 _STATUSES: Sequence[tuple[type[DispatcherError], HTTPStatus]] = (
@@ -63,6 +65,28 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+_TOLD = {
+    400: "It is not HTTP and JSON that can be read.",
+    401: "The token is missing, or nobody's.",
+    403: "The token's role may not do this.",
+    404: "There is no such thing.",
+    409: "Not now: the sentence says what is in the way.",
+    413: "The body is too large.",
+    422: "Something in it is wrong: the sentence says where.",
+    500: "Something on our side is wrong.",
+    503: "Something we need is out of reach; nothing was changed.",
+    507: "The disk is full; nothing of the upload was kept.",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": words,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, words in _TOLD.items()
+}
+"""The answers that every route may give, for the description."""
+
+
 def problem(
     status: int,
     kind: str,
@@ -99,10 +123,13 @@ def tell_problems(app: FastAPI) -> None:
         return of_error(error)
 
     @app.exception_handler(HTTPException)
-    async def _of_http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
         phrase = HTTPStatus(error.status_code).phrase.capitalize()
         detail = _SAID.get(error.detail, error.detail)
-        return problem(error.status_code, phrase, detail, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_at(app, request))
+        return problem(error.status_code, phrase, detail, headers)
 
     @app.exception_handler(RequestValidationError)
     async def _of_request(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -116,6 +143,12 @@ def tell_problems(app: FastAPI) -> None:
     async def _surprise(_: Request, __: Exception) -> JSONResponse:
         detail = "This should not have happened: the program's log says more."
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", detail)
+
+
+def _methods_at(app: FastAPI, request: Request) -> list[str]:
+    """What can be done there: the framework tells of the first route only."""
+    found = (route for route in app.routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 _SAID = {

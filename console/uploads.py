@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -54,6 +55,11 @@ class Uploads:
         try:
             await to_thread.run_sync(self._begin, begun)
             await self._write(begun / name, body, length or 0)
+            if not (begun / name).stat().st_size:
+                raise HTTPException(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "The body is empty: send the file as it is, as by `curl -T members.csv`.",
+                )
             begun.rename(self._place / upload)
         except OSError as error:
             if error.errno not in _FULL:
@@ -130,6 +136,18 @@ class Uploads:
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < time.time() - _KEPT:
                         _remove(path)
+
+
+@contextmanager
+def audience_of(
+    uploads: Uploads, members: list[dict[str, Any]] | None, upload: str | None
+) -> Iterator[Any]:
+    """Whom an order is for, for as long as the `with` lasts: the rows, or the file."""
+    if upload is None:
+        yield members
+        return
+    with uploads.used(upload) as file:
+        yield file
 
 
 def _remove(path: Path) -> None:

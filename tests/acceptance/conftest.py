@@ -123,6 +123,16 @@ def empty_books(
         yield program
 
 
+@pytest.fixture(scope="module")
+def own_books(
+    servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
+    """A program for the stories of one file, whose Push API nobody answers."""
+    directory = tmp_path_factory.mktemp("own")
+    with _new_program(servers, template_database, directory, _LASTING_BROKERS) as program:
+        yield program
+
+
 @pytest.fixture
 def run(
     empty_books: Program, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

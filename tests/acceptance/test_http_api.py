@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 from console.keys import alone
 from console.orders import AUDIENCES, Order
+from dispatcher import Dispatcher
 from dispatcher.verbs.options import Options
 from tests.acceptance.conftest import NewProgram
 from tests.acceptance.http_api import Api, running_api
@@ -23,9 +26,9 @@ KEY = {"Idempotency-Key": "winback"}
 
 
 @pytest.fixture(scope="module")
-def api(empty_books: Program) -> Iterator[Api]:
+def api(own_books: Program) -> Iterator[Api]:
     """An API on books of which nothing is ever sent, for whoever may do everything."""
-    with running_api(empty_books) as api:
+    with running_api(own_books) as api:
         yield api.having("admin")
 
 
@@ -126,7 +129,54 @@ def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
             if method != "get" or place.endswith("/failures"):
                 assert said(viewer.ask(method, place, {}))[0] == 403, (method, place)
+    operator = api.having("operator")
+    assert said(operator.ask("POST", "/forget", {"identifier": "userId=anna"}))[0] == 403
     assert opened == {"/healthz", "/readyz"}
+
+
+def test_what_is_not_about_campaigns_is_asked_and_changed(new_program: NewProgram) -> None:
+    program = new_program()
+    anna = {"app_id": APP, "identifiers": ["userId=anna"]}
+    with running_api(program) as api:
+        admin = api.having("admin")
+
+        def ask(method: str, path: str, document: object = None) -> Any:
+            answer = admin.ask(method, path, document)
+            assert answer.status_code in (200, 201), answer.text
+            return answer.json()
+
+        found = ask("POST", "/dry-runs", {**ORDER, "members": [ANNA, ANNA]})
+        assert (found["members"], found["input"]["duplicates"]) == ({"total": 1}, 1)
+        made = ask("POST", "/campaigns", ORDER)
+        assert [each["name"] for each in ask("GET", "/accounts")] == ["default"]
+        assert ask("POST", "/accounts/default/resume")["hold_until"] is None
+        assert said(admin.ask("POST", "/accounts/nobody/resume"))[0] == 404
+        assert said(admin.ask("POST", "/campaigns/last/canary", {}))[0] == 409
+        assert ask("GET", "/campaigns/last/webhooks") == []
+        assert ask("POST", "/suppress/add", anna)["added"] == 1
+        assert ask("POST", "/suppress/check", anna)["listed"] == ["userId=anna"]
+        assert ask("GET", f"/suppress/count?app_id={APP}") == {"app_id": APP, "count": 1}
+        assert ask("POST", "/suppress/remove", anna)["removed"] == 1
+        (chunk,) = ask("POST", "/find", {"identifier": "userId=anna"})
+        assert chunk["campaign"] == made["id"]
+        assert len(ask("POST", "/forget", {"identifier": "userId=anna"})["left"]) == 1
+        assert ask("POST", "/find", {"identifier": "userId=anna"}) == []
+        assert {act["via"] for act in ask("GET", "/log") if act["actor"] == "admin"} == {"api"}
+
+
+NOT_ASKED_FOR = {"acting_as", "authenticate", "check_schema", "token_add", "token_remove", "tokens"}
+"""What the program itself does with them, and what is done where it runs."""
+ON_THE_MACHINE = {"purge", "purgeable", "fenced", "fence_accept", "suppress_import", "redeliver"}
+ADJUSTED = {"rate", "window", "finish_by"}
+CALLED_OTHERWISE = {"list": "list_campaigns", "live": "events"}
+
+
+def test_every_verb_was_decided_about(api: Api) -> None:
+    verbs = {name for name in vars(Dispatcher) if not name.startswith("_")}
+    paths = api.ask("GET", "/openapi.json").json()["paths"].values()
+    operations = {of["summary"].lower().replace(" ", "_") for path in paths for of in path.values()}
+    asked = verbs - NOT_ASKED_FOR - ON_THE_MACHINE - ADJUSTED
+    assert {CALLED_OTHERWISE.get(name, name) for name in asked} <= operations
 
 
 def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine() -> None:
@@ -169,6 +219,7 @@ def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine()
         ("GET", "/campaigns?stat=running", None, 422, "There is no stat"),
         ("PUT", "/uploads/.hidden", None, 422, "The name is none of a file"),
         ("PUT", "/uploads/..%2Fx.csv", None, 404, "There is nothing at this address"),
+        ("PUT", "/uploads/a.csv", None, 422, "The body is empty: send the file as it is"),
         ("GET", "/nothing", None, 404, "There is nothing at this address"),
         ("DELETE", "/campaigns/0", None, 405, "This method does nothing here"),
     ],
@@ -231,9 +282,9 @@ def test_streams_share_one_reader_and_end_with_their_token_and_with_the_program(
             assert database.scalar(text(ours)) <= 5 + 1
         with program.books() as books:
             books.token_remove("viewer")
-        assert not any(told[-1])
+        assert b"event: problem" not in [*told[-1]]
         assert said(viewer.ask("GET", "/campaigns"))[0] == 401
-    assert not any(line for lines in told[:-1] for line in lines)
+    assert all(b"event: problem" not in [*lines] for lines in told[:-1])
     assert api.process.returncode in (0, 130)
 
 
@@ -287,3 +338,30 @@ def test_while_the_database_is_away_it_lives_and_is_not_ready(new_program: NewPr
         assert said(answer)[0] == 503
         assert "secret-word" not in answer.text
         assert answer.headers["Retry-After"]
+
+
+def test_the_page_tells_of_every_route_there_is(api: Api) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
+    routes = api.ask("GET", "/openapi.json").json()["paths"]
+    verbs = {path.rpartition("/")[2] for path in routes if not path.endswith("}")}
+    assert not [verb for verb in verbs if f"/{verb}" not in page]
+
+
+def test_it_is_as_its_description_says_whatever_is_asked(new_program: NewProgram) -> None:
+    program = new_program()
+    with running_api(program) as running:
+        api = running.having("admin")
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {api.token}"),
+            *("--phases", "examples,coverage,fuzzing", "--seed", "1", "--max-examples", "4"),
+            # A stream does not end.
+            *("--exclude-path", "/api/v1/events"),
+            # What the description cannot say, a person is told in a sentence.
+            *("--exclude-checks", "positive_data_acceptance"),
+            *("--generation-database", "none", "--request-timeout", "30", "--no-color"),
+        ]
+        ran = subprocess.run(
+            command, capture_output=True, text=True, cwd=program.directory, timeout=300, check=False
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
