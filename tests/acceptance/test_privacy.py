@@ -233,6 +233,8 @@ WRONG = (
     {"DISPATCHER_AUDIENCE_URL": f"mysql+pymysql://u:p@{quote(TOKEN, safe='@')}@127.0.0.1:1/x"},
     {"DISPATCHER_QUEUE": f"redis://:{BROKER_PASSWORD}@host/0"},
     {"DISPATCHER_RATE": f"redis://:{BROKER_PASSWORD}@host/0"},
+    {"DISPATCHER_NOTIFY_SECRET": f"whsec_{TOKEN}"},
+    {"DISPATCHER_NOTIFY_ALLOW": f"redis://:{BROKER_PASSWORD}@host/0"},
 )
 
 
