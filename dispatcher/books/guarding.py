@@ -1,5 +1,6 @@
 """A campaign's bound on errors and its canary, as they stand in its row, and in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,11 @@ COLUMNS = (
 """Those of a campaign's row that a `Guard` is made of."""
 
 _READ = text(f"SELECT id, {', '.join(COLUMNS)} FROM campaign WHERE id = :campaign_id")
+_READ_TESTED = text(f"""
+SELECT id, {", ".join(COLUMNS)} FROM campaign
+WHERE id = ANY(:campaign_ids) AND finished_at IS NULL AND max_error_rate IS NOT NULL
+  AND (state = 'running' OR canary_state = 'running')
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,12 @@ class Guard:
 def read(connection: Connection, campaign_id: UUID) -> Guard:
     """That of a campaign."""
     return Guard.of(connection.execute(_READ, {"campaign_id": campaign_id}).one())
+
+
+def read_tested(connection: Connection, campaign_ids: Sequence[UUID]) -> dict[UUID, Guard]:
+    """Those of the campaigns among these whose errors are tested as they go on."""
+    rows = connection.execute(_READ_TESTED, {"campaign_ids": list(campaign_ids)})
+    return {row.id: Guard.of(row) for row in rows}
 
 
 def _rate(measured: int, errors: int, bound: float) -> str:

@@ -59,11 +59,11 @@ MAY_SEND = f"({NOT_FENCED} AND {CAMPAIGN_RUNS} AND {ACCOUNT_IS_FREE} AND NOT {AW
 UNTROUBLED = f"({ACCOUNT_IS_FREE} AND account.failures = 0 AND account.doubts = 0)"
 """Whether the account's API works, as far as is known."""
 OVERDUE = timedelta(seconds=15)
-# With a rate a campaign may wait for as many places as others share it, and two.
+# With a rate a campaign may wait for as many places as others share it, at most all, and two.
 _LONG = f"""
 greatest(make_interval(secs => {OVERDUE.total_seconds()}), make_interval(secs => coalesce(
     (2 + (SELECT count(*) FROM campaign AS other
-          WHERE other.account = campaign.account AND other.state = 'running'))
+          WHERE other.state = 'running' AND other.finished_at IS NULL))
     / least({RATE}, {fleet.RATE}), 0)))
 """
 IS_OVERDUE = f"""

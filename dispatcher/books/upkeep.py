@@ -29,7 +29,6 @@ class Duty(StrEnum):
     EXPIRE = "expire"
     CLOSE = "settle what it will not send"
     SUM_UP = "be summed up"
-    JUDGE = "have its errors tested"
     TURN = "turn to its next window"
     PLAN = "plan its rate anew"
     PURGE = "forget whom it was sent to"
@@ -124,10 +123,6 @@ UNION ALL
    AND NOT id = ANY(CAST(:resting AS uuid[]))
  ORDER BY summed_at LIMIT :looked_over)
 UNION ALL
-SELECT 'JUDGE', id, chunks_total FROM campaign
-WHERE finished_at IS NULL AND max_error_rate IS NOT NULL
-  AND (state = 'running' OR canary_state = 'running')
-UNION ALL
 SELECT 'PLAN', id, chunks_total FROM campaign
 WHERE finished_at IS NULL AND state = 'running' AND finish_by IS NOT NULL
 UNION ALL
@@ -201,7 +196,6 @@ _ACTS: dict[Duty, Callable[[Connection, UUID, Terms], object]] = {
     ),
     Duty.EXPIRE: lambda connection, one, _: transitions.expire(connection, one),
     Duty.CLOSE: lambda connection, one, _: transitions.settle_rest(connection, one),
-    Duty.JUDGE: lambda connection, one, _: transitions.judge(connection, one),
     Duty.PLAN: lambda connection, one, _: pacing.plan_anew(connection, one),
     Duty.PURGE: lambda connection, one, terms: transitions.purge(
         connection, one, terms.keep_audience

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher import checkup
-from dispatcher.books import campaigns, fleet, monitoring, transitions
+from dispatcher.books import campaigns, fleet, monitoring, transitions, upkeep
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Report
 from dispatcher.books.upkeep import Duty
@@ -16,6 +16,7 @@ from tests.integration.builders import (
     ALREADY_SENT,
     IN_DOUBT,
     NOBODY_FOUND,
+    TERMS,
     WINDOW,
     WRONG,
     Books,
@@ -42,12 +43,15 @@ def with_canary(books: Books, first: int = 10, chunks: int = 20) -> OneCampaign:
     return campaign
 
 
+def sum_up(campaign: OneCampaign) -> None:
+    """As a sweep does."""
+    campaign.books.do(upkeep.fulfil, Duty.SUM_UP, [campaign.id], TERMS)
+
+
 def judged(campaign: OneCampaign) -> tuple[str, str]:
     """The states of the campaign and its canary after a sweep."""
     if campaign.id in campaign.books.needing(Duty.SUM_UP):
-        campaign.do(transitions.roll_up)
-    if campaign.id in campaign.books.needing(Duty.JUDGE):
-        campaign.do(transitions.judge)
+        sum_up(campaign)
     shown = campaign.shown()
     assert shown.canary is not None
     return shown.state, shown.canary.state
@@ -180,12 +184,10 @@ def test_a_new_bound_begins_the_test_anew(books: Books) -> None:
 def test_the_bound_guards_all_that_is_sent_with_and_without_a_canary(books: Books) -> None:
     for campaign in (with_canary(books, 8, 30), books.campaign(30, max_error_rate=0.1)):
         campaign.attempts_each(GOOD, range(1, 9))
-        campaign.do(transitions.roll_up)
-        campaign.do(transitions.judge)
+        sum_up(campaign)
         assert campaign.shown().state == "running"
         campaign.attempts_each(BAD, range(9, 15))
-        campaign.do(transitions.roll_up)
-        campaign.do(transitions.judge)
+        sum_up(campaign)
         shown = campaign.shown()
         assert shown.state == "paused"
         assert (shown.reason or "").startswith("Too many errors: 36 of 140 measured members")

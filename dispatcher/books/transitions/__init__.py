@@ -10,6 +10,7 @@ transaction that touches a campaign's row and its chunks' locks the campaign's f
 row last.
 """
 
+from dispatcher.books.transitions.accepting import accept_canary
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
 from dispatcher.books.transitions.exchanging import (
     ChunkKey,
@@ -19,8 +20,8 @@ from dispatcher.books.transitions.exchanging import (
     exchange,
 )
 from dispatcher.books.transitions.forgetting import forget
-from dispatcher.books.transitions.judging import accept_canary, judge
 from dispatcher.books.transitions.noting import note_new
+from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
 from dispatcher.books.transitions.resting import resume_account
 from dispatcher.books.transitions.retrying import retry
@@ -36,7 +37,6 @@ from dispatcher.books.transitions.steering import (
     expire,
     expire_late,
     pause,
-    pause_itself,
     resume,
     set_finish_by,
     set_rate,
@@ -68,7 +68,6 @@ __all__ = [
     "expire_late",
     "forget",
     "give_back",
-    "judge",
     "keep_all",
     "lock_free",
     "mark_published",

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.transitions.exchanging import Report
-from dispatcher.books.transitions.steering import pause_itself
+from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
     MOST_CULPRITS,

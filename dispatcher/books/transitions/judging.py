@@ -1,90 +1,52 @@
-"""Too many errors: what stops a campaign, and who lets it go on."""
+"""Too many errors: what stops a campaign."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from dispatcher.books import guarding
+from dispatcher.books.acts import ITSELF
 from dispatcher.books.guarding import Guard
 from dispatcher.books.transitions.noting import note
-from dispatcher.books.transitions.steering import go_on, pause_itself
-from dispatcher.books.transitions.summing import lock
+from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.canary import CanaryState
-from dispatcher.errors import ImpossibleInState
-from dispatcher.lifecycle import LIVE_CAMPAIGNS, CampaignState
 
 _SET_CANARY = text("""
 UPDATE campaign SET canary_state = :state, awaits_verdict = :state <> 'passed'
 WHERE id = :campaign_id AND canary_state = 'running'
 """)
 _STOP = text("UPDATE campaign SET awaits_verdict = true WHERE id = :campaign_id")
-_ACCEPT = text("""
-UPDATE campaign
-SET awaits_verdict = false, max_error_rate = coalesce(:bound, max_error_rate),
-    guarded_since = CASE WHEN :is_tested THEN clock_timestamp() END,
-    guard_measured = 0, guard_errors = 0
-WHERE id = :campaign_id
-""")
 
 
-def judge(connection: Connection, campaign_id: UUID) -> None:
-    """Test a campaign's errors, as they were last summed up, against its bound.
+def judge_locked(connection: Connection, campaign_ids: Sequence[UUID]) -> None:
+    """Test the errors of campaigns that were just summed up, and whose rows are locked.
 
-    Its canary gets its verdict. Unless that is that it has passed, the campaign pauses; and so it
+    A canary gets its verdict. Unless that is that it has passed, its campaign pauses; and so it
     does where too many of all that was sent to are errors, with a canary or without.
     """
-    lock(connection, campaign_id)
-    guard = guarding.read(connection, campaign_id)
-    if guard.state == CanaryState.RUNNING:
-        state = guard.verdict()
-        if state != CanaryState.RUNNING:
-            connection.execute(_SET_CANARY, {"campaign_id": campaign_id, "state": state})
-            before, after = {"canary": guard.state}, {"canary": state}
-            note(connection, campaign_id, "canary", before=before, after=after)
-    elif not guard.awaits_verdict and guard.exceeds():
-        connection.execute(_STOP, {"campaign_id": campaign_id})
-    guard = guarding.read(connection, campaign_id)
+    for campaign_id, guard in guarding.read_tested(connection, campaign_ids).items():
+        if _judge(connection, campaign_id, guard):
+            pause_itself(connection, campaign_id, guarding.read(connection, campaign_id).words)
+
+
+def _judge(connection: Connection, campaign_id: UUID, guard: Guard) -> bool:
+    """Write down what the errors have come to; whether the campaign is to rest."""
     if guard.is_stopped:
-        pause_itself(connection, campaign_id, guard.words)
+        return True
+    if guard.state == CanaryState.RUNNING:
+        return _judge_canary(connection, campaign_id, guard)
+    if guard.exceeds():
+        connection.execute(_STOP, {"campaign_id": campaign_id})
+        return True
+    return False
 
 
-def accept_canary(connection: Connection, campaign_id: UUID, bound: float | None) -> None:
-    """Let a campaign go on that its canary, or too many errors, stopped.
-
-    Where it was proven that its bound is exceeded, none is tested from here on, unless a new
-    `bound` is given; else the test begins anew. Raises ImpossibleInState where nothing has stopped
-    it like that.
-    """
-    state = lock(connection, campaign_id)
-    guard = guarding.read(connection, campaign_id)
-    if state not in LIVE_CAMPAIGNS:
-        raise ImpossibleInState(f"Campaign {campaign_id} is {state}: {_NOTHING}")
-    if not guard.is_stopped:
-        raise ImpossibleInState(f"{_why_not(campaign_id, guard)}: {_NOTHING}")
-    is_tested = bound is not None or not guard.is_proven
-    values = {"campaign_id": campaign_id, "bound": bound, "is_tested": is_tested}
-    connection.execute(_ACCEPT, values)
-    after = go_on(connection, campaign_id) if state == CampaignState.PAUSED else state
-    tested = (bound or guard.bound) if is_tested else None
-    note(
-        connection,
-        campaign_id,
-        "canary",
-        before={"state": state, "max_error_rate": guard.bound if guard.is_tested else None},
-        after={"state": after, "max_error_rate": tested},
-    )
-
-
-_NOTHING = "there is nothing to accept."
-
-
-def _why_not(campaign_id: UUID, guard: Guard) -> str:
-    match guard.state:
-        case None:
-            return f"Campaign {campaign_id} has no canary, and too many errors did not stop it"
-        case CanaryState.RUNNING:
-            return f"The canary of campaign {campaign_id} is still running"
-        case CanaryState.PASSED:
-            return f"The canary of campaign {campaign_id} has passed"
-        case _:
-            return f"The canary of campaign {campaign_id} is accepted already"
+def _judge_canary(connection: Connection, campaign_id: UUID, guard: Guard) -> bool:
+    state = guard.verdict()
+    if state == CanaryState.RUNNING:
+        return False
+    connection.execute(_SET_CANARY, {"campaign_id": campaign_id, "state": state})
+    before, after = {"canary": guard.state}, {"canary": state}
+    note(connection, campaign_id, "canary", before=before, after=after, by=ITSELF)
+    return state != CanaryState.PASSED

@@ -14,6 +14,7 @@ from dispatcher.books import guarding
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.progress import sum_up
 from dispatcher.books.transitions.noting import note
+from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.books.transitions.summing import lock, settle_rest
 from dispatcher.books.transitions.zone_windows import set_zone_windows, turn_zones
 from dispatcher.books.windows import opening_of, stored_windows
@@ -45,13 +46,6 @@ UPDATE chunk SET state = 'expired', settled_at = clock_timestamp()
 FROM campaign
 WHERE campaign.id = :campaign_id AND chunk.campaign_id = campaign.id
   AND chunk.state = 'pending' AND chunk.attempt = 0 AND chunk.due_at < campaign.send_at
-""")
-_PAUSE_ITSELF = text("""
-UPDATE campaign SET state = 'paused', reason = :reason
-WHERE id = :campaign_id AND state = 'running'
-  AND NOT (:unless_delivered AND EXISTS (
-      SELECT FROM chunk
-      WHERE campaign_id = :campaign_id AND state IN ('delivered', 'uncounted')))
 """)
 _RESUME = text("""
 UPDATE campaign
@@ -289,16 +283,6 @@ def _note_order(
     if before != after:
         key = verb.replace("-", "_")
         note(connection, campaign_id, verb, before={key: before}, after={key: after})
-
-
-def pause_itself(
-    connection: Connection, campaign_id: UUID, reason: str, *, unless_delivered: bool = False
-) -> None:
-    """Pause a running campaign for a reason that a person must mend; nothing where it rests."""
-    values = {"campaign_id": campaign_id, "reason": reason, "unless_delivered": unless_delivered}
-    if connection.execute(_PAUSE_ITSELF, values).rowcount:
-        before, after = CampaignState.RUNNING, CampaignState.PAUSED
-        _note_state(connection, campaign_id, "pause", before, after)
 
 
 def pause_as_decided(

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from dispatcher.books import progress
 from dispatcher.books.acts import ITSELF
+from dispatcher.books.transitions.judging import judge_locked
 from dispatcher.books.transitions.noting import note
 from dispatcher.lifecycle import CampaignState
 
@@ -71,12 +72,16 @@ def roll_up(connection: Connection, campaign_id: UUID) -> None:
 
 
 def sum_up_locked(connection: Connection, campaign_ids: Sequence[UUID]) -> None:
-    """Sum up several campaigns, whose rows the caller has locked in an earlier statement."""
+    """Sum up several campaigns, whose rows the caller has locked in an earlier statement.
+
+    What has nothing left is complete; what goes on has its errors tested.
+    """
     progress.sum_up(connection, campaign_ids)
     for row in connection.execute(_COMPLETE, {"campaign_ids": list(campaign_ids)}).all():
         if row.before != row.after:
             before, after = {"state": row.before}, {"state": row.after}
             note(connection, row.id, "complete", before=before, after=after, by=ITSELF)
+    judge_locked(connection, campaign_ids)
 
 
 def settle_rest(connection: Connection, campaign_id: UUID) -> int:
