@@ -24,10 +24,11 @@ def alone(home: Path, key: str | None) -> Iterator[None]:
     if key is None:
         yield
         return
-    place = home / "keys"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = place / sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        path, descriptor = _opened(home / "keys", key)
+    except OSError:  # whoever prepares there says what is wrong
+        yield
+        return
     try:
         _lock(descriptor)
         try:
@@ -36,6 +37,12 @@ def alone(home: Path, key: str | None) -> Iterator[None]:
             path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def _opened(place: Path, key: str) -> tuple[Path, int]:
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = place / sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _lock(descriptor: int) -> None:

@@ -6,9 +6,9 @@ Nothing is taken for what it is not: a text that looks like a number is a text.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 MOST_INLINE = 1_000
 """Members in a request's own body; an upload has as many as you like."""
@@ -129,6 +129,15 @@ class Order(_Strict):
     canary: Part = Field(None, description="So many go first.", examples=["1%"])
     max_error_rate: Rate = Field(None, description="Pause where more errors are proven.")
     notify: str | None = Field(None, description="The URL that is told of each change of state.")
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> Self:
+        given = [self.members is not None, self.upload is not None, self.test_to is not None]
+        if sum(given[:2]) > 1 or not any(given):
+            raise ValueError(
+                "say whom it is for by `members` or by the `upload` of a file, one of the two"
+            )
+        return self
 
     def options(self) -> dict[str, Any]:
         """What was said, by the names of the library's options; without whom it is for."""

@@ -69,9 +69,14 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2_048)
     except OSError as error:
         raise SettingError(
-            f"--port, --host: nobody can listen at {host}:{port}: {error.strerror}. Give another "
+            f"--port, --host: nobody can listen at {host}:{port}: {_why(error)}. Give another "
             "port, each program on a machine its own."
         ) from error
+
+
+def _why(error: OSError) -> str:
+    """Without the address, which the standard library adds."""
+    return (error.strerror or "").partition(" (while")[0]
 
 
 def _say(words: str) -> None:

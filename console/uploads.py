@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 from anyio import to_thread
@@ -29,6 +30,8 @@ _KEPT = 86_400.0
 _MOST_KEPT_FREE = 10**9
 """Bytes of the disk that uploads leave, or a twentieth of it where that is less."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_AT_ONCE = 2
+"""Uploads that are prepared at the same time: each takes DISPATCHER_PREPARE_MEMORY."""
 _PART, _NOTE = ".part", ".made"
 
 
@@ -37,6 +40,7 @@ class Uploads:
 
     def __init__(self, home: Path) -> None:
         self._place = home / "uploads"
+        self._preparing = BoundedSemaphore(_AT_ONCE)
 
     async def receive(self, name: str, body: AsyncIterator[bytes], length: int | None) -> str:
         """Write what arrives to the disk, a block at a time; its id, once all of it is there.
@@ -63,7 +67,11 @@ class Uploads:
             begun.rename(self._place / upload)
         except OSError as error:
             if error.errno not in _FULL:
-                raise
+                raise HTTPException(
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    f"Nothing can be written below DISPATCHER_HOME: {error.strerror}. Give the "
+                    "program the right to, or set it to another place.",
+                ) from error
             raise HTTPException(
                 HTTPStatus.INSUFFICIENT_STORAGE,
                 f"The disk of DISPATCHER_HOME has no room for {name}: nothing of it was kept. Make "
@@ -107,16 +115,30 @@ class Uploads:
                 "upload: there is none with this id (any more). One makes one campaign, and is kept"
                 " for a day: upload the file again.",
             )
+        if not self._preparing.acquire(blocking=False):
+            raise HTTPException(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{_AT_ONCE} uploads are being prepared already: ask again in a moment.",
+                {"Retry-After": "5"},
+            )
         try:
             yield found
         except AudienceError as error:
             raise AudienceError(str(error).replace(f"{found.parent}/", "")) from error
+        finally:
+            self._preparing.release()
 
     def spend(self, upload: str, request: str | None, campaign: str) -> None:
-        """Remove the upload that a campaign was made of; `request` is what may ask for it again."""
+        """Remove the upload that a campaign was made of; `request` is what may ask for it again.
+
+        Where that cannot be noted, it stays: the campaign is committed, whatever the disk does.
+        """
         if request is not None:
-            note = self._place / f"{upload}{_NOTE}"
-            note.write_text(json.dumps({"request": request, "campaign": campaign}))
+            note = json.dumps({"request": request, "campaign": campaign})
+            try:
+                (self._place / f"{upload}{_NOTE}").write_text(note)
+            except OSError:
+                return
         shutil.rmtree(self._place / upload, ignore_errors=True)
 
     def made_of(self, upload: str, request: str) -> str | None:
@@ -125,7 +147,7 @@ class Uploads:
             return None
         try:
             note = json.loads((self._place / f"{upload}{_NOTE}").read_text())
-        except FileNotFoundError:
+        except (OSError, ValueError):  # half a note is none: the upload is still there then
             return None
         return str(note["campaign"]) if note["request"] == request else None
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.exceptions import HTTPException
 
 from console.keys import alone
 from console.orders import AUDIENCES, Order
+from console.uploads import Uploads
 from dispatcher import Dispatcher
 from dispatcher.verbs.options import Options
 from tests.acceptance.conftest import NewProgram
@@ -196,11 +198,17 @@ def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine()
         ("POST", "/campaigns", {**ORDER, "rates": 5}, 422, "There is no rates: /api/v1/openapi"),
         ("POST", "/campaigns", {**ORDER, "rejects": "/etc/x"}, 422, "There is no rejects"),
         ("POST", "/campaigns", {**ORDER, "members": "/etc/passwd"}, 422, "members: input should"),
-        ("POST", "/campaigns", {**ORDER, "members": None}, 422, "Say whom it is for: by `members`"),
+        (
+            "POST",
+            "/campaigns",
+            {**ORDER, "members": None},
+            422,
+            "the body: say whom it is for by `members`",
+        ),
         ("POST", "/campaigns", {**ORDER, "members": []}, 422, "The audience"),
         ("POST", "/campaigns", {**ORDER, "members": [ANNA] * 1_001}, 422, "members: it has 1,001"),
         ("POST", "/campaigns", {**ORDER, "members": [{"user": 1}]}, 422, "The audience"),
-        ("POST", "/campaigns", {**ORDER, "upload": "0" * 32}, 422, "Say whom it is for"),
+        ("POST", "/campaigns", {**ORDER, "upload": "0" * 32}, 422, "say whom it is for"),
         ("POST", "/campaigns", {**ORDER, "message": {}}, 422, "The message"),
         ("POST", "/campaigns", {**ORDER, "send_at": "soon"}, 422, "send_at: give it as 2026-"),
         ("POST", "/campaigns", {**ORDER, "send_at": 5}, 422, "send_at: give it as 2026-"),
@@ -251,6 +259,27 @@ def test_an_upload_is_refused_by_the_name_it_came_with(api: Api) -> None:
     assert said(api.ask("POST", "/campaigns", {**order, "upload": "0" * 32}))[1].startswith(
         "upload:"
     )
+
+
+def test_what_cannot_be_noted_or_locked_makes_no_other_campaign(tmp_path: Path) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.write_text("no directory")
+    with alone(nowhere, "key"):
+        pass
+    uploads = Uploads(tmp_path)
+    (tmp_path / "uploads" / ("0" * 32)).mkdir(parents=True)
+    (tmp_path / "uploads" / ("0" * 32) / "a.csv").touch()
+    (tmp_path / "uploads" / f"{'0' * 32}.made").write_text('{"half')
+    assert uploads.made_of("0" * 32, "request") is None
+    with uploads.used("0" * 32), uploads.used("0" * 32):
+        with pytest.raises(HTTPException) as told, uploads.used("0" * 32):
+            pass
+        assert (told.value.status_code, "already" in told.value.detail) == (503, True)
+    (tmp_path / "uploads" / f"{'0' * 32}.made").unlink()
+    (tmp_path / "uploads" / f"{'0' * 32}.made").mkdir()
+    uploads.spend("0" * 32, "request", "campaign")
+    with uploads.used("0" * 32) as file:
+        assert file.name == "a.csv"
 
 
 def test_a_campaign_that_is_being_made_by_the_key_is_not_waited_for(api: Api) -> None:
