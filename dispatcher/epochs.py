@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 MOST_LAG = timedelta(minutes=1)
+MOST_BEATS = 60
 """A standby that is promoted may lack so much of the end; an older copy lacks more."""
 
 
@@ -37,9 +38,12 @@ class Mark:
         """The mark that was written; None for what is none, as after a crash."""
         try:
             facts = json.loads(written)
-            return cls(**{**facts, "beat_at": datetime.fromisoformat(facts["beat_at"])})
+            mark = cls(**{**facts, "beat_at": datetime.fromisoformat(facts["beat_at"])})
         except (ValueError, TypeError, KeyError):
             return None
+        numbers = (mark.epoch, mark.beat, mark.timeline)
+        is_whole = all(type(number) is int for number in numbers) and mark.beat_at.tzinfo
+        return mark if is_whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,12 @@ def _why_behind(here: Mark, noted: Mark) -> str | None:
         return f"they are of epoch {here.epoch}, and epoch {noted.epoch} had begun already"
     if noted.epoch_id != here.epoch_id:
         return f"two copies of them have begun an epoch {here.epoch}"
+    if here.timeline < noted.timeline:
+        return "they have gone on at a server that was promoted in place of this one"
     if here.beat >= noted.beat:
         return None
-    if here.timeline > noted.timeline and noted.beat_at - here.beat_at <= MOST_LAG:
+    lag, beats = noted.beat_at - here.beat_at, noted.beat - here.beat
+    if here.timeline > noted.timeline and (lag <= MOST_LAG or beats <= MOST_BEATS):
         return None
     return (
         f"they are as of {_moment(here.beat_at)}, and had gone on until {_moment(noted.beat_at)}: "

@@ -3,6 +3,7 @@
 What is not there says nothing: a new machine has no file, and a Redis may be emptied.
 """
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -41,9 +42,12 @@ class MarkFile:
         return Mark.of_text(read_own(path)) if path.exists() else None
 
     def write(self, mark: Mark) -> None:
-        """Who reads it meanwhile sees the old mark or the new."""
+        """Who reads it meanwhile sees the old mark or the new, whoever else writes."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        write_own(self._path(mark.books), mark.as_text())
+        path = self._path(mark.books)
+        own = path.with_suffix(f".{os.getpid()}")
+        write_own(own, mark.as_text())
+        own.rename(path)
 
     def _path(self, books: str) -> Path:
         return self._directory / f"{books}.json"
@@ -59,7 +63,9 @@ class MarkKey:
     def read(self, books: str) -> Mark | None:
         """The mark that any worker has written last."""
         written = self._redis.get(f"{self._prefix}{books}")
-        return Mark.of_text(written.decode()) if isinstance(written, bytes) else None
+        return (
+            Mark.of_text(written.decode(errors="replace")) if isinstance(written, bytes) else None
+        )
 
     def write(self, mark: Mark) -> None:
         """For good: it has no expiry."""

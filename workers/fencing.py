@@ -1,6 +1,7 @@
 """Whether the books are still those that this worker knew; nothing is sent where they are not."""
 
 import logging
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
@@ -11,6 +12,8 @@ from dispatcher.books.session import transaction
 from dispatcher.epochs import Mark, latest, why_fenced
 from dispatcher.outside import Keeper
 
+_NEVER = 2**62
+
 log = logging.getLogger("dispatcher.fence")
 
 
@@ -20,7 +23,7 @@ class Fencing:
     `keepers` are where marks are kept; what this worker has seen is one of them.
     """
 
-    def __init__(self, engine: Engine, keepers: list[Keeper]) -> None:
+    def __init__(self, engine: Engine, keepers: Sequence[Keeper]) -> None:
         self._engine = engine
         self._keepers = keepers
         self._seen: Mark | None = None
@@ -28,35 +31,38 @@ class Fencing:
 
     @property
     def beat(self) -> int:
-        """The least beat that the books may be at for this worker to claim anything in them."""
-        return 0 if self._seen is None else self._seen.beat
+        """The least beat that the books may be at for this worker to claim anything in them.
+
+        None is enough before a first look that something outside bears out.
+        """
+        return _NEVER if self._seen is None else self._seen.beat
 
     def check(self, *, leads: bool) -> None:
         """Raise the fence, or note that the books have gone on; whoever leads counts the beat."""
-        outside = self._outside(self._books())
+        books = self._seen.books if self._seen is not None else self._begun()
+        outside, readable = self._outside(books)
         # After what is outside: that is noted once it is committed.
         with transaction(self._engine) as connection:
             found = fence.read(connection)
-        assert found is not None
+        if found is None:  # somebody is making the first campaign, or has emptied the table
+            self._seen = None
+            return
         why = why_fenced(found.standing, outside)
         if why is not None:
-            self._raise(why, latest(outside))
-        elif found.raised_at is None:
-            self._note(self._beaten(found) if leads else found)
+            self._raise(why, found, latest(outside))
+        elif found.raised_at is None and (outside or len(readable) == len(self._keepers)):
+            self._note(self._beaten(found) if leads else found, readable)
 
-    def _books(self) -> str:
-        """Which books they are."""
-        if self._seen is not None:
-            return self._seen.books
+    def _begun(self) -> str | None:
+        """Which books they are, as far as they are any."""
         with transaction(self._engine) as connection:
             fence.begin(connection)
             found = fence.read(connection)
-        assert found is not None
-        return found.standing.mark.books
+        return None if found is None else found.standing.mark.books
 
-    def _raise(self, why: str, epoch: int) -> None:
+    def _raise(self, why: str, found: Fence, epoch: int) -> None:
         with transaction(self._engine) as connection:
-            is_new = fence.raise_(connection, why, epoch)
+            is_new = fence.raise_(connection, why, found.standing.mark.epoch_id, epoch)
         if is_new:
             log.error(
                 "Nothing is sent from these books: %s. `dispatcher fence accept` shows what would "
@@ -68,12 +74,13 @@ class Fencing:
         with transaction(self._engine) as connection:
             return fence.beat(connection) or found
 
-    def _note(self, found: Fence) -> None:
+    def _note(self, found: Fence, readable: Sequence[Keeper]) -> None:
+        """What could not be read is not written either: it may hold what we do not know."""
         mark = found.standing.mark
         if mark == self._seen:
             return
         self._seen = mark
-        for keeper in self._keepers:
+        for keeper in readable:
             try:
                 keeper.write(mark)
             except (OSError, RedisError) as error:
@@ -81,16 +88,19 @@ class Fencing:
             else:
                 self._troubled.discard(keeper)
 
-    def _outside(self, books: str) -> list[Mark]:
+    def _outside(self, books: str | None) -> tuple[list[Mark], list[Keeper]]:
+        """What is noted of these books, and by whom that could be read."""
         marks = [] if self._seen is None else [self._seen]
+        readable = []
         for keeper in self._keepers:
             try:
-                mark = keeper.read(books)
+                mark = None if books is None else keeper.read(books)
             except (OSError, RedisError) as error:
                 self._tell(keeper, error)
             else:
+                readable.append(keeper)
                 marks += [] if mark is None else [mark]
-        return marks
+        return marks, readable
 
     def _tell(self, keeper: Keeper, error: Exception) -> None:
         if keeper not in self._troubled:

@@ -24,11 +24,15 @@ _COLUMNS = f"""
 CAST(books AS text) AS books, epoch, CAST(epoch_id AS text) AS epoch_id, beat, beat_at,
 {_TIMELINE} AS timeline, place AS noted_place, {_PLACE} AS place, raised_at, reason
 """
+_HAVE = text("""
+INSERT INTO fence (one) SELECT true WHERE NOT EXISTS (SELECT FROM fence) ON CONFLICT DO NOTHING
+""")
+# Nobody waits for whoever is at it, as a first campaign is until it is committed.
 _BEGIN = text(f"""
 UPDATE fence
 SET books = gen_random_uuid(), epoch_id = gen_random_uuid(), beat_at = clock_timestamp(),
     place = {_PLACE}
-WHERE place IS NULL
+WHERE one IN (SELECT one FROM fence WHERE place IS NULL FOR UPDATE SKIP LOCKED)
 """)
 _READ = text(f"SELECT {_COLUMNS} FROM fence")
 _DURABLY = text("SELECT set_config('synchronous_commit', 'on', true)")
@@ -36,15 +40,17 @@ _BEAT = text(f"""
 UPDATE fence SET beat = beat + 1, beat_at = clock_timestamp()
 WHERE raised_at IS NULL RETURNING {_COLUMNS}
 """)
+_IS_RAISED = text("SELECT raised_at IS NOT NULL FROM fence FOR UPDATE")
 _RAISE = text("""
 UPDATE fence
 SET raised_at = coalesce(raised_at, clock_timestamp()), reason = coalesce(reason, :reason),
     epoch_seen = greatest(epoch_seen, :epoch)
-WHERE raised_at IS NULL OR epoch_seen < :epoch
+WHERE epoch_id = :epoch_id AND (raised_at IS NULL OR epoch_seen < :epoch)
 """)
 _ACCEPT = text(f"""
 UPDATE fence
-SET epoch = greatest(epoch, epoch_seen) + 1, epoch_id = gen_random_uuid(), beat = beat + 1,
+SET books = CASE WHEN place = {_PLACE} THEN books ELSE gen_random_uuid() END,
+    epoch = greatest(epoch, epoch_seen) + 1, epoch_id = gen_random_uuid(), beat = beat + 1,
     beat_at = clock_timestamp(), place = {_PLACE}, raised_at = NULL, reason = NULL
 WHERE raised_at IS NOT NULL RETURNING {_COLUMNS}
 """)
@@ -80,15 +86,17 @@ class Unsent:
 def begin(connection: Connection) -> None:
     """Let the books have an epoch from their first campaign or worker on; done where they do.
 
-    Before that a copy of them, as a template makes one, is as good as they are.
+    Before that a copy of them, as a template makes one, is as good as they are. They have none
+    afterwards where somebody else is at it, who has yet to commit.
     """
+    connection.execute(_HAVE)
     connection.execute(_BEGIN)
 
 
 def read(connection: Connection) -> Fence | None:
     """The fence; None of books that have no epoch yet."""
-    row = connection.execute(_READ).one()
-    return None if row.noted_place is None else _fence(row)
+    row = connection.execute(_READ).one_or_none()
+    return None if row is None or row.noted_place is None else _fence(row)
 
 
 def beat(connection: Connection) -> Fence | None:
@@ -98,20 +106,25 @@ def beat(connection: Connection) -> Fence | None:
     return None if row is None else _fence(row)
 
 
-def raise_(connection: Connection, reason: str, epoch: int) -> bool:
+def raise_(connection: Connection, reason: str, epoch_id: str, epoch: int = 0) -> bool:
     """Let nothing be sent any more, for this reason; whether that is new.
 
-    `epoch` is the latest that was noted outside of them: the next is a later one.
+    Nothing where another epoch than `epoch_id` has begun meanwhile. `epoch` is the latest that was
+    noted outside of the books: the next is a later one.
     """
-    was_raised = connection.scalar(text("SELECT raised_at IS NOT NULL FROM fence FOR UPDATE"))
-    connection.execute(_RAISE, {"reason": reason, "epoch": epoch})
-    if not was_raised:
+    was_raised = connection.scalar(_IS_RAISED)
+    values = {"reason": reason, "epoch_id": epoch_id, "epoch": epoch}
+    is_new = bool(connection.execute(_RAISE, values).rowcount) and not was_raised
+    if is_new:
         acts.write(connection, "fence", after={"reason": reason}, by=acts.ITSELF)
-    return not was_raised
+    return is_new
 
 
 def accept(connection: Connection) -> Mark:
-    """Begin a new epoch with the books as they are. Raises ImpossibleInState where none is due."""
+    """Begin a new epoch with the books as they are. Raises ImpossibleInState where none is due.
+
+    In another place they are books of their own from then on: the original goes on by itself.
+    """
     before = read(connection)
     row = connection.execute(_ACCEPT).one_or_none()
     if row is None or before is None:

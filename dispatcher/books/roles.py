@@ -98,8 +98,8 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         READER: (_SELECT,),
     },
     "fence": {
-        PRODUCER: (_SELECT, _UPDATE),
-        WORKER: (_SELECT, _UPDATE),
+        PRODUCER: (_SELECT, _INSERT, _UPDATE),
+        WORKER: (_SELECT, _INSERT, _UPDATE),
         READER: (_SELECT,),
     },
     "standing_list": {

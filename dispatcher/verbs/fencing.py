@@ -50,7 +50,7 @@ def accept(connections: Connections) -> int:
     def change(connection: Connection) -> Mark:
         found = fence.read(connection)
         if found is not None and (why := why_fenced(found.standing, outside)):
-            fence.raise_(connection, why, latest(outside))
+            fence.raise_(connection, why, found.standing.mark.epoch_id, latest(outside))
         return fence.accept(connection)
 
     mark = commit(

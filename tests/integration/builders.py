@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, DateTime, Engine, Row, text
 
-from dispatcher.books import campaigns, transitions, upkeep
+from dispatcher.books import campaigns, fence, transitions, upkeep
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.models import Base
 from dispatcher.books.session import transaction
@@ -289,6 +289,12 @@ def add_chunks(connection: Connection, campaign_id: UUID, chunks: int) -> None:
         """),
         {"id": campaign_id, "size": SIZE, "chunks": chunks},
     )
+
+
+def raise_fence(books: Books, reason: str) -> None:
+    """Let nothing be sent from the books, as a worker does that finds an older copy."""
+    found = books.do(fence.read)
+    assert books.do(fence.raise_, reason, found.standing.mark.epoch_id)
 
 
 def _assignments(columns: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dispatcher import Act, Actor, Dispatcher, DispatcherError, OptionError
-from dispatcher.books import acts, fence, transitions, upkeep
+from dispatcher.books import acts, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
 from dispatcher.settings import Settings
@@ -23,6 +23,7 @@ from tests.integration.builders import (
     WRONG,
     Books,
     OneCampaign,
+    raise_fence,
 )
 
 ANNA = Actor("anna@laptop", "library")
@@ -211,7 +212,7 @@ def test_every_verb_that_changes_something_says_who_did_it(
     stopped = books.campaign(max_error_rate=0.1)
     stopped.set(state="paused", awaits_verdict=True)
     books.account_is(hold_until=TOMORROW, hold_reason="it asked to wait")
-    books.do(fence.raise_, "they were restored", 0)
+    raise_fence(books, "they were restored")
 
     for name, (verb, called, before, after) in CHANGING.items():
         seen = newest(anna).id

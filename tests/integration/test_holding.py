@@ -18,6 +18,7 @@ from tests.integration.builders import (
     WINDOW,
     Books,
     OneCampaign,
+    raise_fence,
 )
 from tests.integration.test_windows import planned
 
@@ -162,7 +163,7 @@ def test_what_workers_do_not_get_to_is_told_though_they_live(books: Books) -> No
 def test_books_that_were_put_back_hold_all_that_runs(books: Books) -> None:
     books.do(fleet.seen, "w/1", 4)
     campaign = books.campaign()
-    books.do(fence.raise_, "they were restored from a dump", 0)
+    raise_fence(books, "they were restored from a dump")
     assert held(campaign) == (
         "database",
         "Its books were put back: they were restored from a dump. `dispatcher fence accept` shows "
@@ -209,7 +210,7 @@ THINGS: dict[str, Callable[[OneCampaign], object]] = {
         awaits_verdict=True, canary_state="running", canary_members=10, max_error_rate=0.1
     ),
     "rate": lambda it: (it.set(rate=0.1), it.attempt(ACCEPTED)),
-    "database": lambda it: it.books.do(fence.raise_, "they were restored", 0),
+    "database": lambda it: raise_fence(it.books, "they were restored"),
 }
 """Each thing that may hold a campaign, brought about."""
 

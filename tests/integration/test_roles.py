@@ -79,8 +79,8 @@ GRANTED = {
     ("worker", PRODUCER): {"SELECT"},
     ("worker", WORKER): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     ("worker", READER): {"SELECT"},
-    ("fence", PRODUCER): {"SELECT", "UPDATE"},
-    ("fence", WORKER): {"SELECT", "UPDATE"},
+    ("fence", PRODUCER): {"SELECT", "INSERT", "UPDATE"},
+    ("fence", WORKER): {"SELECT", "INSERT", "UPDATE"},
     ("fence", READER): {"SELECT"},
     ("standing_list", PRODUCER): {"SELECT", "INSERT", "UPDATE"},
     ("standing_list", WORKER): {"SELECT"},
@@ -312,7 +312,9 @@ def dry_run(it: Dispatcher, _: Scene) -> object:
 
 def fence_accept(it: Dispatcher, scene: Scene) -> object:
     with transaction(scene.owner) as connection:
-        fence.raise_(connection, "they were restored", 0)
+        found = fence.read(connection)
+        assert found is not None
+        fence.raise_(connection, "they were restored", found.standing.mark.epoch_id)
     return it.fence_accept()
 
 
