@@ -14,10 +14,16 @@ from dispatcher.embedded.binaries import installed_package
 from tests.databases import name_of
 from tests.faults.conftest import Stage, new_template
 from tests.faults.servers import Mortal, Mortals, mortal_servers
-from tests.faults.theatre import TERMINATE_BACKENDS, Theatre, for_seconds
+from tests.faults.theatre import TERMINATE_BACKENDS, Theatre, Timing, for_seconds
 from tests.waiting import eventually
 
 CHUNKS = 30
+EMPTY_ALL_BUT_WORKERS = """
+DO $$ BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') FROM pg_tables
+             WHERE schemaname = current_schema() AND tablename <> 'worker');
+END $$
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +86,7 @@ def a_dump_of_rows(theatre: Theatre, directory: Path) -> Restore:
 
     def restore() -> None:
         theatre.execute(TERMINATE_BACKENDS)
-        theatre.execute(
-            "TRUNCATE campaign, chunk, attempt, account, fence, variant, standing_key,"
-            " standing_list, standing, act, alembic_version"
-        )
+        theatre.execute(EMPTY_ALL_BUT_WORKERS)
         program("pg_restore", "--data-only", "--disable-triggers", "-d", libpq(theatre), dump)
 
     return restore
@@ -119,11 +122,12 @@ def put_in_place(server: Mortal, copy: Path) -> None:
 def test_nothing_is_sent_from_an_older_copy_until_somebody_has_looked(
     stage: Stage, tmp_path: Path, copied: Copy
 ) -> None:
-    theatre = stage(None, "--latency", "0.2")
+    theatre = stage(Timing(request_timeout=5), "--latency", "1")  # while it is copied
     theatre.hire_one(slots=2)
     campaign = theatre.enqueue(CHUNKS)
-    eventually(lambda: theatre.books(campaign).chunks.delivered >= 3, within=30)
+    eventually(lambda: theatre.books(campaign).chunks.delivered >= 1, within=30)
     restore = copied(theatre, tmp_path)
+    theatre.push_api.set_faults(latency=0)
     assert not theatre.ended(campaign, within=60).broken
     requests = theatre.requests()
 
