@@ -1,5 +1,6 @@
 """Where webhooks may go: a URL that is one, and no address inside of the network unless allowed."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
@@ -18,6 +19,14 @@ Network = IPv4Network | IPv6Network
 _PORTS = {"https": 443, "http": 80}
 _LONGEST = 2_000
 _NAT64 = IPv6Network("64:ff9b::/96")
+_PLAIN = re.compile(r"[a-z0-9._:-]+")
+# They look like the Internet's, at least to some versions of Python: clouds serve their machines'
+# keys from the first two, the third is where 6to4 began, and the last is NAT64 within a network.
+_INSIDE: tuple[Network, ...] = (
+    *map(IPv4Network, ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24")),
+    IPv6Network("64:ff9b:1::/48"),
+)
+_ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ def read_url(url: object) -> Receiver:
         raise ValueError("it has a login in it, and everybody who sees the campaign would see that")
     if not host or "\\" in parts.netloc or port == 0:
         raise ValueError("it names no host")
+    if not _PLAIN.fullmatch(host):
+        raise ValueError("its host is not written plainly: letters, digits, dots and hyphens")
     if parts.fragment:
         raise ValueError("it has a # in it, which is never sent")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -84,7 +95,8 @@ def read_networks(text: str) -> tuple[Network, ...]:
 def _is_public(address: Address) -> bool:
     """Whether it is one host's on the Internet; old forms of being private are private still."""
     return address.is_global and not (
-        address.is_multicast
+        any(address in network for network in _INSIDE)
+        or address.is_multicast
         or address.is_reserved
         or (isinstance(address, IPv6Address) and address.is_site_local)
     )
@@ -98,5 +110,11 @@ def _meant(address: Address) -> list[Address]:
         return [IPv4Address(int(address) & 0xFFFFFFFF)]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
-    ways = [address.sixtofour, *(address.teredo or ())]
+    ways = [address.sixtofour, *(address.teredo or ()), _isatap(address)]
     return [address, *(each for each in ways if each is not None)]
+
+
+def _isatap(address: IPv6Address) -> IPv4Address | None:
+    """The end of the tunnel within a network that such an address stands for (RFC 5214)."""
+    is_one = int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+    return IPv4Address(int(address) & 0xFFFFFFFF) if is_one else None

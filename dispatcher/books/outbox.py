@@ -85,10 +85,14 @@ SELECT id, events, CAST(:type AS text), CAST(json_build_object(
 FROM numbered
 """)
 _UNDELIVERED = "delivered_at IS NULL AND given_up_at IS NULL"
-# Books that were put back from a copy may tell something else under a number that was told before.
-_ID = "'msg_' || md5(body)"
+# Books that were put back from a copy may tell something else under a number that was told before:
+# the time tells them apart. A purge takes words out of the body, and leaves this as it was.
+_IDENTITY = """
+concat_ws('.', webhook.campaign_id, webhook.sequence, CAST(body AS json) ->> 'timestamp')
+"""
+_ID = f"'msg_' || encode(sha256(convert_to({_IDENTITY}, 'UTF8')), 'hex')"
 _ORIGIN = "substring(notify_url FROM '^[a-z]+://[^/?]+')"
-# One at a time of each receiver: who hangs holds up nobody else.
+# One at a time of each receiver, the longest due first: who hangs holds up nobody else.
 _TAKE = text(f"""
 WITH next AS (
     SELECT DISTINCT ON (campaign_id) campaign_id, sequence, due_at
@@ -103,7 +107,7 @@ WITH next AS (
     SELECT webhook.campaign_id, webhook.sequence, notify_url, origin
     FROM webhook JOIN due USING (campaign_id, sequence)
     WHERE {_UNDELIVERED} AND webhook.due_at <= clock_timestamp()
-    LIMIT :most FOR NO KEY UPDATE OF webhook SKIP LOCKED
+    ORDER BY webhook.due_at LIMIT :most FOR NO KEY UPDATE OF webhook SKIP LOCKED
 )
 UPDATE webhook
 SET attempts = attempts + 1, due_at = clock_timestamp() + :lease,

@@ -38,5 +38,15 @@ def upgrade() -> None:
     op.execute("INSERT INTO fence DEFAULT VALUES")
 
 
+# Nothing would hold back what such books would send a second time.
+_PAUSE = """
+UPDATE campaign
+SET state = 'paused',
+    reason = 'The books were put back from a copy: resume may send again what was sent since.'
+WHERE state IN ('scheduled', 'running') AND (SELECT raised_at IS NOT NULL FROM fence)
+"""
+
+
 def downgrade() -> None:
+    op.execute(_PAUSE)
     op.drop_table("fence")

@@ -308,6 +308,34 @@ def test_what_was_sent_before_there_were_canaries_has_none(empty: Engine) -> Non
     assert "max_error_rate" not in before._fields
 
 
+@pytest.mark.parametrize(
+    ("version", "of_the_newer", "paused"),
+    [
+        ("0018", "UPDATE campaign SET canary_state = 'running', canary_members = 1", True),
+        ("0018", "UPDATE campaign SET awaits_verdict = true", True),
+        ("0018", "UPDATE campaign SET guarded_since = now()", True),
+        ("0018", "UPDATE campaign SET guarded_since = NULL", False),
+        ("0019", "UPDATE fence SET raised_at = now(), reason = 'a copy'", True),
+        ("0019", "UPDATE fence SET raised_at = NULL", False),
+    ],
+)
+def test_what_an_older_version_would_not_hold_back_is_paused_on_the_way_to_it(
+    empty: Engine, version: str, of_the_newer: str, paused: bool
+) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        for statement in (*QUOTED, _RUNS, of_the_newer):
+            connection.execute(text(statement))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, f"{int(version) - 1:04}")
+        campaign = connection.execute(text("SELECT state, reason FROM campaign")).one()
+    assert campaign.state == ("paused" if paused else "running")
+    assert ("resume" in (campaign.reason or "")) == paused
+
+
 def test_chunks_of_before_they_could_be_divided_stay_as_they_are(empty: Engine) -> None:
     chunks = text("SELECT sequence, size, members, state, pack_id FROM chunk ORDER BY sequence")
     config = migration_config()
@@ -367,6 +395,10 @@ SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),
              (3, '[1]', 400, 28, 'Received value: kept'))
      AS rows (sequence, members, http_status, code, error)
+"""
+_RUNS = """
+UPDATE campaign
+SET state = 'running', finished_at = NULL, reason = NULL, purged_to = 0, max_error_rate = 0.1
 """
 QUOTED = (
     "INSERT INTO account (name) VALUES ('default')",

@@ -158,6 +158,17 @@ def test_one_of_a_receiver_is_taken_at_a_time_and_others_beside_it(books: Books)
     assert len(taken(books)) == 1
 
 
+def test_what_is_due_for_longest_is_taken_first_whatever_its_receiver_is_called(
+    books: Books,
+) -> None:
+    books.campaign(notify_url="https://z.example").do(transitions.pause)
+    books.time_passes(SECOND)
+    for number in range(4):
+        books.campaign(notify_url=f"https://{number}.example").do(transitions.pause)
+    assert [delivery.origin for delivery in taken(books, most=1)] == ["https://z.example"]
+    assert [delivery.origin for delivery in taken(books, most=1)] == ["https://0.example"]
+
+
 def test_two_workers_take_no_event_twice(books: Books) -> None:
     for number in range(6):
         books.campaign(notify_url=f"https://{number}.example").do(transitions.pause)

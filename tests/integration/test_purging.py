@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from dispatcher import Dispatcher, OptionError, Settings
-from dispatcher.books import audit, keeping, transitions
+from dispatcher.books import audit, keeping, outbox, transitions
 from dispatcher.books.failures import Forgotten, failures
 from dispatcher.books.keeping import Audiences
 from dispatcher.books.session import snapshot
@@ -338,13 +338,20 @@ def test_of_a_reason_what_its_code_says_is_left(
 
 
 def test_the_reason_of_a_pause_leaves_its_numbers(books: Books) -> None:
-    campaign = books.campaign()
-    campaign.attempt(CampaignWrong(Reason(QUOTING, 400, 28)))
+    campaign = books.campaign(notify_url="https://example.org")
+    campaign.attempt(CampaignWrong(Reason(f'{QUOTING}: "anna"', 400, 28)))
     campaign.do(transitions.roll_up)
     assert QUOTING in str(campaign.shown().reason)
+    before = books.do(outbox.read, campaign.id, None)
     books.time_passes(MONTH)
     purged(campaign)
     assert campaign.shown().reason == "The Push API refused it (HTTP 400, code 28)."
+    bodies = [row.body for row in books.rows("SELECT body FROM webhook ORDER BY sequence DESC")]
+    assert {json.loads(body)["data"]["reason"] for body in bodies} == {campaign.shown().reason}
+    assert QUOTING not in str(bodies)
+    assert [told.id for told in books.do(outbox.read, campaign.id, None)] == [
+        told.id for told in before
+    ]
 
 
 def test_what_arrives_after_the_purge_is_written_down_without_what_it_quotes(books: Books) -> None:

@@ -16,6 +16,8 @@ from tests.webhook_receiver import SECRET
         *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1"),
         *("64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::1"),
+        *("168.63.129.16", "192.0.0.192", "192.88.99.1", "64:ff9b:1::101:101"),
+        *("2606:4700::5efe:a00:1", "2606:4700::200:5efe:7f00:1", "::ffff:168.63.129.16"),
     ],
 )
 def test_what_is_no_part_of_the_internet_is_not_reached(address: str) -> None:
@@ -23,7 +25,8 @@ def test_what_is_no_part_of_the_internet_is_not_reached(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101"]
+    "address",
+    ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101", "2606:4700::5efe:101:101"],
 )
 def test_what_is_part_of_the_internet_is_reached(address: str) -> None:
     assert may_reach(address, ())
@@ -68,6 +71,8 @@ def test_a_network_is_reached_where_it_is_allowed(
         ("https://exämple.org/", "of ASCII"),
         ("https://example.org\\@10.0.0.1/", "a login in it"),
         ("https://example.org\\10.0.0.1/", "names no host"),
+        ("https://ex%61mple.org/", "not written plainly"),
+        ("https://example.org%2f.example/", "not written plainly"),
         ("https://example.org/#part", "a # in it"),
         ("https://example.org/" + "a" * 2_000, "at most 2,000"),
     ],

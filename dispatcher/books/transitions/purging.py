@@ -36,12 +36,19 @@ SET error_details = NULL, error = {_WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
   AND (error_details IS NOT NULL OR code IS NOT NULL)
 """)
-_ADVANCE = text(r"""
+# Of a pause's reason, as it stands in a campaign's row or quoted in the body of an event.
+_NUMBERS_OF = r"""
+regexp_replace({reason}, 'refused it: .* (\(HTTP [0-9]+, code [0-9]+\)[.]"?)$', 'refused it \1')
+"""
+_ADVANCE = text(f"""
 UPDATE campaign
-SET purged_to = :until,
-    reason = regexp_replace(
-        reason, 'refused it: .* (\(HTTP [0-9]+, code [0-9]+\)[.])$', 'refused it \1')
+SET purged_to = :until, reason = {_NUMBERS_OF.format(reason="reason")}
 WHERE id = :campaign_id
+""")
+_QUOTED = "CAST(CAST(body AS json) #> '{data,reason}' AS text)"
+_DROP_TOLD = text(f"""
+UPDATE webhook SET body = replace(body, {_QUOTED}, {_NUMBERS_OF.format(reason=_QUOTED)})
+WHERE campaign_id = :campaign_id AND {_QUOTED} <> {_NUMBERS_OF.format(reason=_QUOTED)}
 """)
 
 
@@ -56,7 +63,7 @@ def purge(connection: Connection, campaign_id: UUID, keep: timedelta | None) -> 
     if step is None:
         return False
     chunks = {"campaign_id": campaign_id, **step._mapping}
-    for statement in (_DROP_MEMBERS, _DROP_DETAILS, _ADVANCE):
+    for statement in (_DROP_MEMBERS, _DROP_DETAILS, _DROP_TOLD, _ADVANCE):
         connection.execute(statement, chunks)
     if step.after == 0:
         before, after = {"audience_kept": True}, {"audience_kept": False}
