@@ -53,6 +53,7 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
             ChunkState.CANCELLED,
             ChunkState.UNRESOLVED,
             ChunkState.DELIVERED,
+            ChunkState.UNCOUNTED,
         }
     ),
     ChunkState.SENDING: frozenset(
@@ -67,9 +68,13 @@ CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {
     ),
     ChunkState.DELIVERED: frozenset(),
     ChunkState.UNCOUNTED: frozenset({ChunkState.DELIVERED}),
-    ChunkState.REJECTED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
-    ChunkState.UNRESOLVED: frozenset({ChunkState.DELIVERED, ChunkState.PENDING}),
-    ChunkState.EXPIRED: frozenset({ChunkState.PENDING}),
+    ChunkState.REJECTED: frozenset(
+        {ChunkState.DELIVERED, ChunkState.UNCOUNTED, ChunkState.PENDING}
+    ),
+    ChunkState.UNRESOLVED: frozenset(
+        {ChunkState.DELIVERED, ChunkState.UNCOUNTED, ChunkState.PENDING}
+    ),
+    ChunkState.EXPIRED: frozenset({ChunkState.UNCOUNTED, ChunkState.PENDING}),
     ChunkState.CANCELLED: frozenset(),
     ChunkState.WITHHELD: frozenset(),
 }

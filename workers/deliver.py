@@ -252,8 +252,8 @@ def _tell(courier: Courier, report: Report, recorded: bool) -> None:
     words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.words
     if not recorded and isinstance(outcome, Accepted):
         log.warning(
-            "accepted, but too late to count: it is delivered already, or was ordered to be sent "
-            "again under another pack_id, and its members may get it twice",
+            "accepted, but too late to count: it is delivered already, or was divided or ordered "
+            "to be sent again under another pack_id, and its members may get it twice",
             extra=_fields(claim),
         )
     elif not recorded:

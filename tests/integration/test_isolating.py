@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dispatcher.books import audit, transitions
-from dispatcher.lifecycle import Accepted, CampaignWrong, Outcome, Reason
+from dispatcher.books.transitions import Claim
+from dispatcher.lifecycle import Accepted, CampaignWrong, Reason
 from tests.integration.builders import (
     ACCEPTED,
     IN_DOUBT,
@@ -166,16 +167,53 @@ def test_retry_sends_to_a_culprit_again_and_divides_what_was_given_up_anew(
     campaign.books.do(books_are_sound, campaign.id)
 
 
-@pytest.mark.parametrize("late", [ACCEPTED, IN_DOUBT])
-def test_what_comes_late_of_the_undivided_chunk_changes_no_part(
-    campaign: OneCampaign, late: Outcome
-) -> None:
-    first = campaign.claimed()
+def lost(campaign: OneCampaign, sequence: int = 1) -> Claim:
+    """A claim whose lease was lost, and whose chunk is pending again."""
+    claim = campaign.claimed(sequence)
     campaign.books.time_passes(LEASE)
     campaign.books.do(transitions.take_back_lost_leases)
+    return claim
+
+
+def test_a_late_doubt_about_the_undivided_chunk_changes_no_part(campaign: OneCampaign) -> None:
+    first = lost(campaign)
     campaign.attempt(wrong())
-    assert not campaign.record(first, late)
+    assert not campaign.record(first, IN_DOUBT)
     assert campaign.states() == ["pending", "delivered", "pending"]
+
+
+def test_of_a_chunk_that_was_accepted_after_all_nothing_more_is_sent(campaign: OneCampaign) -> None:
+    first = lost(campaign)
+    campaign.attempt(wrong())
+    campaign.attempt(wrong(), 1)
+    campaign.in_doubt(4)
+    flying = campaign.claimed(3)
+    assert not campaign.record(first, ACCEPTED)
+
+    assert campaign.states() == ["uncounted", "delivered", "uncounted", "uncounted"]
+    assert campaign.shown().state == "completed"
+    assert campaign.shown().members.uncounted == SIZE
+    assert not campaign.record(flying, IN_DOUBT)
+    assert not campaign.do(audit.verify, LEASE).findings
+    campaign.books.do(books_are_sound, campaign.id)
+    happened = "".join(event.what for event in campaign.do(audit.explain, LEASE).happened)
+    assert "1 chunk turned out to have been accepted after being divided" in happened
+    assert "ordered to be sent again" not in happened
+
+
+def test_only_what_stems_from_the_accepted_part_ends_and_its_culprit_got_it(
+    campaign: OneCampaign,
+) -> None:
+    campaign.attempt(wrong())
+    part = lost(campaign, 3)
+    campaign.attempt(wrong(2), 3)
+    assert campaign.states() == ["pending", "delivered", "rejected", "pending"]
+    campaign.record(part, Accepted(5, 5, 0))
+    assert campaign.states() == ["pending", "delivered", "uncounted", "uncounted"]
+    campaign.attempt(Accepted(5, 5, 0), 1)
+    shown = campaign.rolled_up()
+    assert (shown.state, shown.members.delivered, shown.members.uncounted) == ("completed", 15, 5)
+    campaign.books.do(books_are_sound, campaign.id)
 
 
 def test_what_isolation_took_is_explained_without_naming_anybody(books: Books) -> None:

@@ -65,10 +65,17 @@ WHERE chunk.campaign_id = :campaign_id
 GROUP BY outcome, attempt.http_status, attempt.code, variant.name
 """)
 _TOO_LATE = text("""
-SELECT count(DISTINCT sequence) AS chunks, sum(size - withheld) AS members,
+SELECT was_divided, count(DISTINCT sequence) AS chunks, sum(size - withheld) AS members,
        min(ended_at) AS first, max(ended_at) AS last
 FROM attempt JOIN chunk USING (campaign_id, sequence)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM part
+                   WHERE part.campaign_id = attempt.campaign_id
+                     AND part.sequence = attempt.sequence AND part.round = attempt.round + 1
+                     AND origin <> concat_ws('-', campaign_id, sequence, part.round))
+        AS was_divided) AS divided
 WHERE campaign_id = :campaign_id AND outcome = 'accepted' AND attempt.round < chunk.round
+GROUP BY was_divided
 """)
 _UNRESOLVED = text("""
 SELECT count(*) AS chunks, sum(size - withheld) AS members, min(settled_at) AS first,
@@ -125,7 +132,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
     unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
-    too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).one()
+    too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).all()
     withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
     noted = acts.read(connection, campaign_id, None)
     canary = connection.execute(_CANARY, {"campaign_id": campaign_id}).one_or_none()
@@ -137,7 +144,7 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         *_noted(noted),
         *map(_attempted, attempts),
         *_given_up(unresolved),
-        *_accepted_too_late(too_late),
+        *map(_accepted_too_late, too_late),
         *_withheld(withheld),
         *([] if canary is None else [_canary(canary)]),
         *_isolated(isolated),
@@ -240,13 +247,18 @@ def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
         yield Event(unresolved.first, unresolved.last, what)
 
 
-def _accepted_too_late(late: Row[Any]) -> Iterator[Event]:
-    if late.chunks:
+def _accepted_too_late(late: Row[Any]) -> Event:
+    what = (
+        f"{counted(late.members, 'member')} in {counted(late.chunks, 'chunk')} turned out to "
+        "have been accepted after they were ordered to be sent again: they may get it twice"
+    )
+    if late.was_divided:
         what = (
-            f"{counted(late.members, 'member')} in {counted(late.chunks, 'chunk')} turned out to "
-            "have been accepted after they were ordered to be sent again: they may get it twice"
+            f"{counted(late.chunks, 'chunk')} turned out to have been accepted after being divided "
+            "for a refusal: nothing more is sent of it, and whoever got a part of it since may "
+            "have got it twice"
         )
-        yield Event(late.first, late.last, what)
+    return Event(late.first, late.last, what)
 
 
 def _withheld(withheld: Row[Any]) -> Iterator[Event]:

@@ -98,12 +98,19 @@ _RULES: dict[str, TextClause] = {
             WHERE attempt.campaign_id = chunk.campaign_id AND attempt.sequence = chunk.sequence
               AND attempt.round = chunk.round AND outcome = 'accepted')
     """),
+    # Or it is a part of one that was accepted after all.
     "every uncounted chunk has an attempt whose answer was that it had been sent": text("""
         SELECT 'chunk ' || chunk.sequence AS example FROM chunk
         WHERE campaign_id = :campaign_id AND state = 'uncounted' AND NOT EXISTS (
             SELECT FROM attempt
             WHERE attempt.campaign_id = chunk.campaign_id AND attempt.sequence = chunk.sequence
-              AND attempt.round = chunk.round AND outcome = 'already_sent')
+              AND attempt.round = chunk.round AND outcome = 'already_sent'
+        ) AND NOT EXISTS (
+            SELECT FROM part JOIN part AS whole USING (campaign_id, origin)
+            JOIN attempt ON attempt.campaign_id = whole.campaign_id
+                AND attempt.sequence = whole.sequence AND attempt.round = whole.round
+            WHERE part.campaign_id = chunk.campaign_id AND part.sequence = chunk.sequence
+              AND part.round = chunk.round AND whole.refused AND outcome = 'accepted')
     """),
     "no attempt began after the window of an earlier one in doubt": text("""
         SELECT 'chunk ' || later.sequence || ', attempt ' || later.attempt AS example

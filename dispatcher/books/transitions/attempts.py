@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions.exchanging import Report, record_alone, values_of
-from dispatcher.books.transitions.isolating import divide, divided
+from dispatcher.books.transitions.isolating import divide, divided, settle_parts
 from dispatcher.books.transitions.resting import rest_as_decided
 from dispatcher.books.transitions.steering import pause_as_decided
 from dispatcher.books.transitions.summing import lock, roll_up
@@ -58,8 +58,9 @@ def record(connection: Connection, report: Report) -> Report | None:
 
     Gives the report as it was recorded, which is another one where the chunk was divided. Waits for
     a chunk that somebody has locked. An accepted reply of the same round is true whoever brings it,
-    and counts even when the lease was lost. The account's hold, the campaign's pause and what a
-    refused chunk is divided into are part of the same transaction.
+    and counts even when the lease was lost; that of a chunk which was divided since ends its parts.
+    The account's hold, the campaign's pause and what a refused chunk is divided into are part of
+    the same transaction.
     """
     claim, decision, division = report.claim, report.decision, None
     if decision.pause is not None:
@@ -93,7 +94,7 @@ def _record_late(connection: Connection, report: Report) -> bool:
     if isinstance(outcome, Accepted):
         lock(connection, report.claim.campaign_id)
         proven = bool(connection.execute(_LATE_PROOF, values).rowcount)
-        if proven:
+        if proven or settle_parts(connection, report.claim):
             roll_up(connection, report.claim.campaign_id)
     connection.execute(_LOG_LATE, values)
     return proven

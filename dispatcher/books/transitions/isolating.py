@@ -1,7 +1,8 @@
 """Chunks that the vendor refused, as it seems for one user alone: divided until that user is found.
 
 The refused chunk's row keeps some of its members, and a new row takes the others. Both are sent
-under pack_ids that no request had, as a refusal for the content proves that nothing was sent. The
+under pack_ids that no request had, as a refusal for the content proves that nothing was sent. Where
+the whole chunk turns out to have been accepted all the same, nothing more is sent of its parts. The
 caller holds the campaign's row.
 """
 
@@ -9,9 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books.transitions.exchanging import Report
+from dispatcher.books.transitions.exchanging import Claim, Report
+from dispatcher.books.transitions.forgetting import NOBODY
 from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
@@ -92,6 +95,30 @@ INSERT INTO part (campaign_id, sequence, round, origin, halvings, culprit)
 SELECT campaign_id, sequence, round, :origin, :halvings, :alone FROM first
 UNION ALL
 SELECT campaign_id, sequence, round, :origin, :halvings, false FROM second
+""")
+# Those that may be sent yet, or again, or are said to have reached nobody.
+_PARTS = text("""
+SELECT sequence, members FROM chunk JOIN part USING (campaign_id, sequence, round)
+WHERE campaign_id = :campaign_id AND members IS NOT NULL
+  AND state IN ('pending', 'sending', 'rejected', 'unresolved', 'expired')
+  AND origin = (SELECT origin FROM part
+                WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round)
+ORDER BY sequence FOR NO KEY UPDATE OF chunk
+""")
+_SETTLE = text("""
+WITH overtaken AS (
+    INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,
+                         chunk_state, error)
+    SELECT campaign_id, sequence, attempt, round, claimed_by, claimed_at, 'lease_lost', 'uncounted',
+           'The chunk that it is a part of was proven to be accepted'
+    FROM chunk
+    WHERE campaign_id = :campaign_id AND sequence = ANY(:sequences) AND state = 'sending'
+)
+UPDATE chunk
+SET state = 'uncounted', published_at = NULL, lease_until = NULL,
+    settled_at = coalesce(settled_at, clock_timestamp()),
+    http_status = NULL, code = NULL, error = NULL
+WHERE campaign_id = :campaign_id AND sequence = ANY(:sequences)
 """)
 
 
@@ -180,6 +207,30 @@ def divide(connection: Connection, division: Division) -> None:
         connection.execute(_DIVIDE, part | values)
     elif how is Isolation.GIVE_UP:
         pause_itself(connection, claim.campaign_id, division.pause)
+
+
+def settle_parts(connection: Connection, claim: Claim) -> bool:
+    """Send nothing more of what a chunk was divided into, as it was accepted before; whether any.
+
+    Its parts are those whose members are all among the claim's: the vendor's numbers are of the
+    whole chunk, so theirs are lost.
+    """
+    key = {"campaign_id": claim.campaign_id, "sequence": claim.sequence, "round": claim.round}
+    reached = set(_members(claim.members))
+    parts = [
+        row.sequence
+        for row in connection.execute(_PARTS, key)
+        if reached.issuperset(_members(row.members))
+    ]
+    if parts:
+        connection.execute(_SETTLE, {"campaign_id": claim.campaign_id, "sequences": parts})
+    return bool(parts)
+
+
+def _members(listed: str) -> list[bytes]:
+    """Who is in a chunk, but for those who were forgotten."""
+    members = (orjson.dumps(member) for member in orjson.loads(listed))
+    return [member for member in members if member != NOBODY.encode()]
 
 
 def _key(report: Report) -> dict[str, object]:
