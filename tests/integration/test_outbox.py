@@ -18,6 +18,7 @@ from tests.integration.builders import (
     TERMS,
     Books,
     OneCampaign,
+    raise_fence,
 )
 from tests.integration.racing import race
 from tests.integration.test_canaries import BAD, GOOD, judged, with_canary
@@ -196,7 +197,7 @@ def test_what_a_dead_worker_took_is_taken_after_its_lease_and_its_record_is_too_
 def test_books_that_were_put_back_from_a_copy_tell_nobody(books: Books) -> None:
     books.campaign(notify_url=URL).do(transitions.pause)
     books.do(fence.begin)
-    books.do(fence.raise_, "they were restored", 0)
+    raise_fence(books, "they were restored")
     assert taken(books) == []
     books.do(fence.accept)
     assert len(taken(books)) == 1
