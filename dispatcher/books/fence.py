@@ -62,6 +62,7 @@ WHERE finished_at IS NULL AND campaign.state IN ('scheduled', 'running', 'paused
 GROUP BY campaign.id HAVING sum(size - withheld) > 0
 ORDER BY created_at
 """)
+NOTHING_TO_ACCEPT = "There is nothing to accept: the books have gone on from where they were."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,7 @@ def accept(connection: Connection) -> Mark:
     before = read(connection)
     row = connection.execute(_ACCEPT).one_or_none()
     if row is None or before is None:
-        raise ImpossibleInState(
-            "There is nothing to accept: the books have gone on from where they were."
-        )
+        raise ImpossibleInState(NOTHING_TO_ACCEPT)
     mark = _fence(row).standing.mark
     acts.write(
         connection,

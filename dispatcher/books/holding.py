@@ -35,9 +35,9 @@ AWAITS_A_PROBE = f"""
  AND NOT {doubt.waits("account.name")})
 """
 """Whether an account in doubt has nothing left to ask about, and may not begin a clean chunk."""
-BY_ZONE = """
-(campaign.wall_time IS NOT NULL OR campaign.windows IS NOT NULL AND campaign.opens_at IS NULL)
-"""
+HAS_ZONES_WINDOWS = "(campaign.windows IS NOT NULL AND campaign.opens_at IS NULL)"
+"""Whether its windows are on its members' own clocks: each chunk has its opening."""
+BY_ZONE = f"(campaign.wall_time IS NOT NULL OR {HAS_ZONES_WINDOWS})"
 """Whether chunks are due by their members' own clocks."""
 NOT_FENCED = "(SELECT raised_at IS NULL FROM fence)"
 """Whether the books are those that workers have sent from, and no older copy."""

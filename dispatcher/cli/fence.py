@@ -2,6 +2,7 @@
 
 import click
 
+from dispatcher.books.fence import NOTHING_TO_ACCEPT
 from dispatcher.cli.asking import confirmed
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
@@ -31,9 +32,7 @@ def accept(ctx: click.Context, yes: bool, as_json: bool) -> None:
     dispatcher = context_of(ctx).dispatcher()
     found = dispatcher.fenced()
     if found is None:
-        raise ImpossibleInState(
-            "There is nothing to accept: the books have gone on from where they were."
-        )
+        raise ImpossibleInState(NOTHING_TO_ACCEPT)
     _show(found)
     if not yes and not confirmed("Go on from these books?", "go on from these books"):
         say("Nothing was changed: nothing is sent.")

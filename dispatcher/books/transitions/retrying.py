@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books.holding import HAS_ZONES_WINDOWS
 from dispatcher.books.transitions.forgetting import NOBODY
 from dispatcher.books.transitions.noting import note
 from dispatcher.books.transitions.summing import STEP, forget_sum, lock, roll_up
@@ -31,8 +32,8 @@ WHERE id = :campaign_id AND (:first OR finished_at IS NOT NULL)
 """)
 _STATE = text("SELECT state FROM campaign WHERE id = :campaign_id")
 # Where each zone has its own window, a sweep lets the chunk be due when that is open.
-_CLOSED = """
-CASE WHEN (SELECT windows IS NOT NULL AND opens_at IS NULL FROM campaign WHERE id = :campaign_id)
+_CLOSED = f"""
+CASE WHEN (SELECT {HAS_ZONES_WINDOWS} FROM campaign WHERE id = :campaign_id)
      THEN clock_timestamp() END
 """
 # Those who were forgotten are withheld now; only chunks that have such are looked at closely.
