@@ -77,7 +77,7 @@ format: setup    ## put the code into its form
 
 lock:            ## resolve the dependencies again into the two locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra console --extra embedded --extra monitoring --extra xlsx --extra dev pyproject.toml --output-file requirements.lock --upgrade
+	    --extra console --extra embedded --extra monitoring --extra tracing --extra xlsx --extra dev pyproject.toml --output-file requirements.lock --upgrade
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --constraint requirements.lock benchmarks/requirements.in \
 	    --output-file benchmarks/requirements.lock --upgrade
