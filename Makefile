@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 LOCKS = $(filter %.lock,$^)
 PIP = $(@D)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test interop alerts faults bench check format lock clean
+.PHONY: help setup demo test interop browser alerts faults bench check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,11 +46,15 @@ demo: setup      ## a campaign of 200,000 members on this machine, with proof
 	@$(BIN)/dispatcher demo
 
 test: setup      ## all tests; they bring their own servers
-	@$(BIN)/pytest -q -n 3 --dist worksteal --ignore tests/interop
+	@$(BIN)/pytest -q -n 3 --dist worksteal --ignore tests/interop --ignore tests/browser
 
 interop: setup   ## tests with Debian's PgBouncer and RabbitMQ, which have to be installed
 	@$(BIN)/python -m tests.interop.debian
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/interop
+
+browser: setup   ## tests of the console in Debian's chromium, which has to be installed
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/browser
 
 alerts:          ## the alert rules, by promtool of Debian's package prometheus
 	@command -v promtool >/dev/null || { \

@@ -9,6 +9,8 @@ import pytest
 
 from tests.packaging.image import ROOT
 
+PACKAGES = "pgbouncer rabbitmq-server prometheus chromium"
+
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
@@ -41,7 +43,7 @@ def _make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_alone_lists_what_can_be_made(clone: Path) -> None:
     printed = _make(clone).stdout
-    for target in ("setup", "demo", "test", "interop", "check"):
+    for target in ("setup", "demo", "test", "interop", "browser", "check"):
         assert f"  make {target} " in printed
 
 
@@ -114,15 +116,15 @@ class Gate:
         )
 
 
-def test_the_gate_is_three_targets_of_make_and_needs_no_input(clone: Path) -> None:
+def test_the_gate_is_four_targets_of_make_and_needs_no_input(clone: Path) -> None:
     gate = Gate(clone, installed=True, user=1000)
     finished = gate.run()
     assert finished.returncode == 0
     assert "make check" in finished.stdout
-    assert gate.made.read_text() == "check\ninterop\nalerts\n"
+    assert gate.made.read_text() == "check\ninterop\nbrowser\nalerts\n"
 
 
-@pytest.mark.parametrize("target", ["check", "interop", "alerts"])
+@pytest.mark.parametrize("target", ["check", "interop", "browser", "alerts"])
 def test_the_gate_fails_where_a_target_fails(clone: Path, target: str) -> None:
     gate = Gate(clone, installed=True, user=1000)
     gate.program("make", f'[ "$1" != {target} ]')
@@ -134,8 +136,8 @@ def test_the_gate_says_which_packages_it_misses_where_it_may_not_install_them(cl
     finished = gate.run()
     assert finished.returncode == 1
     assert finished.stderr == (
-        "The gate needs Debian's pgbouncer rabbitmq-server prometheus, and only root may install "
-        "them: `apt install --no-install-recommends pgbouncer rabbitmq-server prometheus`.\n"
+        f"The gate needs Debian's {PACKAGES}, and only root may install them: "
+        f"`apt install --no-install-recommends {PACKAGES}`.\n"
     )
     assert not gate.made.exists()
 
@@ -151,7 +153,7 @@ def test_the_gate_starts_no_service_that_it_installs_and_leaves_the_machines_wor
     assert gate.policy_meanwhile.read_text(encoding="utf-8") == "#!/bin/sh\nexit 101\n"
     left = gate.policy.read_text(encoding="utf-8") if gate.policy.exists() else None
     assert left == before
-    assert gate.made.read_text() == "check\ninterop\nalerts\n"
+    assert gate.made.read_text() == "check\ninterop\nbrowser\nalerts\n"
 
 
 def test_the_gate_fetches_the_list_of_packages_where_it_has_none_and_says_what_it_cannot_install(
@@ -163,7 +165,6 @@ def test_the_gate_fetches_the_list_of_packages_where_it_has_none_and_says_what_i
     finished = gate.run()
     assert finished.returncode == 1
     assert "update" in asked.read_text()
-    asked_for = "pgbouncer rabbitmq-server prometheus"
-    assert finished.stderr.endswith(f"see what `apt-get install {asked_for}` says.\n")
+    assert finished.stderr.endswith(f"see what `apt-get install {PACKAGES}` says.\n")
     assert not gate.made.exists()
     assert not gate.policy.exists()

@@ -1,0 +1,67 @@
+"""A browser for the whole run, a console for each file, and windows for each test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser
+
+from dispatcher.embedded import ServerUrls
+from tests.acceptance.houses import LASTING, furnished
+from tests.acceptance.http_api import Api, running_api
+from tests.acceptance.program import COMMAND, Program, Worker
+from tests.browser import chromium
+from tests.browser.visitor import Visitor, visiting
+from tests.sandbox_process import PushApi, running_push_api
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; each visitor has a context of their own in it."""
+    with chromium.running() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def push_api() -> Iterator[PushApi]:
+    """The Push API of this file's campaigns."""
+    with running_push_api() as push_api:
+        yield push_api
+
+
+@pytest.fixture(scope="module")
+def program(
+    servers: ServerUrls,
+    template_database: str,
+    push_api: PushApi,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Program]:
+    """The program whose console this file's tests look at."""
+    directory = tmp_path_factory.mktemp("console")
+    url = {"DISPATCHER_PUSH_API_URL": push_api.url}
+    with furnished(servers, template_database, directory, LASTING, **url) as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def worker(program: Program) -> Iterator[Worker]:
+    """A worker that sends what the console is told to send."""
+    with program.worker(command=COMMAND) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def api(program: Program) -> Iterator[Api]:
+    """The running `dispatcher console`."""
+    with running_api(program) as api:
+        yield api
+
+
+@pytest.fixture
+def visit(browser: Browser, api: Api) -> Iterator[Visit]:
+    """Opens a window of the console, as in `visit(size=PHONE, color_scheme="dark")`."""
+    place = api.url.removesuffix("/api/v1")
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(visiting(browser, place, **options))
