@@ -21,6 +21,12 @@ class Size:
     """of the large campaign, sent once"""
     plain_chunks: int
     """for plain Celery, which takes long"""
+    widths: tuple[int, ...]
+    """requests in flight at once, in one worker"""
+    wide_seconds: float
+    """that a campaign takes at least where so many are in flight"""
+    wide_chunks: int
+    """of such a campaign at most"""
     campaign_chunks: tuple[int, ...]
     """of the campaigns whose status and upkeep are timed"""
     ahead_members: int
@@ -45,6 +51,9 @@ FULL = Size(
     chunks=2_000,
     many_chunks=10_000,
     plain_chunks=300,
+    widths=(64, 256, 1_000),
+    wide_seconds=5,
+    wide_chunks=4_000,
     campaign_chunks=(1_000, 10_000, 100_000, 1_000_000),
     ahead_members=1_000_000,
     small_members=(1_000, 5_000),
@@ -64,6 +73,9 @@ QUICK = Size(
     chunks=1_000,
     many_chunks=0,
     plain_chunks=100,
+    widths=(64, 256),
+    wide_seconds=2,
+    wide_chunks=1_000,
     campaign_chunks=(1_000, 100_000),
     ahead_members=300_000,
     small_members=(5_000,),
@@ -83,6 +95,9 @@ TINY = Size(
     chunks=10,
     many_chunks=0,
     plain_chunks=5,
+    widths=(4,),
+    wide_seconds=0.3,
+    wide_chunks=10,
     campaign_chunks=(10, 100),
     ahead_members=100_000,
     small_members=(1_000,),

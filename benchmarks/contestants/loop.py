@@ -1,7 +1,7 @@
-"""The limit: one asyncio process that reads the same chunks and posts them, 64 at a time.
+"""The limit: one asyncio process that reads the same chunks and posts them, so many at a time.
 
-`python -m benchmarks.contestants.loop CLIENT` waits for the word on the broker. There is no queue,
-no claim and no retry, and what was sent is written down in batches.
+`python -m benchmarks.contestants.loop CLIENT CONNECTIONS` waits for the word on the broker.
+There is no queue, no claim and no retry, and what was sent is written down in batches.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks.meters import wait_until
 from benchmarks.programs import Program, program
 from benchmarks.stage import Books
 
-CONCURRENCY = 64
+CONNECTIONS = 64
 _READ_AT_ONCE = 64
 _GO = "benchmark-go"
 _READY = "ready"
@@ -38,13 +38,15 @@ Chunk = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The contestant; `client` is one of `CLIENTS`."""
+    """The contestant; `client` is one of `CLIENTS`, `connections` how many requests at once."""
 
     client: str
+    connections: int = CONNECTIONS
 
     @property
     def name(self) -> str:
-        return f"loop without a queue, {self.client}"
+        width = "" if self.connections == CONNECTIONS else f" x {self.connections}"
+        return f"loop without a queue, {self.client}{width}"
 
     def prepare(self, books: Books, chunks: int) -> None:
         copy_chunks(books, chunks)
@@ -52,7 +54,7 @@ class Loop:
     @contextmanager
     def workers(self, books: Books) -> Iterator[list[Program]]:
         with program(
-            ["benchmarks.contestants.loop", self.client],
+            ["benchmarks.contestants.loop", self.client, str(self.connections)],
             environment=books.environment,
             directory=books.directory,
             name="loop",
@@ -70,7 +72,7 @@ class Loop:
         return copied_chunks_are_sent(books, chunks)
 
 
-async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str) -> None:
+async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str, connections: int) -> None:
     """Bring the chunks into the queue as there is room, and an end for each who sends."""
     connection = psycopg2.connect(database_url)
     with connection, connection.cursor("chunks") as cursor:
@@ -81,7 +83,7 @@ async def _read(queue: "asyncio.Queue[Chunk | None]", database_url: str) -> None
             for row in rows:
                 await queue.put(row)
     connection.close()
-    for _ in range(CONCURRENCY):
+    for _ in range(connections):
         await queue.put(None)
 
 
@@ -117,25 +119,25 @@ def _settle(connection: "psycopg2.extensions.connection", batch: list[int]) -> N
         cursor.execute(_SETTLE, {"sequences": batch})
 
 
-async def _main(database_url: str, push_api_url: str, client: str) -> None:
-    queue: asyncio.Queue[Chunk | None] = asyncio.Queue(2 * CONCURRENCY)
+async def _main(database_url: str, push_api_url: str, client: str, connections: int) -> None:
+    queue: asyncio.Queue[Chunk | None] = asyncio.Queue(2 * connections)
     sent: asyncio.Queue[int | None] = asyncio.Queue()
     books = asyncio.create_task(_write_down(sent, database_url))
     async with asyncio.TaskGroup() as everybody:
-        everybody.create_task(_read(queue, database_url))
-        for _ in range(CONCURRENCY):
+        everybody.create_task(_read(queue, database_url, connections))
+        for _ in range(connections):
             everybody.create_task(_send(queue, sent, CLIENTS[client](push_api_url)))
     sent.put_nowait(None)
     await books
 
 
-def main(client: str) -> None:
+def main(client: str, connections: int) -> None:
     """Wait for the word, and send."""
     print(_READY, flush=True)
     with redis.Redis.from_url(campaign.broker_url()) as broker:
         broker.blpop([_GO])
-    asyncio.run(_main(campaign.database_url(), campaign.push_api_url(), client))
+    asyncio.run(_main(campaign.database_url(), campaign.push_api_url(), client, connections))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -12,36 +12,25 @@ from benchmarks import audiences
 from benchmarks.bench import Bench
 from benchmarks.contestants import peers
 from benchmarks.contestants.clients import CLIENTS
-from benchmarks.contestants.contestant import Contestant
-from benchmarks.contestants.loop import CONCURRENCY, Loop
+from benchmarks.contestants.loop import CONNECTIONS, Loop
 from benchmarks.contestants.ours import Ours
-from benchmarks.findings import Findings, Ratio, Table, middle
-from benchmarks.racing import Run, race
+from benchmarks.findings import Findings, Ratio, middle
+from benchmarks.racing import Run
+from benchmarks.rounds import Entry, groups, rounds_of, tables
+from benchmarks.suites import in_flight
 
 _LATENCY = 0.1
-_COLUMNS = (
-    *("", "chunks", "chunks/s", "CPU ms: workers", "PostgreSQL", "broker"),
-    *("worker MB", "broker MB", "first request ms"),
-)
-_NOTE = (
-    "Milliseconds of CPU are for each chunk; those of a peer's workers hold its producer's, too. "
-    "Memory is that of the largest worker process, and of the broker, both at their most. "
-    "The first request is counted from the order to send: `resume`, or a peer's first message."
-)
-
-
-Entry = tuple[Contestant, int]
-"""Who sends how many chunks."""
 
 
 def run(bench: Bench) -> Findings:
-    """Everything at 0 ms and at 100 ms; the large campaign once at each, by ours and the loop."""
+    """Everything at 0 ms and at 100 ms; the large campaign once at each; then many in flight."""
     runs = [*_at_once(bench), *_with_latency(bench), *_large(bench)]
+    wide = list(in_flight.run(bench))
     return Findings(
         "send",
-        ratios=list(_ratios(runs)),
-        tables=list(_tables(runs)),
-        runs=[asdict(run) for run in runs],
+        ratios=[*_ratios(runs), *in_flight.ratios(wide)],
+        tables=list(tables([*runs, *wide])),
+        runs=[asdict(run) for run in [*runs, *wide]],
     )
 
 
@@ -52,29 +41,29 @@ def _at_once(bench: Bench) -> Iterator[Run]:
         *_loops(chunks),
         *_peers(bench),
     ]
-    yield from _rounds(bench, entries, latency=0.0, rounds=bench.size.rounds)
+    yield from rounds_of(bench, entries, latency=0.0, rounds=bench.size.rounds)
 
 
 def _with_latency(bench: Bench) -> Iterator[Run]:
     """Every round but the first without the peers, who take long; a single one too."""
     chunks, rounds = bench.size.chunks, bench.size.rounds
-    ours = Ours(_audience(bench, chunks), processes=1, slots=CONCURRENCY)
+    ours = Ours(_audience(bench, chunks), processes=1, slots=CONNECTIONS)
     entries: list[Entry] = [(ours, chunks), *_loops(chunks)]
     if rounds > 1:
-        yield from _rounds(bench, [*entries, *_peers(bench)], latency=_LATENCY, rounds=1)
-        yield from _rounds(bench, entries, latency=_LATENCY, rounds=rounds - 1, after=1)
+        yield from rounds_of(bench, [*entries, *_peers(bench)], latency=_LATENCY, rounds=1)
+        yield from rounds_of(bench, entries, latency=_LATENCY, rounds=rounds - 1, after=1)
     else:
-        yield from _rounds(bench, entries, latency=_LATENCY, rounds=1)
+        yield from rounds_of(bench, entries, latency=_LATENCY, rounds=1)
 
 
 def _large(bench: Bench) -> Iterator[Run]:
     chunks = bench.size.many_chunks
     if chunks:
         entries: list[Entry] = [(Ours(_audience(bench, chunks)), chunks), *_loops(chunks)]
-        yield from _rounds(bench, entries, latency=0.0, rounds=1)
-        ours = Ours(_audience(bench, chunks), processes=1, slots=CONCURRENCY)
+        yield from rounds_of(bench, entries, latency=0.0, rounds=1)
+        ours = Ours(_audience(bench, chunks), processes=1, slots=CONNECTIONS)
         entries = [(ours, chunks), *_loops(chunks)]
-        yield from _rounds(bench, entries, latency=_LATENCY, rounds=1)
+        yield from rounds_of(bench, entries, latency=_LATENCY, rounds=1)
 
 
 def _audience(bench: Bench, chunks: int) -> Path:
@@ -93,23 +82,6 @@ def _peers(bench: Bench) -> list[Entry]:
     ]
 
 
-def _rounds(
-    bench: Bench, entries: Sequence[Entry], *, latency: float, rounds: int, after: int = 0
-) -> Iterator[Run]:
-    """Everybody in turn, as often as asked; ours first, whose chunks the others copy."""
-    for number in range(after, after + rounds):
-        with bench.stage.books() as books:
-            for contestant, chunks in entries:
-                run = race(
-                    bench.stage, books, contestant, chunks=chunks, latency=latency, number=number
-                )
-                bench.say(
-                    f"send: {run.contestant}, {chunks} chunks, {1000 * latency:.0f} ms, "
-                    f"round {number + 1}: {run.rate:,.0f} chunks/s"
-                )
-                yield run
-
-
 def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
     asked = {
         ("loop", 0.0): "at least 0.5",
@@ -118,7 +90,7 @@ def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
         ("procrastinate", 0.0): "more than 1",
         ("loop", _LATENCY): "at least 0.85",
     }
-    for group in _groups(runs):
+    for group in groups(runs):
         first = group[0]
         ours = {run.round: run.rate for run in group if run.contestant == first.contestant}
         for name in dict.fromkeys(run.contestant for run in group[1:]):
@@ -132,45 +104,3 @@ def _ratios(runs: Sequence[Run]) -> Iterator[Ratio]:
                 value,
                 wanted,
             )
-
-
-def _groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Those that were measured together; each begins with ours."""
-    groups: list[list[Run]] = []
-    for run in runs:
-        is_ours = run.contestant.startswith("ours")
-        new = not groups or (
-            is_ours
-            and (groups[-1][0].chunks, groups[-1][0].latency)
-            != (
-                run.chunks,
-                run.latency,
-            )
-        )
-        if new:
-            groups.append([])
-        groups[-1].append(run)
-    return groups
-
-
-def _tables(runs: Sequence[Run]) -> Iterator[Table]:
-    for group in _groups(runs):
-        rows = []
-        for name in dict.fromkeys(run.contestant for run in group):
-            own = [run for run in group if run.contestant == name]
-            rows.append(
-                (
-                    name,
-                    own[0].chunks,
-                    middle([run.rate for run in own]),
-                    middle([run.workers_cpu for run in own]),
-                    middle([run.postgresql_cpu for run in own]),
-                    middle([run.broker_cpu for run in own]),
-                    max(run.worker_memory for run in own) / 1e6,
-                    max(run.broker_memory for run in own) / 1e6,
-                    middle([1000 * run.first_request for run in own]),
-                )
-            )
-        rounds = 1 + max(run.round for run in group) - min(run.round for run in group)
-        title = f"{group[0].chunks:,} chunks, API latency {1000 * group[0].latency:.0f} ms"
-        yield Table(f"{title}, medians of {rounds}", _COLUMNS, tuple(rows), _NOTE)
