@@ -13,6 +13,11 @@ from console import problems
 from console.api import open_router, router
 from console.events import Broadcast
 from console.others import others
+from console.pages.all import ROUTERS
+from console.pages.assets import Assets
+from console.pages.errors import shown
+from console.pages.layout import templates
+from console.pages.security import SecurityHeaders
 from console.problems import PREFIX
 from console.uploads import Uploads
 from dispatcher import Dispatcher, Settings
@@ -35,11 +40,16 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.home = settings.home
     app.state.uploads = Uploads(settings.home)
     app.state.broadcast = Broadcast(app.state.dispatcher)
+    app.state.assets = Assets()
+    app.state.templates = templates(app.state.assets)
     app.add_middleware(_Limited)
+    app.add_middleware(SecurityHeaders)
     app.include_router(router)
     app.include_router(others)
     app.include_router(open_router)
-    problems.tell_problems(app)
+    for pages in ROUTERS:
+        app.include_router(pages)
+    problems.tell_problems(app, shown)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

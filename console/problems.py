@@ -1,13 +1,13 @@
 """Problems, as RFC 9457 has them: the sentence that the command line says, and what kind it is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -87,62 +87,71 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 """The answers that every route may give, for the description."""
 
 
-def problem(
-    status: int,
-    kind: str,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    errors: Sequence[str] = (),
-) -> JSONResponse:
+class Problem(JSONResponse):
     """The answer that tells a problem; `kind` is its name in words, as "Campaign not found"."""
-    content: dict[str, Any] = {
-        "type": f"urn:dispatcher:{kind.lower().replace(' ', '-')}",
-        "title": kind,
-        "status": status,
-        "detail": detail,
-    }
-    if len(errors) > 1:
-        content["errors"] = list(errors[:_MOST_TOLD])
-    return JSONResponse(content, status, dict(headers or {}), MEDIA_TYPE)
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[str] = (),
+    ) -> None:
+        self.kind, self.detail = kind, detail
+        content: dict[str, Any] = {
+            "type": f"urn:dispatcher:{kind.lower().replace(' ', '-')}",
+            "title": kind,
+            "status": status,
+            "detail": detail,
+        }
+        if len(errors) > 1:
+            content["errors"] = list(errors[:_MOST_TOLD])
+        super().__init__(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
-def of_error(error: DispatcherError) -> JSONResponse:
+def of_error(error: DispatcherError) -> Problem:
     """The problem that one of the library's errors is."""
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     named = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
-    return problem(
+    return Problem(
         status, named, str(error), _RETRY_AFTER if isinstance(error, ServiceError) else None
     )
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Have every error of the application answered by a problem."""
+Shown = Callable[[Request, Problem], Response]
+"""What shows a problem to whoever asked."""
+
+
+def tell_problems(app: FastAPI, shown: Shown) -> None:
+    """Have every error of the application answered by a problem, as it is `shown`."""
 
     @app.exception_handler(DispatcherError)
-    async def _ours(_: Request, error: DispatcherError) -> JSONResponse:
-        return of_error(error)
+    async def _ours(request: Request, error: DispatcherError) -> Response:
+        return shown(request, of_error(error))
 
     @app.exception_handler(HTTPException)
-    async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
+    async def _of_http(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase.capitalize()
-        detail = _SAID.get(error.detail, error.detail)
+        detail = SAID.get(error.detail, error.detail)
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods_at(app, request))
-        return problem(error.status_code, phrase, detail, headers)
+        return shown(request, Problem(error.status_code, phrase, detail, headers))
 
     @app.exception_handler(RequestValidationError)
-    async def _of_request(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _of_request(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
         told = [_sentence(each) for each in errors]
         is_json = all(each["type"] != "json_invalid" for each in errors)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if is_json else HTTPStatus.BAD_REQUEST
-        return problem(status, "Invalid request", told[0], errors=told)
+        return shown(request, Problem(status, "Invalid request", told[0], errors=told))
 
     @app.exception_handler(Exception)
-    async def _surprise(_: Request, __: Exception) -> JSONResponse:
+    async def _surprise(request: Request, _: Exception) -> Response:
         detail = "This should not have happened: the program's log says more."
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", detail)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return shown(request, Problem(status, "Internal server error", detail))
 
 
 def _methods_at(app: FastAPI, request: Request) -> list[str]:
@@ -151,11 +160,12 @@ def _methods_at(app: FastAPI, request: Request) -> list[str]:
     return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
-_SAID = {
+SAID = {
     "Not Found": "There is nothing at this address: /api/v1/openapi.json has those there are.",
     "Method Not Allowed": "This method does nothing here: /api/v1/openapi.json has those that do.",
     "There was an error parsing the body": "The body is not JSON that can be read.",
 }
+"""What the framework says, as we do."""
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

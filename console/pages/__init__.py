@@ -1,0 +1,1 @@
+"""The pages: what a browser shows of the verbs, rendered here, with scripts only where it moves."""

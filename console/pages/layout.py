@@ -1,0 +1,79 @@
+"""How a page is rendered: its template, in the frame that all have, for whoever asks."""
+
+import gzip
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from console.pages import words
+from console.pages.assets import Assets
+
+NAVIGATION = (("/", "Campaigns"),)
+"""The pages that every page leads to: their addresses and names."""
+
+_WORTH_PACKING = 1_400
+"""Bytes that fit into a packet anyway."""
+
+
+def templates(assets: Assets) -> Environment:
+    """The templates, which escape what they print and know no name that they were not given."""
+    environment = Environment(
+        loader=PackageLoader("console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=words.number,
+        percent=words.percent,
+        duration=words.duration,
+        moment=words.moment,
+    )
+    environment.globals.update(
+        asset=assets.url,
+        counted=words.counted,
+        is_below=is_below,
+        navigation=NAVIGATION,
+        NONE=words.NONE,
+    )
+    return environment
+
+
+def render(request: Request, template: str, **context: Any) -> str:
+    """The template's text for whoever asks; `person` is None where nobody is known yet."""
+    known: Environment = request.app.state.templates
+    person = getattr(request.state, "person", None) or getattr(request.state, "token", None)
+    return known.get_template(template).render(person=person, path=request.url.path, **context)
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """The page, or the fragment of one, that a template makes of this; packed where that pays."""
+    body = render(request, template, status=status, **context).encode()
+    told = {**(headers or {}), "Vary": "Accept-Encoding, HX-Request"}
+    if len(body) > _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5)
+        told["Content-Encoding"] = "gzip"
+    return HTMLResponse(body, status, told)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether a part of the page is asked for, by a script that puts it there."""
+    return request.headers.get("hx-request-type") == "partial"
+
+
+def is_below(path: str, address: str) -> bool:
+    """Whether the page at `path` is that of an entry of the navigation, or belongs to it."""
+    campaigns = address == "/" and path.startswith("/campaigns")
+    return path == address or path.startswith(f"{address}/") or campaigns

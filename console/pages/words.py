@@ -1,0 +1,66 @@
+"""Numbers and times as a person reads them: what the templates' filters do."""
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+NONE = "\N{EN DASH}"
+
+
+def number(count: float) -> str:
+    """With thin spaces between thousands, and one decimal where it has any: `1 234.5`."""
+    rounded = round(count, 1)
+    whole = int(rounded)
+    text = f"{whole:,}" if rounded == whole or whole >= 1_000 else f"{rounded:,.1f}"
+    return text.replace(",", THIN)
+
+
+def counted(count: int, one: str) -> str:
+    """So many of something that has its plural by an s: `1 chunk`, `1 200 chunks`."""
+    return f"{number(count)} {one}" if count == 1 else f"{number(count)} {one}s"
+
+
+def percent(part: float, whole: float) -> str:
+    """How much of the whole: `0 %` is nothing of it, and `100 %` all, never nearly."""
+    if not whole:
+        return f"0{THIN}%"
+    share = 100 * part / whole
+    if 0 < share < 0.1:
+        return f"<{THIN}0.1{THIN}%"
+    if 99.9 < share < 100:
+        return f">{THIN}99.9{THIN}%"
+    return f"{share:.3g}{THIN}%" if share < 10 else f"{share:.4g}{THIN}%"
+
+
+def duration(seconds: float) -> str:
+    """Seconds by their two largest units: `45 s`, `3 min 20 s`, `2 d 4 h`."""
+    rest = round(seconds)
+    if rest < 1:
+        return "less than 1 s" if seconds > 0 else "0 s"
+    parts: list[str] = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0 "))
+
+
+def moment(time: datetime | None, form: str = "full") -> Markup:
+    """A time that a script puts into the viewer's zone, and that is UTC without one.
+
+    `form` is "full", "minute", or "clock" for one of the clock alone.
+    """
+    if time is None:
+        return Markup(NONE)
+    there = time.astimezone(UTC)
+    said = there.strftime(_FORMS[form])
+    return Markup('<time datetime="{}" data-form="{}">{}{}UTC</time>').format(
+        there.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        form,
+        said,
+        "\N{NO-BREAK SPACE}",
+    )
+
+
+_FORMS = {"full": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "clock": "%H:%M:%S"}
