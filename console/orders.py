@@ -147,6 +147,16 @@ class Order(_Strict):
 AUDIENCES = ("members", "upload")
 
 
+class Text(_Strict):
+    """A message by itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"message": {"ios": {"payload": {"text": "Hello"}}}}]}
+    )
+
+    message: dict[str, Any] = Field(description="Platform objects of the Push API, or variants.")
+
+
 class Orders(_Strict):
     """What to change of a campaign; what is null is taken back, what is not there stays."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from console.auth import ForAdmins, ForOperators, ForViewers
-from console.orders import Accepted, Identifier, Identifiers, Order
+from console.orders import Accepted, Identifier, Identifiers, Order, Text
 from console.problems import PREFIX, PROBLEMS
 from console.uploads import Uploads, audience_of
 from dispatcher import Account, Act, Campaign
@@ -25,6 +25,21 @@ def dry_run(request: Request, dispatcher: ForOperators, order: Order) -> JSONRes
             app_id=order.app_id, message=order.message, audience=audience, **order.options()
         )
     return JSONResponse(found.as_json())
+
+
+@others.post("/messages/check")
+def check_message(dispatcher: ForOperators, given: Text) -> JSONResponse:
+    """What a message is: its platforms, its variants, its bytes, and what to be warned of."""
+    return JSONResponse(dispatcher.check_message(given.message).as_json())
+
+
+@others.get("/uploads/{upload}/columns")
+def columns(request: Request, dispatcher: ForOperators, upload: str) -> JSONResponse:
+    """The columns of an upload: what each is read as, and its first values."""
+    uploads: Uploads = request.app.state.uploads
+    with uploads.used(upload) as file:
+        found = dispatcher.columns(file)
+    return JSONResponse([each.as_json() for each in found])
 
 
 @others.post("/campaigns/{campaign}/canary", response_model=Campaign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from os import PathLike
 from typing import TYPE_CHECKING, Unpack
 
 from dispatcher.books import transitions
@@ -19,6 +20,7 @@ from dispatcher.redaction import Secret
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
     accounts,
+    authoring,
     enqueuing,
     fencing,
     keeping,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from dispatcher.audience import Progress, Source
+    from dispatcher.audience.headings import Heading
     from dispatcher.books.audit import Explanation, Verdict
     from dispatcher.books.failures import Failure, Forgotten, Unnamed
     from dispatcher.books.keeping import Audiences
@@ -132,6 +135,29 @@ class Dispatcher:
         settings = self._connections.settings
         order = ordering.check(settings, app_id, message, options)
         return rehearsing.rehearse(self._connections, order, progress)
+
+    def check_message(self, message: Mapping[str, object] | str | bytes) -> Message:
+        """The message as `enqueue` would send it, with its `warnings`; no service is asked.
+
+        message: its objects, or their JSON text. Raises MessageError, whose `place` is where.
+        """
+        return authoring.check_message(message)
+
+    def columns(
+        self,
+        audience: str | PathLike[str],
+        *,
+        platforms: Iterable[str] | None = None,
+        format: str | None = None,
+    ) -> tuple[Heading, ...]:
+        """The columns of an audience's file: what each is read as, and its first values.
+
+        platforms: whose identifiers count, those of the message; else all that there are.
+        format: "csv", "jsonl" or "parquet", of a file whose name says none.
+
+        Nothing is stored. Raises AudienceError where the file cannot be read, and OptionError.
+        """
+        return authoring.columns(self._connections.settings, audience, platforms, format)
 
     def show(self, campaign: Reference) -> Campaign:
         """The campaign as it stands. Raises CampaignNotFound and AmbiguousCampaign."""

@@ -41,7 +41,15 @@ class SettingError(CallerError):
 
 
 class MessageError(CallerError):
-    """The message is not one that the Push API would take; the text names the place in it."""
+    """The message is not one that the Push API would take; the text names the place in it.
+
+    `place` is that place by itself, as `ios.payload.text` or `variants.en.ios.payload.text`; empty
+    where it is the message as a whole.
+    """
+
+    def __init__(self, words: str, place: str = "") -> None:
+        super().__init__(words)
+        self.place = place
 
 
 class AudienceError(CallerError):

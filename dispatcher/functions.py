@@ -26,6 +26,7 @@ def _of_default(verb: Callable[Concatenate[Dispatcher, P], R]) -> Callable[P, R]
 
 
 accept_canary = _of_default(Dispatcher.accept_canary)
+columns = _of_default(Dispatcher.columns)
 dry_run = _of_default(Dispatcher.dry_run)
 enqueue = _of_default(Dispatcher.enqueue)
 show = _of_default(Dispatcher.show)
@@ -60,6 +61,7 @@ suppress_import = _of_default(Dispatcher.suppress_import)
 acting_as = _of_default(Dispatcher.acting_as)
 adjust = _of_default(Dispatcher.adjust)
 authenticate = _of_default(Dispatcher.authenticate)
+check_message = _of_default(Dispatcher.check_message)
 check_schema = _of_default(Dispatcher.check_schema)
 token_add = _of_default(Dispatcher.token_add)
 token_remove = _of_default(Dispatcher.token_remove)

@@ -242,18 +242,20 @@ def listed(identifiers: Iterable[Identifier]) -> str:
 
 
 _BESIDE_MEMBERS = {
-    **dict.fromkeys(("zone", "timezone", "tz"), "whose clock counts (--zone-column {name})"),
-    **dict.fromkeys(
-        ("variant", "language", "lang", "locale"),
-        "which text somebody gets (--variant-column {name})",
-    ),
+    **dict.fromkeys(("zone", "timezone", "tz"), Role.ZONE),
+    **dict.fromkeys(("variant", "language", "lang", "locale"), Role.VARIANT),
 }
-"""What columns of these names often tell, besides who the members are."""
+_TELLS = {Role.ZONE: "whose clock counts", Role.VARIANT: "which text somebody gets"}
+
+
+def may_tell(name: str) -> Role | None:
+    """What a column of this name often tells besides who the members are."""
+    return _BESIDE_MEMBERS.get(folded(name))
 
 
 def _hint(name: str) -> str:
-    tells = _BESIDE_MEMBERS.get(folded(name))
-    return f" Or does it tell {tells.format(name=name)}?" if tells else ""
+    role = may_tell(name)
+    return f" Or does it tell {_TELLS[role]} ({BESIDE[role]} {name})?" if role else ""
 
 
 def _stranger(

@@ -1,12 +1,15 @@
-"""How a person says what the columns of a file are."""
+"""What a person hands over by its name: a message, and what the columns of a file are."""
 
 import csv
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import click
 
-from dispatcher.errors import OptionError
+from dispatcher import message
+from dispatcher.errors import MessageError, OptionError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +29,26 @@ def columns_of(options: Sequence[str]) -> dict[str, str]:
 def names_of(text: str) -> list[str]:
     """The names in a list with commas; one that holds a comma stands in quotes."""
     return [name for row in csv.reader([text], skipinitialspace=True) for name in row if name]
+
+
+def read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Message:
+    """The checked message in a file, or on standard input; `others` name what may read that, too.
+
+    Raises MessageError and OptionError.
+    """
+    streamed = [name for name, paths in {"message": [path], **others}.items() if "-" in paths]
+    if len(streamed) > 1:
+        raise OptionError(
+            f"{' and '.join(streamed).capitalize()} cannot both come from standard input."
+        )
+    if path == "-" and sys.stdin is None:
+        raise MessageError("The message cannot be read from standard input, which is closed.")
+    try:
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+            content = file.read(message.LARGEST + 1)
+    except OSError as error:
+        raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
+    return message.parse(content, "standard input" if path == "-" else path)
 
 
 def column_options(command: Command) -> Command:

@@ -1,8 +1,5 @@
 """The verb send: a message and an audience become a committed campaign."""
 
-import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +15,9 @@ from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.interrupting import interruptible
 from dispatcher.cli.moments import parse_moment
 from dispatcher.cli.preparing import preparing
-from dispatcher.cli.reading import column_options, columns_of, names_of
+from dispatcher.cli.reading import column_options, columns_of, names_of, read_message
 from dispatcher.cli.watch import watch_to_end
-from dispatcher.errors import MessageError, OptionError
+from dispatcher.errors import OptionError
 from dispatcher.settings import DEFAULT_ACCOUNT
 from dispatcher.verbs.options import Options
 from dispatcher.words import counted
@@ -242,7 +239,7 @@ def send(
         other = "--watch" if watch else "--test-to"
         raise OptionError(f"--dry-run sends nothing, and {other} is for what is sent: keep one.")
     dispatcher = context_of(ctx).dispatcher()
-    checked = _read_message(
+    checked = read_message(
         message_file, {"audience": audiences, "suppress": suppress, "test": [test_to or ""]}
     )
     options: Options = {
@@ -337,23 +334,6 @@ def committed(campaign: Campaign) -> str:
         + (f"; {campaign.canary.members:,} of them go first" if campaign.canary else "")
         + "."
     )
-
-
-def _read_message(path: str, others: Mapping[str, Sequence[str]]) -> message.Message:
-    """The checked message."""
-    streamed = [name for name, paths in {"message": [path], **others}.items() if "-" in paths]
-    if len(streamed) > 1:
-        raise OptionError(
-            f"{' and '.join(streamed).capitalize()} cannot both come from standard input."
-        )
-    if path == "-" and sys.stdin is None:
-        raise MessageError("The message cannot be read from standard input, which is closed.")
-    try:
-        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
-            content = file.read(message.LARGEST + 1)
-    except OSError as error:
-        raise MessageError(f"The message {path} cannot be read: {error.strerror}.") from error
-    return message.parse(content, "standard input" if path == "-" else path)
 
 
 def _one_of(option: str, text: str, first: Choice, second: Choice) -> Choice:

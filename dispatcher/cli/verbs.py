@@ -17,6 +17,8 @@ from dispatcher.redaction import redact
 
 FAMILIES = {
     "demo": "demo",
+    "check": "authoring",
+    "columns": "authoring",
     "send": "send",
     "watch": "watch",
     "top": "top",

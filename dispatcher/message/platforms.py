@@ -21,10 +21,11 @@ def check_platforms(value: Mapping[str, object]) -> list[str]:
     """The warnings about these platform objects; raises MessageError naming the place."""
     for key in value:
         if key not in PLATFORMS:
-            refuse(f"The message's key {key!r}", f"is no platform; known are {listed(PLATFORMS)}")
+            words = f"is no platform; known are {listed(PLATFORMS)}"
+            refuse(f"The message's key {key!r}", words, key)
     names = platforms_of(value)
     if not names:
-        refuse("The message", f"has no platform: give it one or several of {listed(PLATFORMS)}")
+        refuse("", f"has no platform: give it one or several of {listed(PLATFORMS)}")
     return [text for name in names for text in _PLATFORM_CHECKS[name](value[name], name)]
 
 

@@ -25,7 +25,7 @@ def read(text: str | bytes, place: str) -> object:
         return json.loads(
             _decoded(text, place),
             object_pairs_hook=lambda pairs: _object(pairs, place),
-            parse_constant=lambda name: refuse(place, f"holds {name}, which is not JSON"),
+            parse_constant=lambda name: refuse(place, f"holds {name}, which is not JSON", ""),
         )
     except json.JSONDecodeError as error:
         raise MessageError(
@@ -68,20 +68,20 @@ def _object(pairs: list[tuple[str, object]], place: str) -> dict[str, object]:
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        refuse(place, f"holds the key {twice!r} twice in one object")
+        refuse(place, f"holds the key {twice!r} twice in one object", "")
     return result
 
 
 def check_tree(value: object, place: str, depth: int) -> None:
     """Refuse what JSON, UTF-8 or PostgreSQL cannot hold, anywhere in the message."""
     if depth > _DEEPEST:
-        refuse(_brief(place), f"is nested deeper than {_DEEPEST} levels")
+        refuse(_brief(place), f"is nested deeper than {_DEEPEST} levels", "")
     if isinstance(value, str):
         _check_text(value, place)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                refuse(place or "The message", f"has the key {key!r}, which is not a text")
+                refuse(place, f"has the key {key!r}, which is not a text")
             _check_text(key, join(place, repr(key)))
             check_tree(item, join(place, key), depth + 1)
     elif isinstance(value, list | tuple):
@@ -100,9 +100,9 @@ def _check_text(text: str, place: str) -> None:
         refuse(place, "holds half of a surrogate pair, which UTF-8 cannot hold: remove it")
 
 
-def refuse(place: str, what: str) -> NoReturn:
-    """Raise MessageError: what is wrong, and where."""
-    raise MessageError(f"{place or 'The message'} {what}.")
+def refuse(place: str, what: str, at: str | None = None) -> NoReturn:
+    """Raise MessageError: what is wrong, and where; `at` is the place, where words name it."""
+    raise MessageError(f"{place or 'The message'} {what}.", place if at is None else at)
 
 
 def join(place: str, key: str) -> str:

@@ -6,6 +6,7 @@ of one text is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dispatcher.errors import MessageError
 from dispatcher.message.platforms import check_platforms, platforms_of
@@ -13,6 +14,7 @@ from dispatcher.message.reading import (
     LARGEST,
     check_tree,
     encoded,
+    join,
     kind,
     listed,
     read,
@@ -52,6 +54,16 @@ class Message:
     variants: tuple[Variant, ...] = ()
     default: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """The document of `check --json`: what it is, without its texts."""
+        return {
+            "platforms": list(self.platforms),
+            "variants": [each.name for each in self.variants],
+            "default": self.default,
+            "bytes": len(self.json.encode()),
+            "warnings": list(self.warnings),
+        }
+
 
 def parse(text: str | bytes, place: str) -> Message:
     """The message that a JSON text holds.
@@ -63,7 +75,7 @@ def parse(text: str | bytes, place: str) -> Message:
     try:
         return check(value)
     except MessageError as error:
-        raise MessageError(f"{place}: {error}") from error
+        raise MessageError(f"{place}: {error}", error.place) from error
 
 
 def check(value: object) -> Message:
@@ -72,7 +84,7 @@ def check(value: object) -> Message:
     Raises MessageError, which names the variant and the place.
     """
     if not isinstance(value, Mapping):
-        refuse("The message", f"must be an object of platforms, not {kind(value)}")
+        refuse("", f"must be an object of platforms, not {kind(value)}")
     check_tree(value, "", 0)
     message = _several(value) if "variants" in value else _one(value)
     if len(message.json.encode()) > LARGEST:
@@ -93,17 +105,20 @@ def _several(value: Mapping[str, object]) -> Message:
             refuse(
                 f"The message's key {key!r}",
                 "stands beside its variants: put platforms into each variant",
+                key,
             )
     given = value["variants"]
     if not isinstance(given, Mapping) or not given:
-        refuse("The message's variants", 'must be an object, as {"en": {"ios": {...}}, "de": ...}')
+        words = 'must be an object, as {"en": {"ios": {...}}, "de": ...}'
+        refuse("The message's variants", words, "variants")
     if len(given) > MOST_VARIANTS:
-        refuse("The message", f"has {len(given):,} variants: give {MOST_VARIANTS} at most")
+        refuse("", f"has {len(given):,} variants: give {MOST_VARIANTS} at most", "variants")
     texts = {name: _text(name, each) for name, each in given.items()}
     _check_platforms_agree(texts)
     default = value.get("default")
     if default is not None and (not isinstance(default, str) or default not in texts):
-        refuse(f"The message's default {default!r}", f"is none of its variants, {listed(texts)}")
+        words = f"is none of its variants, {listed(texts)}"
+        refuse(f"The message's default {default!r}", words, "default")
     named = {} if default is None else {"default": default}
     document = {"variants": dict(given), **named}
     return Message(
@@ -121,16 +136,19 @@ def _several(value: Mapping[str, object]) -> Message:
 
 
 def _text(name: str, value: object) -> Message:
+    place = join("variants", name)
     if not name.strip() or name != name.strip() or not name.isprintable():
-        refuse(f"The variant's name {name!r}", "must be one line without blanks around it")
+        refuse(f"The variant's name {name!r}", "must be one line without blanks around it", place)
     if len(name) > _LONGEST_NAME:
-        refuse(f"The variant's name {name!r}", f"is longer than {_LONGEST_NAME} characters")
+        words = f"is longer than {_LONGEST_NAME} characters"
+        refuse(f"The variant's name {name!r}", words, place)
     if not isinstance(value, Mapping):
-        refuse(f"Variant {name!r}", f"must be an object of platforms, not {kind(value)}")
+        refuse(f"Variant {name!r}", f"must be an object of platforms, not {kind(value)}", place)
     try:
         return _one(value)
     except MessageError as error:
-        raise MessageError(f"Variant {name!r}: {error}") from error
+        within = join(place, error.place) if error.place else place
+        raise MessageError(f"Variant {name!r}: {error}", within) from error
 
 
 def _check_platforms_agree(texts: Mapping[str, Message]) -> None:
@@ -145,4 +163,5 @@ def _check_platforms_agree(texts: Mapping[str, Message]) -> None:
                 f"Variant {name!r}",
                 f"has no {lacking[0]}, which variant {other!r} has: members of that platform would "
                 "get nothing from it",
+                join("variants", name),
             )

@@ -120,7 +120,7 @@ def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_
     nobody = Api(api.url, api.program, api.process)
     opened = set()
     for path, methods in routes.items():
-        place = path.removeprefix("/api/v1").format(campaign="last", name="a.csv")
+        place = path.removeprefix("/api/v1").format(campaign="last", name="a.csv", upload="0")
         for method in methods:
             asked = [each.ask(method, place, {}) for each in (nobody, stranger)]
             if asked[0].status_code == 200:
@@ -129,7 +129,7 @@ def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_
             for answer in asked:
                 assert said(answer)[0] == 401, (method, place)
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
-            if method != "get" or place.endswith("/failures"):
+            if method != "get" or place.endswith(("/failures", "/columns")):
                 assert said(viewer.ask(method, place, {}))[0] == 403, (method, place)
     operator = api.having("operator")
     assert said(operator.ask("POST", "/forget", {"identifier": "userId=anna"}))[0] == 403
@@ -147,6 +147,10 @@ def test_what_is_not_about_campaigns_is_asked_and_changed(new_program: NewProgra
             assert answer.status_code in (200, 201), answer.text
             return answer.json()
 
+        uploaded = admin.ask("PUT", "/uploads/a.csv", data=b"user_id,tz\nanna,UTC\n").json()
+        columns = ask("GET", f"/uploads/{uploaded['upload']}/columns")
+        assert [each["identifier"] for each in columns] == ["userId", None]
+        assert ask("POST", "/messages/check", {"message": MESSAGE})["platforms"] == ["ios"]
         found = ask("POST", "/dry-runs", {**ORDER, "members": [ANNA, ANNA]})
         assert (found["members"], found["input"]["duplicates"]) == ({"total": 1}, 1)
         made = ask("POST", "/campaigns", ORDER)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from sqlalchemy import Engine
@@ -169,6 +170,14 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
 }
 """In the order in which each finds something to change: the call, and the act that it leaves."""
 
+
+def columns(it: Dispatcher) -> object:
+    with NamedTemporaryFile(suffix=".csv") as file:
+        file.write(b"userId\nanna\n")
+        file.flush()
+        return it.columns(file.name)
+
+
 LOOKING: dict[str, Verb] = {
     "show": lambda it: it.show("last"),
     "list": lambda it: it.list(),
@@ -187,6 +196,8 @@ LOOKING: dict[str, Verb] = {
     "purgeable": lambda it: it.purgeable(timedelta(0)),
     "suppress_check": lambda it: it.suppress_check("app", ["userId=anna"]),
     "suppress_count": lambda it: it.suppress_count("app"),
+    "check_message": lambda it: it.check_message(MESSAGE),
+    "columns": columns,
 }
 """What changes nothing, and so works where nothing can be written."""
 

@@ -324,6 +324,12 @@ def token_remove(it: Dispatcher, scene: Scene) -> None:
     it.token_remove("shop")
 
 
+def columns(it: Dispatcher, scene: Scene) -> object:
+    file = scene.directory / "members.csv"
+    file.write_text("userId\nanna\n")
+    return it.columns(file)
+
+
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 Verb = Callable[[Dispatcher, Scene], object]
 LOOKING: dict[str, Verb] = {
@@ -339,6 +345,8 @@ LOOKING: dict[str, Verb] = {
     "acting_as": lambda it, _: it.acting_as(Actor("anna", "api")),
     "check_schema": lambda it, _: it.check_schema(),
     "suppress_count": lambda it, _: it.suppress_count("app"),
+    "check_message": lambda it, _: it.check_message(MESSAGE),
+    "columns": columns,
 }
 CHANGING: dict[str, Verb] = {
     "enqueue": enqueue,

@@ -339,6 +339,30 @@ def test_what_is_wrong_with_several_texts_names_the_variant(value: object, words
     assert words in refusal(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"ios": {"payload": {"badge": "3"}}}, "ios.payload.badge"),
+        ({"ios": {"payload": {"data": {"x": [{1}]}}}}, "ios.payload.data.x[0]"),
+        ({"win": {"toast": {"title": "x"}}}, "win.toast.text"),
+        ({"phone": {}}, "phone"),
+        ({}, ""),
+        (variants("en", default="fr"), "default"),
+        (variants(" en"), "variants. en"),
+        ({"variants": {"en": {"ios": {}}}}, "variants.en.ios.payload"),
+        (
+            {"variants": {"en": {"ios": {"payload": {"text": "\0"}}}}},
+            "variants.en.ios.payload.text",
+        ),
+        ({"variants": {"en": IOS, "de": {"uwp": {"raw": {}}}}}, "variants.en"),
+    ],
+)
+def test_the_place_that_is_wrong_stands_by_itself_too(value: object, place: str) -> None:
+    with pytest.raises(MessageError) as caught:
+        check(value)
+    assert caught.value.place == place
+
+
 def test_warnings_name_the_variant() -> None:
     odd = {"ios": {"payload": {"text": "Hello", "colour": "red"}}}
     (warning,) = check({"variants": {"en": IOS, "de": odd}}).warnings
