@@ -15,7 +15,7 @@ COPY sandbox sandbox
 COPY migrations migrations
 RUN python -m build --no-isolation --wheel --outdir /wheels
 RUN python -m venv --without-pip /opt/dispatcher
-RUN pip --python /opt/dispatcher/bin/python install --no-index --find-links /wheels 'push-campaign-dispatcher[console,monitoring]'
+RUN pip --python /opt/dispatcher/bin/python install --no-index --find-links /wheels 'push-campaign-dispatcher[console,monitoring,tracing]'
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/dispatcher dispatcher

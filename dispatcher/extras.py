@@ -31,6 +31,13 @@ def require_metrics() -> None:
         raise SettingError(f"Metrics need an extra: {installing('monitoring')}.")
 
 
+def require_tracing() -> None:
+    """Raise SettingError where what tells traces is not installed."""
+    packages = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+    if not all(map(_is_installed, packages)):
+        raise SettingError(f"Traces need an extra: {installing('tracing')}.")
+
+
 def require_console() -> None:
     """Raise SettingError where what serves the HTTP API is not installed."""
     if not (_is_installed("fastapi") and _is_installed("uvicorn")):

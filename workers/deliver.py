@@ -32,12 +32,14 @@ from dispatcher.lifecycle import (
 from dispatcher.publishing import LONGEST_LIST
 from dispatcher.redaction import Secret
 from dispatcher.settings import Settings
+from dispatcher.tracing import Tracer
 from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
 from workers.meter import Meter
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
+from workers.traces import traced
 from workers.watchdog import clock
 from workers.withholding import Withholding
 
@@ -65,6 +67,7 @@ class Courier:
     closing: Callable[[], bool]
     wake_relay: Callable[[], None]
     meter: Meter = field(default_factory=Meter)
+    tracer: Tracer = field(default_factory=Tracer)
 
     @property
     def window(self) -> timedelta:
@@ -131,6 +134,7 @@ def deliver(
     None where it has ended without one, as nobody is left in it who may get it.
     """
     outcome: Outcome
+    claimed_at = clock()
     try:
         screened = courier.withholding.screened(claim, campaign)
     except DispatcherError as error:
@@ -142,7 +146,10 @@ def deliver(
         outcome = _send(courier, envelope, claim, asked_at)
     now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
     decision = decide(outcome, claim.facts(courier.window), now, random.random())
-    return Report(claim, outcome, decision)
+    report = Report(claim, outcome, decision)
+    if courier.tracer.tells:
+        courier.tracer.tried(traced(report, asked_at, claimed_at))
+    return report
 
 
 def _token(courier: Courier, campaign: Sendable) -> Secret:
@@ -231,7 +238,9 @@ def _record(courier: Courier, report: Report) -> None:
             if lost or not is_transient(error):
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning("cannot be recorded yet: %s", error, extra=_fields(report.claim))
+                log.warning(
+                    "cannot be recorded yet: %s", error, extra=_fields(courier, report.claim)
+                )
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -254,29 +263,33 @@ def _tell(courier: Courier, report: Report, recorded: bool) -> None:
         log.warning(
             "accepted, but too late to count: it is delivered already, or was divided or ordered "
             "to be sent again under another pack_id, and its members may get it twice",
-            extra=_fields(claim),
+            extra=_fields(courier, claim),
         )
     elif not recorded:
         log.warning(
-            "too late, it is settled or another attempt has it: %s", words, extra=_fields(claim)
+            "too late, it is settled or another attempt has it: %s",
+            words,
+            extra=_fields(courier, claim),
         )
     elif isinstance(outcome, AlreadySent) and claim.in_doubt_before is None:
         log.error(
             "the vendor says that this pack_id was sent before, but not by us: "
             "does someone else use it? %s",
             words,
-            extra=_fields(claim),
+            extra=_fields(courier, claim),
         )
     elif state in (ChunkState.DELIVERED, ChunkState.UNCOUNTED):
-        log.debug("%s: %s", state, words, extra=_fields(claim))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s", state, words, extra=_fields(courier, claim))
     else:
-        log.info("%s, %s: %s", name_of(outcome), state, words, extra=_fields(claim))
+        log.info("%s, %s: %s", name_of(outcome), state, words, extra=_fields(courier, claim))
 
 
-def _fields(claim: Claim) -> dict[str, object]:
+def _fields(courier: Courier, claim: Claim) -> dict[str, object]:
     return {
         "campaign": str(claim.campaign_id),
         "chunk": claim.sequence,
         "attempt": claim.attempt,
         "pack_id": claim.pack_id,
+        **courier.tracer.ids(claim.campaign_id, claim.sequence, claim.attempt),
     }

@@ -10,7 +10,7 @@ from dispatcher.redaction import redact
 QUIET = ("celery.app.trace", "celery.worker.strategy", "alembic")
 """Loggers that would write lines for every message, or of things that nobody asks about."""
 
-FIELDS = ("campaign", "chunk", "attempt", "pack_id")
+FIELDS = ("campaign", "chunk", "attempt", "pack_id", "trace_id", "span_id")
 
 
 class TextLines(RedactedLines):

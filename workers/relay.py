@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from celery import Celery
@@ -19,9 +20,11 @@ from dispatcher.books.troubles import words_of
 from dispatcher.books.upkeep import Terms
 from dispatcher.errors import DispatcherError
 from dispatcher.publishing import Gauge
+from dispatcher.tracing import Tracer
 from workers.fencing import Fencing
 from workers.pulse import Movement, Pulse
 from workers.sweep import Sweep
+from workers.traces import tell_of_the_ended
 
 _ROUND = 0.2
 _SWEEP_EVERY = 1.0
@@ -41,7 +44,8 @@ class Relay:
     `window` is the usable part of the vendor's window, `account_rate` the account's limit in
     requests a second, `slots` how many requests this worker makes at once, `keep_audience` how long
     an audience is kept after its campaign's end, `gauge` how far places in rates are given out;
-    `fencing` looks each second whether the books are still the same.
+    `fencing` looks each second whether the books are still the same, `tracer` is told of campaigns
+    that have ended.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Relay:
         gauge: Gauge,
         keep_audience: timedelta | None,
         fencing: Fencing,
+        tracer: Tracer,
     ) -> None:
         self._engine = engine
         self._bell = publishing.Bell(app)
@@ -68,7 +73,8 @@ class Relay:
         self._closing = threading.Event()
         terms = Terms.of(window, keep_audience)
         self._fencing = fencing
-        self._sweep = Sweep(engine, terms, self._swept_last.moved, self._closing.is_set)
+        summed = partial(tell_of_the_ended, engine, tracer)
+        self._sweep = Sweep(engine, terms, self._swept_last.moved, self._closing.is_set, summed)
         self._published = publishing.NOTHING
         self._unpublished: set[UUID] = set()
         self._woken = threading.Event()

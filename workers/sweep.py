@@ -49,7 +49,8 @@ class _Lock:
 class Sweep:
     """Sweeps the books; remembers what could not be done, so that it is told once.
 
-    `moved` is called after each transaction; `closing` says that no other may begin.
+    `moved` is called after each transaction, and `summed` with the campaigns that one has summed
+    up; `closing` says that no other may begin.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Sweep:
         terms: Terms,
         moved: Callable[[], None],
         closing: Callable[[], bool] = lambda: False,
+        summed: Callable[[Sequence[UUID]], None] = lambda _: None,
     ) -> None:
         self._engine = engine
+        self._summed = summed
         self._closing = closing
         self._terms = terms
         self._moved = moved
@@ -118,6 +121,8 @@ class Sweep:
         else:
             for campaign_id in campaign_ids:
                 self._note(duty, campaign_id, free=campaign_id in free)
+            if duty == Duty.SUM_UP:
+                self._summed(campaign_ids)
         self._moved()
 
     def _resting(self) -> set[UUID]:

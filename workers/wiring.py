@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from celery import Celery
 from sqlalchemy import Engine
 
+from dispatcher import tracing
 from dispatcher.books.roles import check_right_to_send
 from dispatcher.books.schema import check_schema
 from dispatcher.books.session import make_engine, transaction
@@ -135,7 +136,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
             "DISPATCHER_PUSH_API_URL is plain http:// to another host: whoever is on the way reads "
             "the token and the members. Use https://."
         )
-    meter = serving_meter(settings)
+    meter, tracer = serving_meter(settings), tracing.tracer(log.warning)
     connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
     _wait_for_database(engine)
@@ -165,6 +166,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),
         meter=meter,
+        tracer=tracer,
     )
     relay = Relay(
         engine,
@@ -177,6 +179,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         gauge=_rate_limit(settings, _GAUGE_TIMEOUT),
         keep_audience=settings.keep_audience,
         fencing=fencing,
+        tracer=tracer,
     )
     process = Process(courier, relay, _notifier(settings, engine))
     return process

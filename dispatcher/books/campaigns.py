@@ -309,6 +309,12 @@ def is_taken(connection: Connection, key: str) -> bool:
     return bool(connection.scalar(found, {"key": key}))
 
 
+def just_ended(connection: Connection, campaign_ids: Sequence[UUID]) -> tuple[Campaign, ...]:
+    """Those of these campaigns that ended within the last seconds."""
+    moment = "finished_at > clock_timestamp() - interval '10 seconds'"
+    return _read(connection, f"id = ANY(:of) AND {moment}", {"of": list(campaign_ids)})
+
+
 def exists(connection: Connection, campaign_id: UUID) -> bool:
     """Whether the books hold this campaign."""
     found = text("SELECT EXISTS (SELECT FROM campaign WHERE id = :id)")

@@ -13,6 +13,7 @@ from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
 from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
+from dispatcher.tracing import Stopwatch
 from dispatcher.verbs import excluding, standing
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.ordering import Order
@@ -34,19 +35,26 @@ def enqueue(
 ) -> str:
     """Commit the campaign with its whole audience, and ring; or leave it to the caller's commit."""
     _check_schema(connections, connection)
+    watch = Stopwatch()
     frozen = excluding.frozen(connections, order, connection)
     look = standing.look(connections, connection, order.app_id)
     with order.prepared(look, progress, frozen) as prepared:
         if told is not None:
             for note in prepared.notes:
                 told(note)
+        watch.prepared()
         new, content = order.campaign(prepared, look), order.content(look)
-        if connection is not None:
+        if connection is None:
+            connections.load_the_bell()
+            campaign = _commit(connections, new, content, prepared)
+        else:
             with joining.within(connection):
                 joining.check_at_commit(connection)
-                return _make(connection, new, content, prepared, connections.actor).id
-        connections.load_the_bell()
-        campaign = _commit(connections, new, content, prepared)
+                campaign = _make(connection, new, content, prepared, connections.actor)
+    if campaign.id == str(new.id):
+        watch.made(new.id, members=new.members, chunks=new.chunks)
+    if connection is not None:
+        return campaign.id
     if committed is not None:
         committed(campaign)
     connections.ring(campaign)

@@ -12,7 +12,7 @@ import dispatcher
 from dispatcher.cli.verbs import FAMILIES
 
 LIBRARIES = {"alembic", "celery", "duckdb", "kombu", "pydantic", "redis", "requests", "urllib3"}
-LIBRARIES |= {"prompt_toolkit", "rich", "sqlalchemy.orm"}
+LIBRARIES |= {"opentelemetry", "prompt_toolkit", "rich", "sqlalchemy.orm"}
 
 IMPORTING = """
 import atexit, json, logging, os, signal, sys, threading
@@ -116,6 +116,19 @@ def test_every_verb_of_the_dispatcher_is_a_function_too() -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'dispatcher' has no attribute 'shwo'"):
         dispatcher.shwo  # type: ignore[attr-defined] # noqa: B018
+
+
+TRACING = """
+import json, sys
+from dispatcher import tracing
+print(json.dumps({"tells": tracing.tracer().tells, "modules": sorted(sys.modules)}))
+"""
+
+
+def test_without_opentelemetry_s_variables_none_of_it_is_loaded() -> None:
+    found = json.loads(run(TRACING))
+    assert found["tells"] is False
+    assert LIBRARIES.isdisjoint(found["modules"])
 
 
 def run(program: str, *arguments: str) -> str:

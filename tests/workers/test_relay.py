@@ -20,6 +20,7 @@ from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
 from dispatcher.publishing import DELIVER, begin, broker_settings
 from dispatcher.settings import DEFAULT_QUEUE
+from dispatcher.tracing import Tracer
 from tests.proxy import Proxy, proxied
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
@@ -53,6 +54,7 @@ def relay(engine: Engine, broker_url: str) -> Iterator[Relays]:
                 gauge=RateLimit(None),
                 keep_audience=timedelta(days=30),
                 fencing=Fencing(own, []),
+                tracer=Tracer(),
             )
 
         yield make
