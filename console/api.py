@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from console.auth import ForOperators, ForViewers, token_of
+from console.auth import ForOperators, ForViewers, person_of
 from console.events import Broadcast
 from console.keys import alone
 from console.orders import Listed, Order, Orders, Retry
@@ -224,7 +224,7 @@ async def events(request: Request, _: ForViewers) -> StreamingResponse:
     """Every live campaign as server-sent events, at once and then as it changes."""
     broadcast: Broadcast = request.app.state.broadcast
     return StreamingResponse(
-        broadcast.stream(token_of(request)),
+        broadcast.stream(person_of(request).proof),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

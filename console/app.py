@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import problems
 from console.api import open_router, router
+from console.auth import Cookie, Door, send_to_sign_in
 from console.events import Broadcast
 from console.others import others
 from console.pages.all import ROUTERS
@@ -26,7 +27,7 @@ LARGEST_BODY = 2_000_000
 """Bytes of a request's body, uploads aside: those go to the disk as they come."""
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, door: Door) -> FastAPI:
     """The application, on the books of these settings; nothing is connected before a request."""
     app = FastAPI(
         title="Push campaign dispatcher",
@@ -37,6 +38,8 @@ def make_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.dispatcher = Dispatcher(settings)
+    app.state.door = door
+    app.state.cookie = Cookie(door)
     app.state.home = settings.home
     app.state.uploads = Uploads(settings.home)
     app.state.broadcast = Broadcast(app.state.dispatcher)
@@ -50,6 +53,7 @@ def make_app(settings: Settings) -> FastAPI:
     for pages in ROUTERS:
         app.include_router(pages)
     problems.tell_problems(app, shown)
+    send_to_sign_in(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

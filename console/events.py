@@ -7,8 +7,9 @@ from typing import Any
 
 from anyio import to_thread
 
+from console.auth.persons import Proof
 from console.problems import of_error
-from dispatcher import Dispatcher, DispatcherError, Token
+from dispatcher import Dispatcher, DispatcherError
 
 _EVERY = 1.0
 _SIGN_OF_LIFE = 15.0
@@ -20,23 +21,23 @@ still there.
 class _Frame:
     """What all streams tell, until the next one."""
 
-    def __init__(self, text: bytes, tokens: frozenset[Token] | None) -> None:
+    def __init__(self, text: bytes, proofs: frozenset[Proof] | None) -> None:
         self.text = text
-        self.tokens = tokens
+        self.proofs = proofs
         self.is_over = asyncio.Event()
 
-    def may_see(self, token: Token) -> bool:
-        return self.tokens is None or token in self.tokens
+    def may_see(self, proof: Proof) -> bool:
+        return self.proofs is None or proof in self.proofs
 
     def is_as(self, other: "_Frame") -> bool:
-        return (self.text, self.tokens) == (other.text, other.tokens)
+        return (self.text, self.proofs) == (other.text, other.proofs)
 
 
 class Broadcast:
     """One reader of the books, for as long as somebody listens.
 
     A stream holds no connection of the database. It tells the newest state and skips what it was
-    too slow for, so that nothing piles up; it ends when its token is taken back.
+    too slow for, so that nothing piles up; it ends when its token or session does.
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
@@ -46,7 +47,7 @@ class Broadcast:
         self._reader: asyncio.Task[None] | None = None
         self._has_ended = False
 
-    async def stream(self, token: Token) -> AsyncIterator[bytes]:
+    async def stream(self, proof: Proof) -> AsyncIterator[bytes]:
         """The whole state at once, and then each time that it changes."""
         self._listeners += 1
         if self._reader is None:
@@ -54,7 +55,7 @@ class Broadcast:
             self._reader = asyncio.create_task(self._read_on())
         try:
             yield b"retry: 2000\n\n"
-            while not self._has_ended and (frame := self._frame).may_see(token):
+            while not self._has_ended and (frame := self._frame).may_see(proof):
                 if frame.text:
                     yield frame.text
                 while not await _within(_SIGN_OF_LIFE, frame.is_over):
@@ -79,10 +80,10 @@ class Broadcast:
     def _read(self) -> _Frame:
         try:
             campaigns = [campaign.as_json() for campaign in self._dispatcher.live().campaigns]
-            tokens = frozenset(self._dispatcher.tokens())
+            proofs: list[Proof] = [*self._dispatcher.tokens(), *self._dispatcher.sessions()]
         except DispatcherError as error:
             return _Frame(_event("problem", json.loads(bytes(of_error(error).body))), None)
-        return _Frame(_event("campaigns", campaigns), tokens)
+        return _Frame(_event("campaigns", campaigns), frozenset(proofs))
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

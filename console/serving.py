@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from console.app import make_app
+from console.auth import Door
 from dispatcher import SettingError, Settings
 from dispatcher.diagnostics import RedactedLines, redact_tracebacks
 
@@ -24,7 +25,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     lines = logging.StreamHandler()
     lines.setFormatter(RedactedLines("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[lines])
-    app = make_app(settings)
+    app = make_app(settings, Door(host, port))
     app.state.uploads.sweep()
     with _listening(host, port) as listening:
         place = f"[{host}]" if ":" in host else host

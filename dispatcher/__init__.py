@@ -27,6 +27,8 @@ from dispatcher.errors import (
     SchemaMismatch,
     ServiceError,
     SettingError,
+    SignInDelayed,
+    SignInRefused,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
     from dispatcher.books.overview import Overview
+    from dispatcher.books.sessions import Session
     from dispatcher.books.tokens import Token
+    from dispatcher.books.users import User
     from dispatcher.functions import (
         accept_canary,
         accounts,
@@ -66,7 +70,12 @@ if TYPE_CHECKING:
         resume,
         resume_account,
         retry,
+        session_of,
+        sessions,
         show,
+        sign_in,
+        sign_in_first,
+        sign_out,
         suppress_add,
         suppress_check,
         suppress_count,
@@ -75,6 +84,11 @@ if TYPE_CHECKING:
         token_add,
         token_remove,
         tokens,
+        user_add,
+        user_password,
+        user_remove,
+        user_role,
+        users,
         verify,
         webhooks,
         window,
@@ -104,9 +118,13 @@ __all__ = [
     "Overview",
     "SchemaMismatch",
     "ServiceError",
+    "Session",
     "SettingError",
     "Settings",
+    "SignInDelayed",
+    "SignInRefused",
     "Token",
+    "User",
     "accept_canary",
     "accounts",
     "acting_as",
@@ -137,7 +155,12 @@ __all__ = [
     "resume",
     "resume_account",
     "retry",
+    "session_of",
+    "sessions",
     "show",
+    "sign_in",
+    "sign_in_first",
+    "sign_out",
     "suppress_add",
     "suppress_check",
     "suppress_count",
@@ -146,6 +169,11 @@ __all__ = [
     "token_add",
     "token_remove",
     "tokens",
+    "user_add",
+    "user_password",
+    "user_remove",
+    "user_role",
+    "users",
     "verify",
     "webhooks",
     "window",
@@ -160,7 +188,9 @@ _ROOMS = {
     "Dispatcher": "dispatcher.api",
     "Overview": "dispatcher.books.overview",
     "Settings": "dispatcher.settings",
+    "Session": "dispatcher.books.sessions",
     "Token": "dispatcher.books.tokens",
+    "User": "dispatcher.books.users",
     "read_settings": "dispatcher.settings",
 }
 

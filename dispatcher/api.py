@@ -15,7 +15,9 @@ from dispatcher.books.campaigns import Campaign
 from dispatcher.books.finding import Found
 from dispatcher.books.outbox import Webhook
 from dispatcher.books.overview import Overview
+from dispatcher.books.sessions import Session
 from dispatcher.books.tokens import Token
+from dispatcher.books.users import User
 from dispatcher.redaction import Secret
 from dispatcher.settings import Settings
 from dispatcher.verbs import (
@@ -28,8 +30,10 @@ from dispatcher.verbs import (
     people,
     reading,
     rehearsing,
+    sessions,
     steering,
     tokens,
+    users,
     webhooks,
 )
 from dispatcher.verbs.connections import Connections, Reference
@@ -379,6 +383,60 @@ class Dispatcher:
     def authenticate(self, token: str) -> Token | None:
         """Whose token this is; None where it is nobody's."""
         return tokens.authenticate(self._connections, token)
+
+    def user_add(self, name: str, role: str, password: str | None = None) -> Secret:
+        """Let somebody sign in to the console; the password, one that is made where none is given.
+
+        name: who it is, as `log` is to say.
+        role: "viewer" looks, "operator" also sends and steers, "admin" may do everything.
+        password: 12 to 1,000 characters of any kind.
+
+        Raises OptionError, also where there is a user of this name.
+        """
+        return users.add(self._connections, name, role, password)
+
+    def user_remove(self, name: str) -> None:
+        """Let somebody in no more; their sessions end at once. Raises OptionError for nobody."""
+        users.remove(self._connections, name)
+
+    def user_password(self, name: str, password: str | None = None) -> Secret:
+        """Give a user another password, as by `user_add`; their sessions end at once."""
+        return users.set_password(self._connections, name, password)
+
+    def user_role(self, name: str, role: str) -> None:
+        """Give a user another role; their sessions end at once. Raises OptionError."""
+        users.set_role(self._connections, name, role)
+
+    def users(self) -> tuple[User, ...]:
+        """Who may sign in to the console, by name, and what each may do."""
+        return users.read_all(self._connections)
+
+    def sign_in(self, name: str, password: str, address: str) -> Secret:
+        """A new session of this user, who asks from this IP address; `session_of` knows it.
+
+        Raises SignInRefused where the name or the password is wrong, whichever; SignInDelayed, with
+        how long to wait, where that was so too often.
+        """
+        return sessions.sign_in(self._connections, name, password, address)
+
+    def sign_in_first(self) -> Secret:
+        """A new session, as an admin, of the actor who started the program; `session_of` knows it.
+
+        Raises SignInRefused once there are users; such sessions end with the first of them.
+        """
+        return sessions.sign_in_first(self._connections)
+
+    def sign_out(self, session: Session, *, everywhere: bool = False) -> int:
+        """End a session, or all of the same person's; how many ended."""
+        return sessions.sign_out(self._connections, session, everywhere=everywhere)
+
+    def session_of(self, session: str) -> Session | None:
+        """Whose session this is; None where it is nobody's, or has ended. It counts as used."""
+        return sessions.session_of(self._connections, session)
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Who has signed in to the console, the oldest session first."""
+        return sessions.read_all(self._connections)
 
     def suppress_add(self, app_id: str, identifiers: Iterable[str]) -> Added:
         """Put these on the app's standing list: they get nothing from any later chunk of it.

@@ -10,7 +10,9 @@ DispatcherError
 │   ├── AccountNotFound      no campaign was ever sent for this account
 │   ├── AmbiguousCampaign    several campaigns' ids begin so
 │   ├── CampaignExists       the key stands for a campaign with another content
-│   └── ImpossibleInState    the campaign's state does not allow the verb
+│   ├── ImpossibleInState    the campaign's state does not allow the verb
+│   └── SignInRefused        a name or a password of the console is wrong
+│       └── SignInDelayed    too often: there is to be waited first
 ├── ServiceError             something we need cannot be used right now; nothing was changed
 │   ├── DatabaseUnavailable
 │   ├── SchemaMismatch       the database's schema is not this version's
@@ -21,6 +23,9 @@ DispatcherError
 The text of each is one sentence or two that say where, what, and what to do about it; it never
 holds a secret.
 """
+
+from datetime import timedelta
+from math import ceil
 
 
 class DispatcherError(Exception):
@@ -78,6 +83,20 @@ class CampaignExists(CallerError):
 
 class ImpossibleInState(CallerError):
     """The verb makes no sense in the campaign's present state."""
+
+
+class SignInRefused(CallerError):
+    """Nobody signs in to the console by these words."""
+
+
+class SignInDelayed(SignInRefused):
+    """Too many signed in wrongly; `wait` says how long nobody is let in by these words."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        seconds = ceil(wait.total_seconds())
+        long = f"{seconds} seconds" if seconds < 120 else f"{ceil(seconds / 60)} minutes"
+        super().__init__(f"Too many attempts to sign in: try again in {long}.")
 
 
 class ServiceError(DispatcherError):

@@ -99,6 +99,8 @@ class Settings:
     """What webhooks are signed with, as Standard Webhooks write it: whsec_ and base64."""
     notify_allow: tuple[Network, ...] = ()
     """Networks that webhooks may reach though they are no part of the Internet."""
+    console_secret_file: Path | None = None
+    """The key of the console's sessions; None: one that is made in `home`."""
     metrics_port: Listening | None = None
     """Where a worker serves its own metrics; None: nowhere."""
 
@@ -217,6 +219,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         json_logs=read("LOG", _log_format, False),
         notify_secret=read("NOTIFY_SECRET", _signing_secret, None),
         notify_allow=read("NOTIFY_ALLOW", read_networks, ()),
+        console_secret_file=read("CONSOLE_SECRET_FILE", _path, None),
         metrics_port=read("METRICS_PORT", _listening, None),
     )
 
@@ -322,6 +325,7 @@ _KNOWN = frozenset(
         "HOME",
         "LOG",
         "METRICS_PORT",
+        "CONSOLE_SECRET_FILE",
     )
 )
 

@@ -19,7 +19,7 @@ ACTOR = "dispatcher_actor"
 """The execution option of an engine: who its transactions are for."""
 
 
-VIA = ("cli", "library", "api", "itself")
+VIA = ("cli", "library", "api", "console", "itself")
 """The doors by which a change comes."""
 
 

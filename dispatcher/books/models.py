@@ -600,6 +600,56 @@ class ConsoleToken(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
+class ConsoleUser(Base):
+    """Who may sign in to the console; of the password its argon2id is kept. See `books.users`."""
+
+    __tablename__ = "console_user"
+    __table_args__ = (CheckConstraint(_one_of("role", ("viewer", "operator", "admin")), "role"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    password: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class ConsoleSession(Base):
+    """A browser in which somebody has signed in, a user or whoever started the program.
+
+    See `books.sessions`.
+    """
+
+    __tablename__ = "console_session"
+    __table_args__ = (
+        CheckConstraint("(user_name IS NULL) <> (starter IS NULL)", "is_somebody_s"),
+        Index("console_session_user_name", "user_name"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    user_name: Mapped[str | None] = mapped_column(
+        ForeignKey("console_user.name", ondelete="CASCADE")
+    )
+    starter: Mapped[str | None]
+    began_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class ConsoleLogin(Base):
+    """What failed of somebody's attempts to sign in from one network, both as keyed digests.
+
+    See `books.logins`.
+    """
+
+    __tablename__ = "console_login"
+    __table_args__ = (CheckConstraint("failures >= 0", "failures"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime]
+    succeeded_at: Mapped[datetime | None]
+
+
 class Act(Base):
     """A change, who made it, and through which door; see `books.acts`. It is only ever added to."""
 

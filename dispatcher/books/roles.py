@@ -116,6 +116,12 @@ RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {
         WORKER: (_SELECT,),
     },
     "console_token": {PRODUCER: (_SELECT, _INSERT, _DELETE)},
+    "console_user": {
+        PRODUCER: (_SELECT, _INSERT, Right("UPDATE", only=("role", "password")), _DELETE)
+    },
+    "console_session": {PRODUCER: (_SELECT, _INSERT, Right("UPDATE", only=("seen_at",)), _DELETE)},
+    "console_session_id_seq": {},
+    "console_login": {PRODUCER: (_SELECT, _INSERT, _UPDATE, _DELETE)},
     # Whoever changes something says so, and nobody takes it back.
     "act": {PRODUCER: (_SELECT, _INSERT), WORKER: (_SELECT, _INSERT), READER: (_SELECT,)},
     "act_id_seq": {},

@@ -1,9 +1,10 @@
-"""The verb console: the HTTP API, and the tokens that let somebody use it."""
+"""The verb console: the pages and the HTTP API, and the tokens that let programs use that."""
 
 import click
 
 from dispatcher.cli.context import context_of, json_option, print_json, say
 from dispatcher.cli.drawing import Cell, table
+from dispatcher.cli.users import user
 
 
 @click.group(invoke_without_command=True)
@@ -32,6 +33,9 @@ def console(ctx: click.Context, port: int, host: str) -> None:
     settings.require_database_url()
     settings.require_broker_url()
     become(["console", "--port", str(port), "--host", host])
+
+
+console.add_command(user)
 
 
 @console.group()

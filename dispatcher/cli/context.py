@@ -46,7 +46,7 @@ class Context:
     @cached_property
     def _dispatcher(self) -> Dispatcher:
         from dispatcher.api import Dispatcher
-        from dispatcher.verbs.users import this_user
+        from dispatcher.verbs.actors import this_user
 
         return Dispatcher(self._settings, actor=this_user("cli"))
 

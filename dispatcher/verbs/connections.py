@@ -17,7 +17,7 @@ from dispatcher.books.session import adopt, make_engine
 from dispatcher.errors import BrokerUnavailable, OptionError
 from dispatcher.forks import not_while_forking
 from dispatcher.settings import Settings, read_settings
-from dispatcher.verbs.users import this_user
+from dispatcher.verbs.actors import this_user
 
 if TYPE_CHECKING:
     from celery import Celery

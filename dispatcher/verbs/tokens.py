@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
 from dispatcher.books import tokens
 from dispatcher.books.commits import commit
 from dispatcher.books.session import transaction
-from dispatcher.books.tokens import ROLES, Role, Token
-from dispatcher.errors import OptionError
+from dispatcher.books.tokens import Token
 from dispatcher.redaction import Secret, remember
 from dispatcher.verbs.connections import Connections
+from dispatcher.verbs.names import check_name, role_of
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _BEGINS = "dsp_"
 """Whoever finds a token somewhere sees whose it is, and so do programs that look for secrets."""
 _BYTES = 32
@@ -21,8 +19,8 @@ _BYTES = 32
 
 def add(connections: Connections, name: str, role: str) -> Secret:
     """Make a token."""
-    _check_name(name)
-    known = _role(role)
+    check_name(name, "a token")
+    known = role_of(role)
     token = _BEGINS + secrets.token_urlsafe(_BYTES)
     commit(
         connections.engine,
@@ -35,7 +33,7 @@ def add(connections: Connections, name: str, role: str) -> Secret:
 
 def remove(connections: Connections, name: str) -> None:
     """Take a token back."""
-    _check_name(name)
+    check_name(name, "a token")
     commit(
         connections.engine,
         lambda connection: tokens.remove(connection, name),
@@ -56,18 +54,3 @@ def authenticate(connections: Connections, token: str) -> Token | None:
     if found is not None:
         remember(token)
     return found
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise OptionError(
-            f"{str(name)[:100]!r} is no name of a token: give 1 to 100 letters, digits, `.`, `_`, "
-            "`@` and `-`."
-        )
-
-
-def _role(role: object) -> Role:
-    for each in ROLES:
-        if role == each:
-            return each
-    raise OptionError(f"{str(role)[:100]!r} is no role: give one of {', '.join(ROLES)}.")

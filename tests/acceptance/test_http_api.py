@@ -170,8 +170,12 @@ def test_what_is_not_about_campaigns_is_asked_and_changed(new_program: NewProgra
         assert {act["via"] for act in ask("GET", "/log") if act["actor"] == "admin"} == {"api"}
 
 
-NOT_ASKED_FOR = {"acting_as", "authenticate", "check_schema", "token_add", "token_remove", "tokens"}
-"""What the program itself does with them, and what is done where it runs."""
+NOT_ASKED_FOR = {
+    *("acting_as", "authenticate", "check_schema", "token_add", "token_remove", "tokens"),
+    *("sign_in", "sign_in_first", "sign_out", "session_of", "sessions"),
+    *("user_add", "user_password", "user_remove", "user_role", "users"),
+}
+"""What the program itself does with them, what browsers do, and what is done where it runs."""
 ON_THE_MACHINE = {"purge", "purgeable", "fenced", "fence_accept", "suppress_import", "redeliver"}
 ADJUSTED = {"rate", "window", "finish_by"}
 CALLED_OTHERWISE = {"list": "list_campaigns", "live": "events"}

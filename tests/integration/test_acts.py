@@ -15,7 +15,7 @@ from dispatcher.books import acts, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
 from dispatcher.settings import Settings
-from dispatcher.verbs import users
+from dispatcher.verbs import actors
 from tests.integration.builders import (
     ACCEPTED,
     NOBODY_FOUND,
@@ -30,6 +30,7 @@ from tests.integration.builders import (
 ANNA = Actor("anna@laptop", "library")
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
+PASSWORD = "correct horse battery"
 ALWAYS = "mon-sun 00:00-24:00 UTC"
 Verb = Callable[[Dispatcher], object]
 
@@ -161,6 +162,48 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         {"token": "shop", "role": "viewer"},
         {"token": None},
     ),
+    "sign_in_first": (
+        lambda it: it.sign_in_first(),
+        "console sign in",
+        None,
+        {"user": "anna@laptop"},
+    ),
+    "user_add": (
+        lambda it: it.user_add("dora", "viewer", PASSWORD),
+        "console user add",
+        None,
+        {"user": "dora", "role": "viewer"},
+    ),
+    "sign_in": (
+        lambda it: it.sign_in("dora", PASSWORD, "127.0.0.1"),
+        "console sign in",
+        None,
+        {"user": "dora"},
+    ),
+    "sign_out": (
+        lambda it: it.sign_out(it.sessions()[0]),
+        "console sign out",
+        {"user": "dora", "sessions": 1},
+        {"user": None},
+    ),
+    "user_role": (
+        lambda it: it.user_role("dora", "admin"),
+        "console user role",
+        {"user": "dora", "role": "viewer"},
+        {"user": "dora", "role": "admin"},
+    ),
+    "user_password": (
+        lambda it: it.user_password("dora"),
+        "console user password",
+        None,
+        {"user": "dora"},
+    ),
+    "user_remove": (
+        lambda it: it.user_remove("dora"),
+        "console user remove",
+        {"user": "dora", "role": "admin"},
+        {"user": None},
+    ),
     "fence_accept": (
         lambda it: it.fence_accept(),
         "fence accept",
@@ -192,6 +235,9 @@ LOOKING: dict[str, Verb] = {
     "authenticate": lambda it: it.authenticate("dsp_nobodys"),
     "check_schema": lambda it: it.check_schema(),
     "tokens": lambda it: it.tokens(),
+    "users": lambda it: it.users(),
+    "sessions": lambda it: it.sessions(),
+    "session_of": lambda it: it.session_of("nobody's"),
     "fenced": lambda it: it.fenced(),
     "purgeable": lambda it: it.purgeable(timedelta(0)),
     "suppress_check": lambda it: it.suppress_check("app", ["userId=anna"]),
@@ -354,7 +400,7 @@ def test_whoever_the_process_runs_as_acts_unless_somebody_is_named(
         raise KeyError
 
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    assert users.this_user("cli") == Actor(f"uid {os.getuid()}@{socket.gethostname()}", "cli")
+    assert actors.this_user("cli") == Actor(f"uid {os.getuid()}@{socket.gethostname()}", "cli")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +409,7 @@ def test_whoever_the_process_runs_as_acts_unless_somebody_is_named(
         (lambda: "anna", "actor is a str: give an Actor"),
         (lambda: Actor(" ", "api"), "actor has no name"),
         (lambda: Actor("anna\n", "api"), "actor has no name"),
-        (lambda: Actor("anna", "phone"), "none of cli, library, api, itself"),
+        (lambda: Actor("anna", "phone"), "none of cli, library, api, console, itself"),
     ],
 )
 def test_who_is_nobody_is_refused(

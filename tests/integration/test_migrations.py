@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
 
-from dispatcher.books import acts, outbox, tokens
+from dispatcher.books import acts, outbox, sessions, tokens, users
+from dispatcher.books.acts import Actor
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
@@ -388,6 +389,25 @@ def test_before_there_were_tokens_nobody_has_one(empty: Engine) -> None:
         command.upgrade(config, "0022")
         assert tokens.read_all(connection) == ()
         assert connection.execute(text("SELECT * FROM campaign")).one() == before
+
+
+def test_before_there_were_users_nobody_could_sign_in_and_acts_stay(empty: Engine) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0022")
+        acts.write(connection, "pause", after={"state": "paused"}, by=Actor("shop", "api"))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0023")
+        assert users.read_all(connection) == ()
+        assert sessions.read_all(connection) == ()
+        acts.write(connection, "pause", after={"state": "paused"}, by=Actor("anna", "console"))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0022")
+        told = [(act.actor, act.via) for act in acts.read(connection, None, None)]
+    assert told == [("anna", "api"), ("shop", "api")]
 
 
 _ROWS = """

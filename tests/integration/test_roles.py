@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from dispatcher.books import fence, roles, tokens
 from dispatcher.books.roles import CALLERS, PRODUCER, READER, RIGHTS, ROLES, WORKER
 from dispatcher.books.schema import migrate, migrate_roles
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.errors import ServiceError
+from dispatcher.errors import OptionError, ServiceError
 from dispatcher.lifecycle import CampaignWrong, Reason
 from dispatcher.settings import Settings
 from dispatcher.verbs.options import Options
@@ -90,6 +90,9 @@ GRANTED = {
     ("standing_key", PRODUCER): {"SELECT"},
     ("standing_key", WORKER): {"SELECT"},
     ("console_token", PRODUCER): {"SELECT", "INSERT", "DELETE"},
+    ("console_user", PRODUCER): {"SELECT", "INSERT", "DELETE"},
+    ("console_session", PRODUCER): {"SELECT", "INSERT", "DELETE"},
+    ("console_login", PRODUCER): {"SELECT", "INSERT", "UPDATE", "DELETE"},
     ("act", PRODUCER): {"SELECT", "INSERT"},
     ("act", WORKER): {"SELECT", "INSERT"},
     ("act", READER): {"SELECT"},
@@ -123,6 +126,8 @@ COLUMNS = {
     ("attempt", PRODUCER, "UPDATE"): "error error_details",
     ("standing", PRODUCER, "UPDATE"): "hashes",
     ("standing_key", PRODUCER, "UPDATE"): "version",
+    ("console_user", PRODUCER, "UPDATE"): "password role",
+    ("console_session", PRODUCER, "UPDATE"): "seen_at",
 }
 
 
@@ -299,6 +304,7 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 ANNA = [{"userId": "anna"}]
 HOOK = "https://1.1.1.1/hook"
+PASSWORD = "correct horse battery"
 
 
 def enqueue(it: Dispatcher, scene: Scene) -> object:
@@ -328,6 +334,19 @@ def columns(it: Dispatcher, scene: Scene) -> object:
     file = scene.directory / "members.csv"
     file.write_text("userId\nanna\n")
     return it.columns(file)
+
+
+def with_user(it: Dispatcher) -> Dispatcher:
+    """The same, where there is a user."""
+    with suppress(OptionError):
+        it.user_add("anna", "viewer", PASSWORD)
+    return it
+
+
+def sign_out(it: Dispatcher, _: Scene) -> object:
+    session = it.session_of(with_user(it).sign_in("anna", PASSWORD, "127.0.0.1").reveal())
+    assert session is not None
+    return it.sign_out(session)
 
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
@@ -371,6 +390,16 @@ CHANGING: dict[str, Verb] = {
     "token_remove": token_remove,
     "tokens": lambda it, _: it.tokens(),
     "authenticate": lambda it, _: it.authenticate("dsp_nobodys"),
+    "user_add": lambda it, _: it.user_add("boris", "viewer", PASSWORD),
+    "user_remove": lambda it, _: with_user(it).user_remove("anna"),
+    "user_password": lambda it, _: with_user(it).user_password("anna"),
+    "user_role": lambda it, _: with_user(it).user_role("anna", "admin"),
+    "users": lambda it, _: it.users(),
+    "sign_in": lambda it, _: with_user(it).sign_in("anna", PASSWORD, "127.0.0.1"),
+    "sign_in_first": lambda it, _: it.sign_in_first(),
+    "sign_out": sign_out,
+    "session_of": lambda it, _: it.session_of("nobodys"),
+    "sessions": lambda it, _: it.sessions(),
 }
 NAMING: dict[str, Verb] = {
     "find": lambda it, _: it.find("userId=anna"),

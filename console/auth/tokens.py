@@ -1,23 +1,22 @@
-"""Who asks: every route but the open ones wants a token, and a role that may do what it does."""
+"""The API's dependencies: the verbs, for whoever has a token of at least a role."""
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from dispatcher import Actor, Dispatcher, Token
+from console.auth.persons import Role, let_in
+from dispatcher import Dispatcher
 
 _SCHEME = HTTPBearer(
     auto_error=False, description="A token, as `dispatcher console token add` prints it."
 )
 
 
-def _whoever_may(role: Literal["viewer", "operator", "admin"]) -> Callable[..., Dispatcher]:
-    """A dependency: the verbs, for whoever has a token of at least this role."""
-
+def _whoever_may(role: Role) -> Callable[..., Dispatcher]:
     def enter(
         request: Request,
         given: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)],
@@ -36,16 +35,9 @@ def _whoever_may(role: Literal["viewer", "operator", "admin"]) -> Callable[..., 
                 HTTPStatus.FORBIDDEN,
                 f"The token of {token.name} is a {token.role}'s, and this takes that of an {role}.",
             )
-        request.state.token = token
-        return dispatcher.acting_as(Actor(token.name, "api"))
+        return let_in(request, token)
 
     return enter
-
-
-def token_of(request: Request) -> Token:
-    """Whose token let this request in."""
-    token: Token = request.state.token
-    return token
 
 
 ForViewers = Annotated[Dispatcher, Depends(_whoever_may("viewer"))]

@@ -1,0 +1,110 @@
+"""Signing in to the console and out of it, and who has."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from dispatcher.books import logins, sessions, users
+from dispatcher.books.commits import commit
+from dispatcher.books.session import transaction
+from dispatcher.books.sessions import Session
+from dispatcher.errors import SignInDelayed, SignInRefused
+from dispatcher.redaction import Secret, remember
+from dispatcher.session_key import digest_of
+from dispatcher.throttle import network_of
+from dispatcher.verbs import passwords
+from dispatcher.verbs.connections import Connections
+from dispatcher.verbs.names import is_name
+
+_BYTES = 32
+_LONGEST = 200
+"""Characters of a session that anybody looks at: ours have 43."""
+_UNSURE = "somebody may have signed in or out; the page tells."
+
+
+def sign_in(connections: Connections, name: str, password: str, address: str) -> Secret:
+    """A session of this user."""
+    settings, engine = connections.settings, connections.engine
+    network = network_of(address)
+    who = digest_of(settings, "name", name), digest_of(settings, "network", network)
+    wait = commit(engine, lambda connection: logins.begin(connection, *who), doubt=_doubt)
+    if wait:
+        raise SignInDelayed(wait)
+    stored = _password_of(connections, name)
+    if len(password) > passwords.LONGEST or not passwords.is_right(stored, password):
+        raise SignInRefused("The name or the password is wrong.")
+    assert stored is not None
+    made = Secret(secrets.token_urlsafe(_BYTES))
+    renewed = passwords.renewed(stored, password)
+
+    def begin(connection: Connection) -> bool:
+        logins.succeed(connection, *who)
+        digest = digest_of(settings, "session", made.reveal())
+        if not sessions.begin(connection, digest, name, stored):
+            return False
+        if renewed is not None:
+            users.renew_password(connection, name, stored, renewed)
+        return True
+
+    if not commit(engine, begin, doubt=_doubt):
+        raise SignInRefused("The password was changed at this moment: sign in with the new one.")
+    remember(made.reveal())
+    return made
+
+
+def _password_of(connections: Connections, name: str) -> str | None:
+    """The hash of it; nothing that could not be a name is looked up."""
+    if not is_name(name):
+        return None
+    with transaction(connections.engine) as connection:
+        return users.password_of(connection, name)
+
+
+def sign_in_first(connections: Connections) -> Secret:
+    """A session of whoever the program runs as, for as long as there are no users."""
+    made = secrets.token_urlsafe(_BYTES)
+    digest = digest_of(connections.settings, "session", made)
+    name = connections.actor.name
+    begun = commit(
+        connections.engine,
+        lambda connection: sessions.begin_first(connection, digest, name),
+        doubt=_doubt,
+    )
+    if not begun:
+        raise SignInRefused("There are users: sign in as one of them.")
+    remember(made)
+    return Secret(made)
+
+
+def session_of(connections: Connections, session: str) -> Session | None:
+    """Whose session this is."""
+    if not session or len(session) > _LONGEST:
+        return None
+    digest = digest_of(connections.settings, "session", session)
+    with transaction(connections.engine) as connection:
+        found = sessions.find(connection, digest)
+    if found is not None:
+        remember(session)
+    return found
+
+
+def read_all(connections: Connections) -> tuple[Session, ...]:
+    """The sessions that have not ended."""
+    with transaction(connections.engine) as connection:
+        return sessions.read_all(connection)
+
+
+def sign_out(connections: Connections, session: Session, *, everywhere: bool) -> int:
+    """End it, or all of the same person's."""
+    return commit(
+        connections.engine,
+        lambda connection: sessions.end(connection, session, everywhere=everywhere),
+        doubt=_doubt,
+    )
+
+
+def _doubt(_: bool | int | timedelta) -> str:
+    return _UNSURE
