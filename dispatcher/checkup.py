@@ -300,9 +300,9 @@ def _campaigns(settings: Settings, engine: Engine) -> tuple[Result, str]:
 def _webhooks(settings: Settings, engine: Engine) -> tuple[Result, str]:
     """Who is to be told of campaigns, and was not."""
     with transaction(engine) as connection:
-        late, given_up = outbox.troubles(connection)
-    told = [f"{counted(late, 'webhook')} waiting for more than a minute"] if late else []
-    told += [f"{counted(given_up, 'webhook')} given up"] if given_up else []
+        found = outbox.troubles(connection)
+    told = [f"{counted(found.late, 'webhook')} waiting for more than a minute"] * bool(found.late)
+    told += [f"{counted(found.given_up, 'webhook')} given up"] * bool(found.given_up)
     if not told:
         return "ok", "each that was due is delivered"
     words = f"{' and '.join(told)}: `dispatcher webhook list` says why"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books import accounts, fleet
+from dispatcher.books import accounts, fleet, outbox
 from dispatcher.books.fleet import Strength
 from dispatcher.books.holding import (
     BY_ZONE,
@@ -18,6 +18,7 @@ from dispatcher.books.holding import (
     REST_MAY_BEGIN,
     held,
 )
+from dispatcher.books.outbox import Troubles
 from dispatcher.lifecycle import CampaignState, ChunkState
 
 RECENTLY = timedelta(hours=1)
@@ -65,6 +66,7 @@ class Figures:
     held: Mapping[str, int]
     paused_themselves: int
     account_holds: Mapping[str, timedelta]
+    webhooks: Troubles
     fleet: Strength
 
 
@@ -151,6 +153,7 @@ def measure(connection: Connection, window: timedelta) -> Figures:
         held=Counter(hold.by for hold in holds.values()),
         paused_themselves=sum(row.paused_itself for row in live),
         account_holds=_account_holds(connection),
+        webhooks=outbox.troubles(connection),
         fleet=fleet.strength(connection),
     )
 

@@ -68,6 +68,19 @@ class Delivery:
     tried_for: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """How many events wait, how many of them for a minute or longer, and how many were given up.
+
+    `oldest` is how long the longest waiting one has been there; nothing where none waits.
+    """
+
+    waiting: int
+    late: int
+    oldest: timedelta
+    given_up: int
+
+
 _MEMBERS = ", ".join(f"'{name}', members_{name}" for name in ("total", *SETTLED, "remaining"))
 _PUT = text(f"""
 WITH numbered AS (
@@ -146,8 +159,11 @@ WHERE campaign_id = :campaign_id
            ELSE sequence = :sequence END
 """)
 _TROUBLES = text(f"""
-SELECT count(*) FILTER (WHERE {_UNDELIVERED}
+SELECT count(*) FILTER (WHERE {_UNDELIVERED}) AS waiting,
+       count(*) FILTER (WHERE {_UNDELIVERED}
                           AND created_at < statement_timestamp() - interval '1 min') AS late,
+       coalesce(statement_timestamp() - min(created_at) FILTER (WHERE {_UNDELIVERED}),
+                interval '0') AS oldest,
        count(*) FILTER (WHERE given_up_at IS NOT NULL) AS given_up
 FROM webhook WHERE delivered_at IS NULL
 """)
@@ -230,7 +246,6 @@ def redeliver(connection: Connection, campaign_id: UUID, sequence: int | None) -
     )
 
 
-def troubles(connection: Connection) -> tuple[int, int]:
-    """How many events have waited for a minute or longer, and how many were given up."""
-    row = connection.execute(_TROUBLES).one()
-    return row.late, row.given_up
+def troubles(connection: Connection) -> Troubles:
+    """What was not delivered of the last days."""
+    return Troubles(*connection.execute(_TROUBLES).one())

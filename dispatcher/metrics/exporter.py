@@ -110,6 +110,14 @@ def metrics_of(figures: Figures) -> Iterable[Metric]:
     )
     holds = {name: hold.total_seconds() for name, hold in figures.account_holds.items()}
     yield _labelled("account_hold_seconds", "How much longer an account rests.", "account", holds)
+    told = figures.webhooks
+    yield _number("waiting_webhooks", "Webhooks that are to be delivered yet.", told.waiting)
+    yield _number(
+        "oldest_webhook_seconds",
+        "How long the longest waiting webhook has been there.",
+        told.oldest.total_seconds(),
+    )
+    yield _number("given_up_webhooks", "Webhooks of the week that were given up.", told.given_up)
     yield _number("workers", "Live worker processes.", fleet.workers)
     yield _number("slots", "Requests that the live workers make at once, at most.", fleet.slots)
     yield _number("deaf_workers", "Live workers that take no message.", fleet.deaf)

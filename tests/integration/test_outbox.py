@@ -145,9 +145,13 @@ def test_what_is_given_up_holds_up_nothing_more(books: Books) -> None:
         None,
         "https://example.org",
     )
-    assert books.do(outbox.troubles) == (0, 1)
+    found = books.do(outbox.troubles)
+    assert (found.waiting, found.late, found.given_up) == (1, 0, 1)
+    assert found.oldest < 30 * SECOND
     books.time_passes(60 * SECOND)
-    assert books.do(outbox.troubles) == (1, 1)
+    found = books.do(outbox.troubles)
+    assert (found.waiting, found.late, found.given_up) == (1, 1, 1)
+    assert found.oldest > 60 * SECOND
 
 
 def test_one_of_a_receiver_is_taken_at_a_time_and_others_beside_it(books: Books) -> None:

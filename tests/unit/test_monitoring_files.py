@@ -10,6 +10,7 @@ import yaml
 
 from dispatcher.books.fleet import Strength
 from dispatcher.books.monitoring import Doubt, Due, Figures
+from dispatcher.books.outbox import Troubles
 from dispatcher.metrics.exporter import metrics_of
 from workers.meter import PrometheusMeter
 
@@ -31,6 +32,7 @@ def served() -> set[str]:
         held={},
         paused_themselves=0,
         account_holds={},
+        webhooks=Troubles(0, 0, nothing, 0),
         fleet=Strength(0, 0, 0, False),
     )
     workers = PrometheusMeter(("default",)).metrics.collect()
