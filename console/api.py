@@ -124,6 +124,7 @@ def list_campaigns(dispatcher: ForViewers, listed: Annotated[Listed, Query()]) -
     found = dispatcher.list(
         listed.state,
         tag=listed.tag,
+        app_id=listed.app_id,
         key=listed.key,
         limit=listed.limit + 1,
         before=listed.before,
@@ -177,6 +178,12 @@ def retry(dispatcher: ForOperators, campaign: str, retried: Retry) -> JSONRespon
 def explain(dispatcher: ForViewers, campaign: str) -> JSONResponse:
     """What happened to it, what it waits for, and when it goes on."""
     return JSONResponse(dispatcher.explain(campaign).as_json())
+
+
+@router.get("/campaigns/{campaign}/throughput")
+def throughput(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+    """How it went over time: what was sent in each of at most 120 even steps."""
+    return JSONResponse(dispatcher.throughput(campaign).as_json())
 
 
 @router.get("/campaigns/{campaign}/verify")

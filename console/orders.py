@@ -209,6 +209,7 @@ class Listed(BaseModel):
 
     state: str | None = None
     tag: str | None = None
+    app_id: str | None = None
     key: str | None = None
     limit: int = Field(50, ge=1, le=1_000)
     before: str | None = Field(None, description="Only those made before this one: the next page.")

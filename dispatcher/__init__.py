@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dispatcher.books.accounts import Account
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
+    from dispatcher.books.curve import Curve
     from dispatcher.books.overview import Overview
     from dispatcher.books.sessions import Session
     from dispatcher.books.tokens import Token
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         dry_run,
         enqueue,
         explain,
+        failure_lines,
         failures,
         fence_accept,
         fenced,
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
         suppress_count,
         suppress_import,
         suppress_remove,
+        throughput,
         token_add,
         token_remove,
         tokens,
@@ -108,6 +111,7 @@ __all__ = [
     "CampaignExists",
     "CampaignNotFound",
     "CommitUnknown",
+    "Curve",
     "DatabaseUnavailable",
     "Dispatcher",
     "DispatcherError",
@@ -137,6 +141,7 @@ __all__ = [
     "dry_run",
     "enqueue",
     "explain",
+    "failure_lines",
     "failures",
     "fence_accept",
     "fenced",
@@ -166,6 +171,7 @@ __all__ = [
     "suppress_count",
     "suppress_import",
     "suppress_remove",
+    "throughput",
     "token_add",
     "token_remove",
     "tokens",
@@ -185,6 +191,7 @@ _ROOMS = {
     "Act": "dispatcher.books.acts",
     "Actor": "dispatcher.books.acts",
     "Campaign": "dispatcher.books.campaigns",
+    "Curve": "dispatcher.books.curve",
     "Dispatcher": "dispatcher.api",
     "Overview": "dispatcher.books.overview",
     "Settings": "dispatcher.settings",

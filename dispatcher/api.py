@@ -12,6 +12,7 @@ from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.curve import Curve
 from dispatcher.books.finding import Found
 from dispatcher.books.outbox import Webhook
 from dispatcher.books.overview import Overview
@@ -24,6 +25,7 @@ from dispatcher.verbs import (
     accounts,
     authoring,
     enqueuing,
+    failure_files,
     fencing,
     keeping,
     ordering,
@@ -176,16 +178,24 @@ class Dispatcher:
         before: Reference | None = None,
         tests: bool = False,
         key: str | None = None,
+        app_id: str | None = None,
     ) -> tuple[Campaign, ...]:
         """The newest campaigns, `limit` of them at most, or all with None; the newest first.
 
-        Only those in one `state`, with one `tag`, or made before the campaign `before`: the last
-        one of a page begins the next; or the one that a `key` stands for. With `tests` it gives
-        test campaigns alone, which are not among the others. Raises OptionError, CampaignNotFound
-        and AmbiguousCampaign.
+        Only those in one `state`, with one `tag`, of one app, or made before the campaign `before`:
+        the last one of a page begins the next; or the one that a `key` stands for. With `tests` it
+        gives test campaigns alone, which are not among the others. Raises OptionError,
+        CampaignNotFound and AmbiguousCampaign.
         """
         return reading.list_page(
-            self._connections, state, tag=tag, limit=limit, before=before, tests=tests, key=key
+            self._connections,
+            state,
+            tag=tag,
+            limit=limit,
+            before=before,
+            tests=tests,
+            key=key,
+            app_id=app_id,
         )
 
     def live(self) -> Overview:
@@ -280,6 +290,10 @@ class Dispatcher:
         """What happened to the campaign, what it waits for, and when it goes on."""
         return reading.explain(self._connections, campaign)
 
+    def throughput(self, campaign: Reference) -> Curve:
+        """How the campaign went over time: what was sent in each of at most 120 even steps."""
+        return reading.throughput(self._connections, campaign)
+
     def log(
         self, campaign: Reference | None = None, *, limit: int | None = MOST_LISTED
     ) -> tuple[Act, ...]:
@@ -315,6 +329,13 @@ class Dispatcher:
     def failures(self, campaign: Reference) -> Iterator[Failure | Unnamed | Forgotten]:
         """The members who were not delivered to, with the reason and its precision."""
         return reading.failures(self._connections, campaign)
+
+    def failure_lines(self, campaign: Reference, form: str = "csv") -> Iterator[str]:
+        """The same as the lines of a file, "csv" or "jsonl", of those who have a name.
+
+        No cell of the CSV is taken for a formula. Raises OptionError for another form.
+        """
+        return failure_files.lines(self.failures(campaign), form)
 
     def purgeable(self, older_than: timedelta | None = None) -> Audiences:
         """The audiences that `purge` would drop: how much they are. Raises OptionError."""

@@ -371,8 +371,9 @@ def read_page(
     limit: int | None = None,
     tests: bool = False,
     key: str | None = None,
+    app_id: str | None = None,
 ) -> tuple[Campaign, ...]:
-    """The newest campaigns, or tests, `limit` at most: of one state or tag, made before another.
+    """The newest campaigns, or tests, `limit` at most: of one state, tag or app, before another.
 
     That with a key is the only one.
     """
@@ -383,10 +384,13 @@ def read_page(
         conditions.append("campaign_tag = :tag")
     if key is not None:
         conditions.append("key = :key")
+    if app_id is not None:
+        conditions.append("app_id = :app_id")
     if before is not None:
         conditions.append(_MADE_BEFORE)
-    values = {"state": state, "tag": tag, "key": key, "before": before, "limit": limit}
-    return _read(connection, " AND ".join(conditions), values)
+    values = {"state": state, "tag": tag, "key": key, "app_id": app_id}
+    bounds = {"before": before, "limit": limit}
+    return _read(connection, " AND ".join(conditions), values | bounds)
 
 
 def read_live(connection: Connection) -> tuple[Campaign, ...]:

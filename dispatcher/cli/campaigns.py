@@ -15,6 +15,7 @@ from dispatcher.verbs.reading import MOST_LISTED
     "--state", help="Only scheduled, running, paused, completed, cancelled or expired ones."
 )
 @click.option("--tag", help="Only those with this tag.")
+@click.option("--app-id", help="Only those of this app.")
 @click.option("--key", help="Only the one that this key stands for.")
 @click.option("--limit", metavar="N", type=int, default=MOST_LISTED, help="At most so many.")
 @click.option("--tests", is_flag=True, help="Test campaigns, which are not among the others.")
@@ -25,6 +26,7 @@ def list(
     ctx: click.Context,
     state: str | None,
     tag: str | None,
+    app_id: str | None,
     key: str | None,
     limit: int,
     before: str | None,
@@ -40,7 +42,15 @@ def list(
     if limit < 1:
         raise OptionError(f"--limit is {limit}: give how many campaigns to list, 1 or more.")
     dispatcher = context_of(ctx).dispatcher()
-    one_more = dispatcher.list(state, tag=tag, key=key, limit=limit + 1, before=before, tests=tests)
+    one_more = dispatcher.list(
+        state,
+        tag=tag,
+        app_id=app_id,
+        key=key,
+        limit=limit + 1,
+        before=before,
+        tests=tests,
+    )
     campaigns = one_more[:limit]
     if as_json:
         print_json([campaign.as_json() for campaign in campaigns])

@@ -1,7 +1,6 @@
-"""The verbs that look: explain, verify and failures into a campaign, doctor at everything."""
+"""The verbs that look into a campaign, as explain and verify, and doctor at everything."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,17 +12,17 @@ from typing import Protocol, TextIO
 import click
 
 from dispatcher import outputs
-from dispatcher.audience.identifiers import IDENTIFIERS
 from dispatcher.books.audit import Explanation, Verdict
+from dispatcher.books.curve import Curve
 from dispatcher.books.failures import Failure, Forgotten, Unnamed
 from dispatcher.cli.context import campaign_argument, context_of, json_option, print_json, say
-from dispatcher.cli.drawing import styled
+from dispatcher.cli.drawing import Cell, styled, table
 from dispatcher.cli.encoding import visible
 from dispatcher.errors import OptionError
+from dispatcher.verbs.failure_files import COLUMNS, cells, json_line
 from dispatcher.words import counted
 
 _BROKEN = 1
-_NAMES = tuple(identifier.name for identifier in IDENTIFIERS)
 
 
 @click.command()
@@ -40,6 +39,22 @@ def explain(ctx: click.Context, campaign: str, as_json: bool) -> None:
         print_json(explanation.as_json())
     else:
         _print_explanation(explanation)
+
+
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
+def throughput(ctx: click.Context, campaign: str, as_json: bool) -> None:
+    """Show how a campaign went over time, in at most 120 even steps.
+
+    Example: dispatcher throughput last
+    """
+    curve = context_of(ctx).dispatcher().throughput(campaign)
+    if as_json:
+        print_json(curve.as_json())
+    else:
+        _print_curve(curve)
 
 
 @click.command()
@@ -131,21 +146,10 @@ class _CsvWriter:
     def __init__(self, file: TextIO) -> None:
         self._is_shown = file.isatty()
         self._csv = csv.writer(file)
-        columns = ("chunk", "state", "precision", "reason", "http_status", "code", "variant")
-        self._csv.writerow([*columns, *_NAMES])
+        self._csv.writerow(COLUMNS)
 
     def write(self, failure: Failure) -> None:
-        cells = [
-            failure.chunk,
-            failure.state,
-            failure.precision,
-            failure.reason,
-            failure.http_status,
-            failure.code,
-            failure.variant,
-            *(failure.member.get(name) for name in _NAMES),
-        ]
-        self._csv.writerow(map(self._written, cells))
+        self._csv.writerow(map(self._written, cells(failure)))
 
     def _written(self, cell: object) -> object:
         if self._is_shown and isinstance(cell, str):
@@ -158,7 +162,7 @@ class _JsonLinesWriter:
         self._file = file
 
     def write(self, failure: Failure) -> None:
-        self._file.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+        self._file.write(json_line(failure))
 
 
 def _write(
@@ -234,6 +238,19 @@ def _print_explanation(explanation: Explanation) -> None:
             print(styled(title, "bold"))
             for line in lines:
                 print(styled(f"  {line}"))
+
+
+def _print_curve(curve: Curve) -> None:
+    if not curve.steps:
+        print("Nothing was sent yet.")
+        return
+    titles = (f"EACH {curve.seconds} S FROM", "MEMBERS", "REQUESTS", "ERRORS")
+    rows: list[list[Cell]] = [[(title, "bold") for title in titles]]
+    for step in curve.steps:
+        counts = (step.members, step.requests, step.errors)
+        rows.append([(_moment(step.at), ""), *((f"{count:,}", "") for count in counts)])
+    for line in table(rows, right=(1, 2, 3)):
+        print(line)
 
 
 def _print_verdict(verdict: Verdict) -> None:

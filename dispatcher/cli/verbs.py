@@ -33,6 +33,7 @@ FAMILIES = {
     "canary": "campaigns",
     "retry": "retry",
     "explain": "inspection",
+    "throughput": "inspection",
     "log": "log",
     "webhook": "webhooks",
     "verify": "inspection",

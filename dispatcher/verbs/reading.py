@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import acts, campaigns, overview
+from dispatcher.books import acts, campaigns, curve, overview
 from dispatcher.books.acts import Act
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.curve import Curve
 from dispatcher.books.overview import Overview
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
@@ -58,10 +59,11 @@ def list_page(
     before: Reference | None,
     tests: bool,
     key: str | None,
+    app_id: str | None,
 ) -> tuple[Campaign, ...]:
     """The newest campaigns, read a page at a time."""
     check_limit(limit, "campaigns")
-    for name, value in (("tag", tag), ("key", key)):
+    for name, value in (("tag", tag), ("key", key), ("app_id", app_id)):
         if value is not None:
             check_line(name, value)
     only = None if state is None else _state(state)
@@ -72,7 +74,14 @@ def list_page(
         size = _PAGE if limit is None else min(_PAGE, limit - len(found))
         with transaction(connections.engine) as connection:
             page = campaigns.read_page(
-                connection, state=only, tag=tag, key=key, before=end, limit=size, tests=tests
+                connection,
+                state=only,
+                tag=tag,
+                key=key,
+                app_id=app_id,
+                before=end,
+                limit=size,
+                tests=tests,
             )
         found += page
         if len(page) < size:
@@ -90,6 +99,12 @@ def explain(connections: Connections, campaign: Reference) -> Explanation:
     window = usable_window(settings.pack_id_window, settings.request_timeout)
     with transaction(connections.engine) as connection:
         return audit.explain(connection, campaigns.resolve(connection, campaign), window)
+
+
+def throughput(connections: Connections, campaign: Reference) -> Curve:
+    """How the campaign went over time."""
+    with transaction(connections.engine) as connection:
+        return curve.read(connection, campaigns.resolve(connection, campaign))
 
 
 def log(connections: Connections, campaign: Reference | None, limit: int | None) -> tuple[Act, ...]:

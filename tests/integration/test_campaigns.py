@@ -294,6 +294,8 @@ def test_campaigns_are_listed_by_tag_and_state_together(books: Books) -> None:
     assert listed(books, tag="winback") == [str(paused.id), str(tagged.id)]
     assert listed(books, CampaignState.PAUSED, tag="winback") == [str(paused.id)]
     assert listed(books, tag="win") == []
+    assert listed(books, app_id="nowhere") == []
+    assert str(paused.id) in listed(books, app_id=paused.shown().app_id)
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, 10**9])

@@ -355,6 +355,7 @@ LOOKING: dict[str, Verb] = {
     "show": lambda it, scene: it.show(scene.running),
     "list": lambda it, _: list(it.list()),
     "explain": lambda it, scene: it.explain(scene.ended),
+    "throughput": lambda it, scene: it.throughput(scene.ended),
     "log": lambda it, scene: it.log(scene.running),
     "webhooks": lambda it, scene: it.webhooks(scene.running),
     "verify": lambda it, scene: it.verify(scene.ended),
@@ -405,6 +406,7 @@ NAMING: dict[str, Verb] = {
     "find": lambda it, _: it.find("userId=anna"),
     "forget": lambda it, _: it.forget("userId=nobody"),
     "failures": lambda it, scene: list(it.failures(scene.ended)),
+    "failure_lines": lambda it, scene: list(it.failure_lines(scene.ended)),
     "suppress_check": lambda it, _: it.suppress_check("app", ["userId=anna"]),
     "purgeable": lambda it, _: it.purgeable(older_than=timedelta(0)),
 }
