@@ -16,6 +16,7 @@ from console.events import Broadcast
 from console.others import others
 from console.pages.all import ROUTERS
 from console.pages.assets import Assets
+from console.pages.curves import Curves
 from console.pages.errors import shown
 from console.pages.layout import templates
 from console.pages.security import SecurityHeaders
@@ -44,6 +45,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.uploads = Uploads(settings.home)
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.state.assets = Assets()
+    app.state.curves = Curves()
     app.state.templates = templates(app.state.assets)
     app.add_middleware(_Limited)
     app.add_middleware(SecurityHeaders)

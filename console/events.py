@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from anyio import to_thread
 
 from console.auth.persons import Proof
 from console.problems import of_error
-from dispatcher import Dispatcher, DispatcherError
+from dispatcher import Campaign, Dispatcher, DispatcherError
 
 _EVERY = 1.0
 _SIGN_OF_LIFE = 15.0
@@ -18,18 +19,36 @@ still there.
 """
 
 
-class _Frame:
-    """What all streams tell, until the next one."""
+class Frame:
+    """What all streams tell, until the next one: the live `campaigns`, or why they are not known.
 
-    def __init__(self, text: bytes, proofs: frozenset[Proof] | None) -> None:
+    `text` is the event that programs get of it. What a page makes of it is made once, for all.
+    """
+
+    def __init__(
+        self,
+        text: bytes,
+        proofs: frozenset[Proof] | None,
+        campaigns: Sequence[Campaign] = (),
+        problem: str | None = None,
+    ) -> None:
         self.text = text
         self.proofs = proofs
+        self.campaigns = {campaign.id: campaign for campaign in campaigns}
+        self.problem = problem
         self.is_over = asyncio.Event()
+        self._made: dict[object, str] = {}
+
+    def once(self, what: object, make: Callable[[], str]) -> str:
+        """What `make` gives, made by whoever asks for it first."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
 
     def may_see(self, proof: Proof) -> bool:
         return self.proofs is None or proof in self.proofs
 
-    def is_as(self, other: "_Frame") -> bool:
+    def is_as(self, other: "Frame") -> bool:
         return (self.text, self.proofs) == (other.text, other.proofs)
 
 
@@ -42,24 +61,34 @@ class Broadcast:
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._frame = _Frame(b"", None)
+        self._frame = Frame(b"", None)
         self._listeners = 0
         self._reader: asyncio.Task[None] | None = None
         self._has_ended = False
 
     async def stream(self, proof: Proof) -> AsyncIterator[bytes]:
         """The whole state at once, and then each time that it changes."""
+        yield b"retry: 2000\n\n"
+        told = None
+        async with aclosing(self.frames(proof, _SIGN_OF_LIFE)) as frames:
+            async for frame in frames:
+                yield b": still here\n\n" if frame is told else frame.text
+                told = frame
+
+    async def frames(self, proof: Proof, patience: float) -> AsyncGenerator[Frame]:
+        """The newest frame at once, and each that comes; the same again after `patience` seconds.
+
+        It ends with the token or session, and with the program.
+        """
         self._listeners += 1
         if self._reader is None:
-            self._frame = _Frame(b"", None)
+            self._frame = Frame(b"", None)
             self._reader = asyncio.create_task(self._read_on())
         try:
-            yield b"retry: 2000\n\n"
             while not self._has_ended and (frame := self._frame).may_see(proof):
                 if frame.text:
-                    yield frame.text
-                while not await _within(_SIGN_OF_LIFE, frame.is_over):
-                    yield b": still here\n\n"
+                    yield frame
+                await _within(patience, frame.is_over)
         finally:
             self._listeners -= 1
 
@@ -77,13 +106,15 @@ class Broadcast:
             await asyncio.sleep(_EVERY)
         self._reader = None
 
-    def _read(self) -> _Frame:
+    def _read(self) -> Frame:
         try:
-            campaigns = [campaign.as_json() for campaign in self._dispatcher.live().campaigns]
+            campaigns = self._dispatcher.live().campaigns
             proofs: list[Proof] = [*self._dispatcher.tokens(), *self._dispatcher.sessions()]
         except DispatcherError as error:
-            return _Frame(_event("problem", json.loads(bytes(of_error(error).body))), None)
-        return _Frame(_event("campaigns", campaigns), frozenset(proofs))
+            document = json.loads(bytes(of_error(error).body))
+            return Frame(event("problem", document), None, problem=str(error))
+        documents = [campaign.as_json() for campaign in campaigns]
+        return Frame(event("campaigns", documents), frozenset(proofs), campaigns)
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
@@ -94,5 +125,6 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
         return False
 
 
-def _event(name: str, document: Any) -> bytes:
+def event(name: str, document: Any) -> bytes:
+    """One event of a stream, as JSON."""
     return f"event: {name}\ndata: {json.dumps(document)}\n\n".encode()

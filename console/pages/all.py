@@ -1,5 +1,5 @@
 """The pages' routers, in one list."""
 
-from console.pages import assets, campaigns
+from console.pages import assets, campaign, campaigns, live, steering
 
-ROUTERS = (assets.router, campaigns.router)
+ROUTERS = (assets.router, campaigns.router, live.router, campaign.router, steering.router)

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console.pages import words
+from console.pages import books, consequences, words
 from console.pages.assets import Assets
 
 NAVIGATION = (("/", "Campaigns"),)
@@ -33,9 +33,12 @@ def templates(assets: Assets) -> Environment:
         percent=words.percent,
         duration=words.duration,
         moment=words.moment,
+        sentence=words.sentence,
     )
     environment.globals.update(
         asset=assets.url,
+        books=books,
+        consequences=consequences,
         counted=words.counted,
         is_below=is_below,
         navigation=NAVIGATION,
@@ -44,11 +47,16 @@ def templates(assets: Assets) -> Environment:
     return environment
 
 
+def fragment(request: Request, template: str, **context: Any) -> str:
+    """What a template makes of this alone, the same for all who look."""
+    known: Environment = request.app.state.templates
+    return known.get_template(template).render(**context)
+
+
 def render(request: Request, template: str, **context: Any) -> str:
     """The template's text for whoever asks; `person` is None where nobody is known yet."""
-    known: Environment = request.app.state.templates
-    person = getattr(request.state, "person", None) or getattr(request.state, "token", None)
-    return known.get_template(template).render(person=person, path=request.url.path, **context)
+    person = getattr(request.state, "person", None)
+    return fragment(request, template, person=person, path=request.url.path, **context)
 
 
 def page(

@@ -1,8 +1,9 @@
 """Numbers and times as a person reads them: what the templates' filters do."""
 
+import re
 from datetime import UTC, datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
@@ -30,7 +31,7 @@ def percent(part: float, whole: float) -> str:
         return f"<{THIN}0.1{THIN}%"
     if 99.9 < share < 100:
         return f">{THIN}99.9{THIN}%"
-    return f"{share:.3g}{THIN}%" if share < 10 else f"{share:.4g}{THIN}%"
+    return f"{share:.2g}{THIN}%" if share < 10 else f"{share:.3g}{THIN}%"
 
 
 def duration(seconds: float) -> str:
@@ -64,3 +65,29 @@ def moment(time: datetime | None, form: str = "full") -> Markup:
 
 
 _FORMS = {"full": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "clock": "%H:%M:%S"}
+
+
+_SPECIAL = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)|`(?P<command>[^`\n]+)`"
+)
+
+
+def sentence(text: str) -> Markup:
+    """A sentence of the library's, with the times and commands in it as such; the rest is text."""
+    said, end = Markup(), 0
+    for found in _SPECIAL.finditer(text):
+        said += escape(text[end : found.start()])
+        command = found["command"]
+        said += _moment_or_text(found.group()) if command is None else _COMMAND.format(command)
+        end = found.end()
+    return said + escape(text[end:])
+
+
+_COMMAND = Markup("<code>{}</code>")
+
+
+def _moment_or_text(text: str) -> Markup:
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:
+        return escape(text)

@@ -2,65 +2,283 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import requests
 
+from dispatcher import Dispatcher
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program
 
-PAGE = {"Accept": "text/html"}
 HOSTILE = "<script>alert('\"1\"')</script>"
+PASSWORD = "correct horse battery staple"
+ROLES = ("viewer", "operator", "admin")
+STEERING = {"pause", "rate", "window", "finish-by", "cancel"}
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A browser in which somebody has signed in, as far as the server can tell."""
+
+    place: str
+    cookies: dict[str, str]
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """The answer to somebody who follows a link."""
+        return self._ask("GET", path, headers=headers)
+
+    def part(self, path: str) -> requests.Response:
+        """The answer to a script that asks for a part of the page."""
+        return self.get(path, **{"HX-Request": "true", "HX-Request-Type": "partial"})
+
+    def send(self, path: str, **fields: str) -> requests.Response:
+        """The answer to a form of the page, which is sent with these fields."""
+        return self._ask("POST", path, data=fields, headers={"Sec-Fetch-Site": "same-origin"})
+
+    def _ask(
+        self, method: str, path: str, *, headers: dict[str, str], **more: Any
+    ) -> requests.Response:
+        return requests.request(
+            method,
+            f"{self.place}{path}",
+            cookies=self.cookies,
+            headers={"Accept": "text/html", **headers},
+            allow_redirects=False,
+            timeout=60,
+            **more,
+        )
 
 
 @pytest.fixture(scope="module")
-def console(own_books: Program) -> Iterator[Api]:
+def api(own_books: Program) -> Iterator[Api]:
     """A console on books of which nothing is ever sent."""
     with running_api(own_books) as api:
-        yield Api(api.url.removesuffix("/api/v1"), api.program, api.process)
+        yield api
 
 
 @pytest.fixture(scope="module")
-def viewer(console: Api) -> Api:
-    return console.having("viewer")
+def browsers(api: Api) -> dict[str, Browser]:
+    """A browser for somebody of each role."""
+    place = api.url.removesuffix("/api/v1")
+    with api.program.books() as books:
+        return {role: Browser(place, {"dispatcher": _signed_in(books, role)}) for role in ROLES}
 
 
-def looked_at(api: Api, path: str) -> requests.Response:
-    """The answer to a browser that asks for a page."""
-    return api.ask("GET", path, headers=PAGE)
+def _signed_in(books: Dispatcher, role: str) -> str:
+    books.user_add(role, role, PASSWORD)
+    return books.sign_in(role, PASSWORD, "127.0.0.1").reveal()
+
+
+@pytest.fixture(scope="module")
+def operator(browsers: dict[str, Browser]) -> Browser:
+    return browsers["operator"]
+
+
+def enqueued(program: Program, **options: Any) -> str:
+    """The id of a new campaign for three members."""
+    rows = [{"userId": f"reader-{number}"} for number in range(3)]
+    with program.books() as books:
+        return books.enqueue(app_id=APP, message=MESSAGE, audience=rows, **options)
+
+
+class _Verbs(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "action") and value and "/do/" in value:
+                self.found.add(value.rpartition("/")[2])
+
+
+def buttons(page: requests.Response) -> set[str]:
+    """The verbs that a page has buttons for."""
+    parser = _Verbs()
+    parser.feed(page.text)
+    return parser.found
 
 
 def test_a_page_and_all_that_it_loads_are_small_and_come_from_here(
-    own_books: Program, viewer: Api
+    own_books: Program, operator: Browser
 ) -> None:
-    with own_books.books() as books:
-        books.enqueue(
-            app_id=APP, message=MESSAGE, audience=[{"userId": "anna"}], campaign_tag=HOSTILE
-        )
-    found = looked_at(viewer, "/")
-    assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
-    assert "&lt;script&gt;alert(" in found.text
-    assert HOSTILE not in found.text
-    policy = found.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=)", found.text)
-    loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', found.text)
-    assert len(loaded) >= 4
-    sizes = [int(found.headers["Content-Length"])]
-    for address in loaded:
-        asset = viewer.ask("GET", address)
-        assert asset.status_code == 200
-        assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert asset.headers["X-Content-Type-Options"] == "nosniff"
-        sizes.append(int(asset.headers["Content-Length"]))
-    assert sum(sizes) < 100_000, sizes
+    hostile = enqueued(own_books, campaign_tag=HOSTILE, key=HOSTILE)
+    for path in ("/", f"/campaigns/{hostile}", f"/campaigns/{hostile}/do/cancel"):
+        found = operator.get(path, **{"Accept-Encoding": "gzip"})
+        assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
+        assert "&lt;script&gt;alert(" in found.text
+        assert HOSTILE not in found.text
+        policy = found.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=)", found.text)
+        loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', found.text)
+        assert len(loaded) >= 4
+        sizes = [int(found.headers["Content-Length"])]
+        for address in loaded:
+            asset = operator.get(address, **{"Accept-Encoding": "gzip"})
+            assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert asset.headers["X-Content-Type-Options"] == "nosniff"
+            sizes.append(int(asset.headers["Content-Length"]))
+        assert sum(sizes) < 100_000, sizes
 
 
-def test_what_is_wrong_is_a_page_for_people_and_a_problem_for_programs(viewer: Api) -> None:
-    for path in ("/nowhere", "/static/of-before/console.css", "/static/../app.py"):
-        page, problem = looked_at(viewer, path), viewer.ask("GET", path)
+def test_what_is_wrong_is_a_page_for_people_and_a_problem_for_programs(operator: Browser) -> None:
+    for path in ("/nowhere", "/static/of-before/console.css", "/static/%2e%2e/app.py"):
+        page, problem = operator.get(path), operator.get(path, Accept="*/*")
         assert (page.status_code, problem.status_code) == (404, 404)
         assert "There is no page at this address." in page.text
         assert page.headers["Content-Type"].startswith("text/html")
         assert problem.headers["Content-Type"] == "application/problem+json"
+    unknown = operator.get("/campaigns/ffffffff")
+    assert unknown.status_code == 404
+    assert "No campaign has the id ffffffff" in unknown.text
+
+
+def test_campaigns_are_searched_and_come_in_pages(own_books: Program, operator: Browser) -> None:
+    made = [enqueued(own_books, campaign_tag="searched") for _ in range(52)]
+
+    def listed(path: str) -> list[str]:
+        return re.findall(r'<tr class="goes[^"]*" id="c-([^"]+)"', operator.part(path).text)
+
+    first = operator.part("/?tag=searched")
+    older = re.findall(r'href="(/\?tag=searched&amp;before=[^"]+)"', first.text)[0]
+    assert first.headers["HX-Replace-Url"] == "/?tag=searched"
+    assert "<html" not in first.text
+    assert listed("/?tag=searched") == made[:1:-1]
+    assert listed(older.replace("&amp;", "&")) == made[1::-1]
+    assert listed(f"/?id={made[7]}") == [made[7]]
+    assert listed(f"/?tag=searched&app={APP}&state=paused") == []
+    assert "No campaign is like that" in operator.get("/?app=nowhere").text
+    assert "&#39;flying&#39; is no state of a campaign" in operator.get("/?state=flying").text
+    assert "No campaign has the id ffff" in operator.get("/?id=ffff").text
+    assert operator.get("/?before=nothing").status_code == 200
+
+
+def test_who_only_looks_sees_no_button_and_can_press_none(
+    own_books: Program, browsers: dict[str, Browser]
+) -> None:
+    campaign = enqueued(own_books)
+    page = f"/campaigns/{campaign}"
+    for role, browser in browsers.items():
+        seen = browser.get(page)
+        assert seen.status_code == 200
+        assert buttons(seen) == (set() if role == "viewer" else STEERING)
+        assert ("failures.csv" in seen.text) == (role != "viewer")
+        assert ("/campaigns/new" in browser.get("/").text) == (role != "viewer")
+    viewer = browsers["viewer"]
+    for verb in STEERING:
+        assert viewer.get(f"{page}/do/{verb}").status_code == 403
+        assert viewer.send(f"{page}/do/{verb}").status_code == 403
+    assert viewer.get(f"{page}/failures.csv").status_code == 403
+    stranger = Browser(viewer.place, {})
+    for path in ("/", page, f"{page}/timeline", f"{page}/verify", f"{page}/live", "/live"):
+        answer = stranger.get(path)
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (303, "/login")
+    with own_books.books() as books:
+        assert books.show(campaign).state == "running"
+
+
+def test_buttons_ask_first_and_then_do_what_they_said(
+    own_books: Program, operator: Browser
+) -> None:
+    campaign = enqueued(own_books)
+    page = f"/campaigns/{campaign}"
+    asked = operator.part(f"{page}/do/pause").text
+    assert "3 members will wait until it is resumed." in asked
+    assert "<html" not in asked
+    done = operator.send(f"{page}/do/pause")
+    assert (done.status_code, done.headers["Location"]) == (303, f"{page}?done=pause")
+    paused = operator.get(done.headers["Location"])
+    assert "It is paused by operator" in paused.text
+    assert buttons(paused) == STEERING - {"pause"} | {"resume"}
+    operator.send(f"{page}/do/resume")
+    operator.send(f"{page}/do/rate", value="2.5")
+    operator.send(f"{page}/do/window", value="mon-fri 09:00-17:00 UTC\r\n\r\nsat 10:00-12:00 UTC")
+    operator.send(f"{page}/do/finish-by", value="2090-01-02T10:00", zone="Europe/Berlin")
+    with own_books.books() as books:
+        shown = books.show(campaign)
+        assert (shown.state, shown.rate, len(shown.window)) == ("running", 2.5, 2)
+        assert shown.finish_by is not None
+        assert shown.finish_by.isoformat() == "2090-01-02T09:00:00+00:00"
+        assert {act.via for act in books.log(campaign) if act.verb == "pause"} == {"console"}
+    operator.send(f"{page}/do/cancel", value=campaign[:8])
+    with own_books.books() as books:
+        assert books.show(campaign).state == "cancelled"
+    assert buttons(operator.get(page)) == set()
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "sentence"),
+    [
+        ("cancel", {"value": "yes"}, "Nothing was cancelled: type"),
+        ("cancel", {}, "Nothing was cancelled: type"),
+        ("rate", {"value": "fast"}, "&#39;fast&#39; is no rate"),
+        ("rate", {"value": "-1"}, "rate"),
+        ("window", {"value": "mon 9-5"}, "mon 9-5"),
+        ("finish-by", {"value": "soon"}, "&#39;soon&#39; is no time"),
+        ("finish-by", {"value": "2090-01-02T10:00", "zone": "../etc"}, "is no time"),
+        ("finish-by", {"value": "1990-01-02T10:00"}, "1990"),
+        ("accept", {}, "nothing"),
+        ("accept", {"value": "lots"}, "lots"),
+        ("retry", {"value": "all"}, "&#39;all&#39; is none of"),
+    ],
+)
+def test_what_is_in_the_way_is_said_where_it_was_asked(
+    own_books: Program, operator: Browser, verb: str, fields: dict[str, str], sentence: str
+) -> None:
+    campaign = enqueued(own_books)
+    with own_books.books() as books:
+        before = books.show(campaign).as_json()
+        answer = operator.send(f"/campaigns/{campaign}/do/{verb}", **fields)
+        after = books.show(campaign).as_json()
+    assert answer.status_code == 422
+    assert sentence.lower() in answer.text.lower()
+    assert 'role="alert"' in answer.text
+    assert (after["state"], after["rate"], after["window"]) == (
+        before["state"],
+        before["rate"],
+        before["window"],
+    )
+
+
+def test_parts_of_a_campaign_are_told_when_they_are_asked_for(
+    own_books: Program, operator: Browser
+) -> None:
+    campaign = enqueued(own_books)
+    page = f"/campaigns/{campaign}"
+    assert "committed" in operator.part(f"{page}/timeline").text
+    assert "The books are sound." in operator.part(f"{page}/verify").text
+    for path in ("timeline", "verify"):
+        assert "<html" in operator.get(f"{page}/{path}").text
+    table = operator.get(f"{page}/failures.csv")
+    assert table.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert table.text.startswith("chunk,state,precision,reason,")
+    assert operator.get(f"{page}/failures.jsonl").text == ""
+    assert operator.get(f"{page}/failures.exe").status_code in (404, 422)
+    assert operator.get("/campaigns/last").headers["Location"].startswith("/campaigns/")
+    assert operator.get(f"{page}/do/explode").status_code == 404
+
+
+def test_a_page_that_is_looked_at_hears_what_changes(own_books: Program, operator: Browser) -> None:
+    campaign = enqueued(own_books)
+    with (
+        requests.get(
+            f"{operator.place}/campaigns/{campaign}/live",
+            cookies=operator.cookies,
+            stream=True,
+            timeout=60,
+        ) as stream,
+        own_books.books() as books,
+    ):
+        lines = stream.iter_lines(decode_unicode=True)
+        assert any('<div id="state"' in line for line in lines)
+        books.pause(campaign)
+        assert any('class="badge paused"' in line for line in lines)
+        books.cancel(campaign)
+        assert any('class="badge cancelled"' in line for line in lines)
+        books.user_password("operator", PASSWORD)
+        assert list(lines)[-1:] in ([], [""])  # who is signed out hears nothing more

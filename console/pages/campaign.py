@@ -1,0 +1,63 @@
+"""A campaign's page, and the parts of it that are asked for one by one."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from console.auth import PageForOperators, PageForViewers
+from console.pages.consequences import ACTS
+from console.pages.layout import is_fragment, page
+
+router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
+
+
+@router.get("")
+def campaign(
+    request: Request,
+    dispatcher: PageForViewers,
+    campaign: str,
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """The campaign as it stands; what a form has just `done` is said above."""
+    found = dispatcher.show(campaign)
+    if campaign != found.id:
+        return RedirectResponse(f"/campaigns/{found.id}", 303)
+    return page(
+        request,
+        "campaign.html",
+        campaign=found,
+        curve=dispatcher.throughput(found.id),
+        done=ACTS[done].done if done in ACTS else None,
+    )
+
+
+@router.get("/timeline")
+def timeline(request: Request, dispatcher: PageForViewers, campaign: str) -> HTMLResponse:
+    """What happened to it, what it waits for, and what can be done."""
+    found = dispatcher.explain(campaign)
+    template = "timeline_found.html" if is_fragment(request) else "timeline.html"
+    return page(request, template, campaign=dispatcher.show(campaign), explained=found)
+
+
+@router.get("/verify")
+def verify(request: Request, dispatcher: PageForViewers, campaign: str) -> HTMLResponse:
+    """Whether its books are sound, checked now."""
+    found = dispatcher.verify(campaign)
+    template = "verify_found.html" if is_fragment(request) else "verify.html"
+    return page(request, template, campaign=dispatcher.show(campaign), verdict=found)
+
+
+@router.get("/failures.{form}")
+def failures(
+    dispatcher: PageForOperators, campaign: str, form: Literal["csv", "jsonl"]
+) -> StreamingResponse:
+    """The members who were not delivered to, as a file: as long a list as it takes."""
+    found = dispatcher.show(campaign)
+    lines = dispatcher.failure_lines(found.id, form)
+    name = f"failures-{found.id[:8]}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(lines, media_type=_MEDIA_TYPES[form], headers=headers)
+
+
+_MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}

@@ -1,0 +1,132 @@
+"""What pages show while they are looked at: pieces of them, anew whenever the books change."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
+from hashlib import sha256
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from console.auth import PageForViewers, person_of
+from console.events import Broadcast, Frame
+from console.pages.curves import Curves
+from console.pages.layout import fragment
+from dispatcher import Campaign, Curve, Dispatcher, DispatcherError
+
+router = APIRouter(include_in_schema=False)
+
+_BEAT = 5.0
+"""Seconds after which a page hears something, though nothing has changed."""
+
+
+@router.get("/live")
+async def list_live(request: Request, _: PageForViewers) -> StreamingResponse:
+    """The rows of the list that move, each when it does."""
+    return _stream(_rows(request))
+
+
+@router.get("/campaigns/{campaign}/live")
+async def campaign_live(
+    request: Request, dispatcher: PageForViewers, campaign: str
+) -> StreamingResponse:
+    """The pieces of a campaign's page that move."""
+    found = await to_thread.run_sync(dispatcher.show, campaign)
+    return _stream(_pieces(request, dispatcher, found))
+
+
+def _stream(events: AsyncIterator[bytes]) -> StreamingResponse:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+async def _frames(request: Request) -> AsyncIterator[Frame]:
+    """The newest frame, and each that comes; one at least every few seconds."""
+    broadcast: Broadcast = request.app.state.broadcast
+    async with aclosing(broadcast.frames(person_of(request).proof, _BEAT)) as frames:
+        async for frame in frames:
+            yield frame
+
+
+async def _rows(request: Request) -> AsyncIterator[bytes]:
+    sent: dict[str, str] = {}
+    async for frame in _frames(request):
+        if frame.problem is not None:
+            yield _problem(frame.problem)
+            continue
+        rows = {each.id: _row(request, frame, each) for each in frame.campaigns.values()}
+        yield _html(row for campaign, row in rows.items() if sent.get(campaign) != row)
+        yield _key(*rows)
+        sent = rows
+
+
+def _row(request: Request, frame: Frame, campaign: Campaign) -> str:
+    return frame.once(
+        ("row", campaign.id), lambda: fragment(request, "campaigns_row.html", campaign=campaign)
+    )
+
+
+async def _pieces(
+    request: Request, dispatcher: Dispatcher, campaign: Campaign
+) -> AsyncIterator[bytes]:
+    may_steer = person_of(request).may("operator")
+    curves: Curves = request.app.state.curves
+    sent = ""
+    async for frame in _frames(request):
+        if frame.problem is not None:
+            yield _problem(frame.problem)
+            continue
+        try:
+            campaign = await _newest(frame, dispatcher, campaign)
+            curve = await curves.of(dispatcher, campaign)
+        except DispatcherError as error:
+            yield _problem(str(error))
+            continue
+        pieces = _told(request, frame, campaign, may_steer) + _drawn(request, frame, curve)
+        yield _html([pieces] if pieces != sent else ())
+        yield _key(*_changes(campaign))
+        sent = pieces
+
+
+async def _newest(frame: Frame, dispatcher: Dispatcher, campaign: Campaign) -> Campaign:
+    """The campaign as the frame has it; one that is not live any more is read once more."""
+    found = frame.campaigns.get(campaign.id)
+    if found is None and not campaign.ended:
+        found = await to_thread.run_sync(dispatcher.show, campaign.id)
+    return found or campaign
+
+
+def _told(request: Request, frame: Frame, campaign: Campaign, may_steer: bool) -> str:
+    return frame.once(
+        ("pieces", campaign.id, may_steer),
+        lambda: fragment(request, "campaign_pieces.html", campaign=campaign, may_steer=may_steer),
+    )
+
+
+def _drawn(request: Request, frame: Frame, curve: Curve) -> str:
+    return frame.once(("curve", curve), lambda: fragment(request, "curve.html", curve=curve))
+
+
+def _changes(campaign: Campaign) -> Iterator[str]:
+    """What, when it changes, makes the timeline another."""
+    yield campaign.state
+    yield "" if campaign.held is None else campaign.held.by
+    yield f"{campaign.rate} {campaign.window} {campaign.finish_by} {campaign.max_error_rate}"
+
+
+def _html(pieces: Iterable[str]) -> bytes:
+    html = "".join(pieces)
+    return _event("html", html) if html else _event("beat", "")
+
+
+def _key(*parts: str) -> bytes:
+    return _event("key", sha256("\0".join(parts).encode()).hexdigest()[:16])
+
+
+def _problem(sentence: str) -> bytes:
+    return _event("problem", sentence)
+
+
+def _event(name: str, text: str) -> bytes:
+    lines = "".join(f"data: {line}\n" for line in text.split("\n"))
+    return f"event: {name}\n{lines}\n".encode()

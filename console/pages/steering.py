@@ -1,0 +1,129 @@
+"""The buttons of a campaign: each asks first and says what will happen, then calls its verb."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from console.auth import PageForOperators
+from console.pages import consequences
+from console.pages.consequences import ACTS, RETRIABLE, Act
+from console.pages.forms import Fields
+from console.pages.layout import is_fragment, page
+from dispatcher import CallerError, Campaign, Dispatcher, OptionError
+
+router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
+
+
+@router.get("/do/{verb}")
+def ask(request: Request, dispatcher: PageForOperators, campaign: str, verb: str) -> HTMLResponse:
+    """What the verb will do to the campaign as it stands now, and whether it should."""
+    return _asked(request, dispatcher.show(campaign), _act(verb))
+
+
+@router.post("/do/{verb}")
+def do(
+    request: Request,
+    dispatcher: PageForOperators,
+    campaign: str,
+    verb: str,
+    fields: Fields,
+) -> Response:
+    """Do it; what is in the way is said where it was asked."""
+    act, value = _act(verb), fields.get("value", "").strip()
+    found = dispatcher.show(campaign)
+    try:
+        _VERBS[verb](dispatcher, found, value, fields.get("zone") or "UTC")
+    except CallerError as error:
+        shown = dispatcher.show(campaign)
+        return _asked(request, shown, act, refusal=str(error), value=value)
+    address = f"/campaigns/{found.id}?done={verb}"
+    if is_fragment(request):
+        return Response(status_code=HTTPStatus.OK, headers={"HX-Redirect": address})
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def _act(verb: str) -> Act:
+    if verb not in ACTS:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return ACTS[verb]
+
+
+def _asked(
+    request: Request,
+    campaign: Campaign,
+    act: Act,
+    *,
+    refusal: str | None = None,
+    value: str | None = None,
+) -> HTMLResponse:
+    return page(
+        request,
+        "asks_form.html" if is_fragment(request) else "asks.html",
+        status=HTTPStatus.OK if refusal is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+        campaign=campaign,
+        act=act,
+        told=consequences.of(act.verb, campaign),
+        refusal=refusal,
+        value=_present(campaign, act.verb) if value is None else value,
+        retriable=[state for state in RETRIABLE if getattr(campaign.members, state)],
+    )
+
+
+def _present(campaign: Campaign, verb: str) -> str:
+    """What a form begins with: as it is now."""
+    if verb == "rate":
+        return "" if campaign.rate is None else f"{campaign.rate:g}"
+    return "\n".join(campaign.window) if verb == "window" else ""
+
+
+def _cancel(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+    if value != campaign.id[:8]:
+        raise OptionError(
+            f"Nothing was cancelled: type {campaign.id[:8]}, the beginning of this campaign's id."
+        )
+    dispatcher.cancel(campaign.id)
+
+
+def _rate(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+    try:
+        rate = float(value) if value else None
+    except ValueError as error:
+        raise OptionError(f"{value!r} is no rate: give requests a second, as 20 or 0.5.") from error
+    dispatcher.rate(campaign.id, rate)
+
+
+def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+    windows = [line.strip() for line in value.splitlines() if line.strip()]
+    dispatcher.window(campaign.id, windows or None)
+
+
+def _finish_by(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+    dispatcher.finish_by(campaign.id, moment_in(value, zone) if value else None)
+
+
+def moment_in(value: str, zone: str) -> datetime:
+    """The time that a form's field has, in the zone that the browser is in. OptionError."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, OSError, LookupError) as error:
+        raise OptionError(f"{value!r} is no time: give it as 2026-11-24T10:00+01:00.") from error
+
+
+_VERBS: Mapping[str, Callable[[Dispatcher, Campaign, str, str], object]] = {
+    "pause": lambda dispatcher, campaign, *_: dispatcher.pause(campaign.id),
+    "resume": lambda dispatcher, campaign, *_: dispatcher.resume(campaign.id),
+    "accept": lambda dispatcher, campaign, value, _: dispatcher.accept_canary(
+        campaign.id, max_error_rate=value or None
+    ),
+    "retry": lambda dispatcher, campaign, value, _: dispatcher.retry(campaign.id, value),
+    "cancel": _cancel,
+    "rate": _rate,
+    "window": _window,
+    "finish-by": _finish_by,
+}
