@@ -306,7 +306,7 @@ def _webhooks(settings: Settings, engine: Engine) -> tuple[Result, str]:
     if not told:
         return "ok", "each that was due is delivered"
     words = f"{' and '.join(told)}: `dispatcher webhook list` says why"
-    if settings.notify_secret is None:
+    if not settings.notify_secrets:
         words += "; DISPATCHER_NOTIFY_SECRET is not set here, and workers deliver none without it"
     return "warning", words
 

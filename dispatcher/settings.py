@@ -95,8 +95,11 @@ class Settings:
     keep_audience: timedelta | None = _KEEP_AUDIENCE
     """How long after a campaign's end its audience is kept; None: for good."""
     json_logs: bool = False
-    notify_secret: Secret | None = None
-    """What webhooks are signed with, as Standard Webhooks write it: whsec_ and base64."""
+    notify_secrets: tuple[Secret, ...] = ()
+    """What webhooks are signed with, as Standard Webhooks write it: whsec_ and base64.
+
+    Several while one takes another's place: each signs.
+    """
     notify_allow: tuple[Network, ...] = ()
     """Networks that webhooks may reach though they are no part of the Internet."""
     console_secret_file: Path | None = None
@@ -106,9 +109,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         remember(*(token.reveal() for token in self.tokens.values()))
-        if self.notify_secret is not None:
-            secret = self.notify_secret.reveal()
-            remember(secret, secret.removeprefix(SIGNED_WITH))
+        for secret in self.notify_secrets:
+            remember(secret.reveal(), secret.reveal().removeprefix(SIGNED_WITH))
         urls = (self.push_api_url, self.database_url, self.broker_url, self.redis_url)
         for url in (*urls, self.audience_url):
             remember(*secrets_in(url or ""))
@@ -217,7 +219,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         prepare_memory=read("PREPARE_MEMORY", _memory, 200 * 10**6),
         keep_audience=read("KEEP_AUDIENCE", _keeping, _KEEP_AUDIENCE),
         json_logs=read("LOG", _log_format, False),
-        notify_secret=read("NOTIFY_SECRET", _signing_secret, None),
+        notify_secrets=read("NOTIFY_SECRET", _signing_secrets, ()),
         notify_allow=read("NOTIFY_ALLOW", read_networks, ()),
         console_secret_file=read("CONSOLE_SECRET_FILE", _path, None),
         metrics_port=read("METRICS_PORT", _listening, None),
@@ -394,9 +396,16 @@ def _running_services(home: Path) -> dict[str, str]:
         ) from error
 
 
+def _signing_secrets(text: str) -> tuple[Secret, ...]:
+    """One, or several with blanks between them, none of them twice."""
+    secrets = tuple(map(_signing_secret, text.split() or [""]))
+    if len(set(secrets)) < len(secrets):
+        raise ValueError("the same secret is there twice: name each once")
+    return secrets
+
+
 def _signing_secret(text: str) -> Secret:
     """Standard Webhooks, "Signature scheme": 24 to 64 bytes, in base64 behind a prefix."""
-    text = text.strip()
     try:
         key = b64decode(text.removeprefix(SIGNED_WITH), validate=True)
     except ValueError:
@@ -404,7 +413,7 @@ def _signing_secret(text: str) -> Secret:
     if not text.startswith(SIGNED_WITH) or not 24 <= len(key) <= 64:
         raise ValueError(
             f"it must be {SIGNED_WITH} and the base64 of 24 to 64 random bytes, as of "
-            f'`echo "{SIGNED_WITH}$(openssl rand -base64 32)"`'
+            f'`echo "{SIGNED_WITH}$(openssl rand -base64 32)"`; several have blanks between them'
         )
     return Secret(text)
 

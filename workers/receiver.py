@@ -32,12 +32,17 @@ class NotTold(Exception):
 
 
 class Receivers:
-    """Tells receivers, signing with `secret`; in private networks those in `allowed` alone."""
+    """Tells receivers, signing with each of `secrets`.
+
+    In private networks it tells those in `allowed` alone.
+    """
 
     def __init__(
-        self, secret: Secret, allowed: Sequence[Network], *, timeout: float = TIMEOUT
+        self, secrets: Sequence[Secret], allowed: Sequence[Network], *, timeout: float = TIMEOUT
     ) -> None:
-        self._key = base64.b64decode(secret.reveal().removeprefix(SIGNED_WITH))
+        self._keys = [
+            base64.b64decode(secret.reveal().removeprefix(SIGNED_WITH)) for secret in secrets
+        ]
         self._allowed = allowed
         self._timeout = timeout
         self._watchdog = Watchdog()
@@ -71,13 +76,19 @@ class Receivers:
                 return response.status
 
     def signed(self, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-        """The headers by which the receiver knows that it is from us, whole, and no old one."""
+        """The headers by which the receiver knows that it is from us, whole, and no old one.
+
+        Standard Webhooks, "Webhook Headers": several signatures have blanks between them, so that a
+        secret can take another's place without a moment at which neither is right.
+        """
         told = f"{message_id}.{timestamp}.".encode() + body
-        signature = base64.b64encode(hmac.new(self._key, told, hashlib.sha256).digest()).decode()
+        signatures = (
+            base64.b64encode(hmac.digest(key, told, hashlib.sha256)).decode() for key in self._keys
+        )
         return {
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": f"v1,{signature}",
+            "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
         }
 
     def _connect(self, receiver: Receiver, line: Line) -> socket.socket:

@@ -187,9 +187,9 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
 
 def _notifier(settings: Settings, engine: Engine) -> Notifier | None:
     """What delivers webhooks, where this worker can sign them."""
-    if settings.notify_secret is None:
+    if not settings.notify_secrets:
         return None
-    return Notifier(engine, Receivers(settings.notify_secret, settings.notify_allow))
+    return Notifier(engine, Receivers(settings.notify_secrets, settings.notify_allow))
 
 
 def _wait_for_database(engine: Engine) -> None:

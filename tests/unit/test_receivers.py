@@ -1,11 +1,16 @@
 """Where webhooks may go, and where not, however it is written."""
 
+import time
+from base64 import b64encode
+
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from dispatcher.errors import SettingError
 from dispatcher.receivers import may_reach, read_networks, read_url
 from dispatcher.settings import Settings, read_settings
 from tests.webhook_receiver import SECRET
+from workers.receiver import Receivers
 
 
 @pytest.mark.parametrize(
@@ -96,11 +101,21 @@ def settings(**variables: str) -> Settings:
 
 def test_the_secret_and_the_networks_are_read_and_the_secret_is_not_shown() -> None:
     read = settings(NOTIFY_SECRET=SECRET, NOTIFY_ALLOW="127.0.0.0/8, ::1/128")
-    assert read.notify_secret is not None
-    assert read.notify_secret.reveal() == SECRET
+    assert [secret.reveal() for secret in read.notify_secrets] == [SECRET]
     assert [str(network) for network in read.notify_allow] == ["127.0.0.0/8", "::1/128"]
     assert SECRET.removeprefix("whsec_") not in repr(read)
     assert SECRET.removeprefix("whsec_") not in str(SettingError(f"a {SECRET} b"))
+
+
+def test_while_a_secret_is_changed_both_sign_and_whoever_has_one_of_them_is_content() -> None:
+    new = "whsec_" + b64encode(bytes(range(64))).decode()
+    read = settings(NOTIFY_SECRET=f"{new} {SECRET}")
+    headers = Receivers(read.notify_secrets, ()).signed("msg_1", int(time.time()), b"{}")
+    for known in (new, SECRET):
+        assert Webhook(known).verify(b"{}", headers) == {}
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + b64encode(bytes(32)).decode()).verify(b"{}", headers)
+    assert new.removeprefix("whsec_") not in str(SettingError(f"a {new} b"))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +124,8 @@ def test_the_secret_and_the_networks_are_read_and_the_secret_is_not_shown() -> N
         ("NOTIFY_SECRET", "hush-hush", "must be whsec_ and the base64"),
         ("NOTIFY_SECRET", "whsec_c2hvcnQ=", "24 to 64 random bytes"),
         ("NOTIFY_SECRET", "whsec_!!!", "must be whsec_"),
+        ("NOTIFY_SECRET", f"{SECRET} hush-hush", "must be whsec_"),
+        ("NOTIFY_SECRET", f"{SECRET}\n{SECRET}", "twice"),
         ("NOTIFY_ALLOW", "localhost", "'localhost' is no network"),
         ("NOTIFY_ALLOW", "10.1.2.3/8", "write them as"),
     ],

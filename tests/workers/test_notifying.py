@@ -48,7 +48,7 @@ def notifier(engine: Engine) -> Iterator[Callable[..., Notifier]]:
 
 
 def receivers(timeout: float = 5.0, allowed: str = "127.0.0.0/8,::1/128") -> Receivers:
-    return Receivers(Secret(SECRET), read_networks(allowed), timeout=timeout)
+    return Receivers([Secret(SECRET)], read_networks(allowed), timeout=timeout)
 
 
 def campaign(engine: Engine, url: str) -> OneCampaign:
