@@ -1,15 +1,17 @@
 """Whether the books are still those that this worker knew; nothing is sent where they are not."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from dispatcher.books import fence
 from dispatcher.books.fence import Fence
+from dispatcher.books.schema import check_revision
 from dispatcher.books.session import transaction
 from dispatcher.epochs import Mark, latest, why_fenced
+from dispatcher.errors import SchemaMismatch
 from dispatcher.outside import Keeper
 
 _NEVER = 2**62
@@ -20,12 +22,20 @@ log = logging.getLogger("dispatcher.fence")
 class Fencing:
     """Compares the books with what was noted outside of them, and notes there how they go on.
 
-    `keepers` are where marks are kept; what this worker has seen is one of them.
+    `keepers` are where marks are kept; what this worker has seen is one of them. `outgrown` is
+    called once somebody has migrated the books to another schema than this worker's.
     """
 
-    def __init__(self, engine: Engine, keepers: Sequence[Keeper]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keepers: Sequence[Keeper],
+        outgrown: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
         self._keepers = keepers
+        self._outgrown = outgrown
+        self._is_outgrown = False
         self._seen: Mark | None = None
         self._troubled: set[Keeper] = set()
 
@@ -33,12 +43,15 @@ class Fencing:
     def beat(self) -> int:
         """The least beat that the books may be at for this worker to claim anything in them.
 
-        None is enough before a first look that something outside bears out.
+        None is enough before a first look that something outside bears out, and in books of
+        another schema than this worker's.
         """
         return _NEVER if self._seen is None else self._seen.beat
 
     def check(self, *, leads: bool) -> None:
         """Raise the fence, or note that the books have gone on; whoever leads counts the beat."""
+        if self._is_outgrown or not self._has_our_schema():
+            return
         books = self._seen.books if self._seen is not None else self._begun()
         outside, readable = self._outside(books)
         # After what is outside: that is noted once it is committed.
@@ -52,6 +65,17 @@ class Fencing:
             self._raise(why, found, latest(outside))
         elif found.raised_at is None and (outside or len(readable) == len(self._keepers)):
             self._note(self._beaten(found) if leads else found, readable)
+
+    def _has_our_schema(self) -> bool:
+        """Whether nobody has migrated the books; else nothing more is claimed, for good."""
+        try:
+            with transaction(self._engine) as connection:
+                check_revision(connection)
+        except SchemaMismatch as error:
+            log.error("%s Meanwhile this worker begins nothing more, and ends.", error)
+            self._is_outgrown, self._seen = True, None
+            self._outgrown()
+        return not self._is_outgrown
 
     def _begun(self) -> str | None:
         """Which books they are, as far as they are any."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from dataclasses import dataclass
 
@@ -142,7 +143,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     _wait_for_database(engine)
     with transaction(engine) as connection:
         check_right_to_send(connection)
-    fencing = Fencing(engine, list(keepers(settings)))
+    fencing = Fencing(engine, list(keepers(settings)), outgrown=_stop)
     fencing.check(leads=True)
     worker = f"{nodename}/{os.getpid()}"
     window = usable_window(settings.pack_id_window, settings.request_timeout)
@@ -183,6 +184,11 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     )
     process = Process(courier, relay, _notifier(settings, engine))
     return process
+
+
+def _stop() -> None:
+    """What SIGTERM does: begin nothing more, and let what is on the wire come back."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _notifier(settings: Settings, engine: Engine) -> Notifier | None:

@@ -103,18 +103,22 @@ def check_schema(engine: Engine) -> None:
 def check_schema_of(connection: Connection) -> None:
     """The same, over a connection that is there."""
     ground.check(connection)
+    check_revision(connection)
+    if absent := missing(connection, FUNCTIONS):
+        raise SchemaMismatch(
+            f"The database lacks this version's functions ({', '.join(absent)}): "
+            "run `dispatcher migrate`."
+        )
+
+
+def check_revision(connection: Connection) -> None:
+    """Raise SchemaMismatch where the tables are of another revision than this version's."""
     current = _current_revision(connection)
-    absent = missing(connection, FUNCTIONS)
     _refuse_unknown(current)
     if current != head_revision():
         raise SchemaMismatch(
             f"The database's schema is at {current or 'nothing'}, this version needs "
             f"{head_revision()}: run `dispatcher migrate`."
-        )
-    if absent:
-        raise SchemaMismatch(
-            f"The database lacks this version's functions ({', '.join(absent)}): "
-            "run `dispatcher migrate`."
         )
 
 

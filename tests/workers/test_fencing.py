@@ -53,6 +53,25 @@ def beaten(engine: Engine, notes: Notes, times: int = 5) -> Fencing:
     return fencing
 
 
+def test_a_worker_that_the_schema_has_outgrown_claims_nothing_says_so_and_ends_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[str] = []
+    fencing = Fencing(engine, [], outgrown=lambda: ended.append("it"))
+    fencing.check(leads=True)
+    assert fencing.beat == row(engine).standing.mark.beat == 1
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    fencing.check(leads=True)
+    fencing.check(leads=True)
+    assert fencing.beat > 2**60
+    assert (row(engine).standing.mark.beat, ended) == (1, ["it"])
+    assert caplog.messages == [
+        "The database's schema 9999 is newer than this program: upgrade the program. Meanwhile "
+        "this worker begins nothing more, and ends."
+    ]
+
+
 def test_who_leads_counts_the_beat_and_all_note_it(engine: Engine) -> None:
     notes = Notes()
     leader, other = beaten(engine, notes), Fencing(engine, [notes])

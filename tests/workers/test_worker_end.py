@@ -8,8 +8,9 @@ import pytest
 import requests
 from celery import Celery
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from dispatcher.books.session import transaction
 from dispatcher.publishing import Batch, Bell, broker_settings
 from dispatcher.settings import DEFAULT_QUEUE
 from tests.sandbox_process import PushApi
@@ -58,7 +59,7 @@ def test_a_worker_takes_no_more_messages_than_one_ahead_for_each_slot(
         assert redis.llen(DEFAULT_QUEUE) >= 100 - 2 * 8
 
 
-@pytest.mark.parametrize("order", ["SIGTERM", "control shutdown"])
+@pytest.mark.parametrize("order", ["SIGTERM", "control shutdown", "migrate"])
 def test_a_worker_that_is_told_to_stop_ends_what_is_on_the_wire_and_claims_nothing_more(
     environment: Environment,
     engine: Engine,
@@ -73,8 +74,12 @@ def test_a_worker_that_is_told_to_stop_ends_what_is_on_the_wire_and_claims_nothi
         eventually(lambda: len(vendor.requests()) >= 16)
         if order == "SIGTERM":
             worker.process.terminate()
-        else:
+        elif order == "control shutdown":
             producer.control.shutdown()
+        else:
+            with transaction(engine) as connection:
+                connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            worker.says("schema 9999 is newer than this program: upgrade the program.")
         assert worker.ends() == 0
         assert "Traceback" not in worker.log
         assert environment["DISPATCHER_USER_TOKEN"] not in worker.log
