@@ -1,0 +1,204 @@
+"""Campaigns as somebody watches and steers them in a browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dispatcher import Dispatcher
+from tests.acceptance.http_api import Api, running_api
+from tests.acceptance.program import APP, MESSAGE, Program, Worker
+from tests.browser.conftest import Visit
+from tests.browser.visitor import PHONE, Visitor, visiting
+from tests.proxy import proxied
+from tests.sandbox_process import PushApi
+
+LATER = datetime(2190, 1, 1, 10, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def session(program: Program, api: Api) -> Any:
+    """What a browser keeps of an operator who has signed in."""
+    return signed_in(program, api, "olga")
+
+
+def signed_in(program: Program, api: Api, name: str) -> Any:
+    """The same of somebody else."""
+    with program.books() as books:
+        books.user_add(name, "operator", PASSWORD)
+        cookie = books.sign_in(name, PASSWORD, "127.0.0.1").reveal()
+    where = {"domain": "127.0.0.1", "path": "/", "expires": -1, "sameSite": "Lax"}
+    flags = {"httpOnly": True, "secure": False}
+    return {"cookies": [{"name": "dispatcher", "value": cookie, **where, **flags}], "origins": []}
+
+
+@pytest.fixture
+def operator(visit: Visit, session: Any) -> Visitor:
+    """The operator's window."""
+    return visit(storage_state=session)
+
+
+def enqueued(books: Dispatcher, members: int, **options: Any) -> str:
+    """The id of a new campaign."""
+    rows = ({"userId": f"reader-{number}"} for number in range(members))
+    return books.enqueue(app_id=APP, message=MESSAGE, audience=rows, **options)
+
+
+@contextmanager
+def campaign_of(program: Program, members: int, **options: Any) -> Iterator[str]:
+    """A campaign that is over when the story is."""
+    with program.books() as books:
+        campaign = enqueued(books, members, **options)
+        yield campaign
+        if not books.show(campaign).ended:
+            books.cancel(campaign)
+
+
+def press(visitor: Visitor, verb: str, confirmed: str | None = None) -> None:
+    """Press a button, and in the dialog that asks the one that means it."""
+    visitor.page.get_by_role("button", name=verb, exact=True).click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=confirmed or verb, exact=True).click()
+
+
+def test_a_campaign_is_watched_until_it_is_completed(
+    program: Program, worker: Worker, operator: Visitor
+) -> None:
+    page = operator.page
+    with campaign_of(program, 20_000, rate=5, campaign_tag="watched") as campaign:
+        operator.open("/")
+        row = page.get_by_role("row", name="watched")
+        expect(row.get_by_text("running")).to_be_visible()
+        row.get_by_role("link").click()
+        expect(page.get_by_role("status").filter(has_text="Live")).to_have_attribute(
+            "data-state", "live"
+        )
+        bar = page.locator("#books rect")
+        expect(page.locator("#state .badge")).to_have_text("completed")
+        expect(page.locator("#books .figures dd").first).to_contain_text("100")
+        widths = [float(width.rstrip("%")) for width in _widths(bar.all())]
+        assert sum(widths) == pytest.approx(100, abs=0.01)
+        expect(page.locator("#timeline")).to_contain_text("ended, completed")
+        expect(page.locator("#drawing canvas")).to_be_visible()
+        page.get_by_text("As a table").click()
+        expect(page.get_by_role("region", name="Throughput as a table")).to_be_visible()
+        page.get_by_text("Verify the books").click()
+        expect(page.get_by_text("The books are sound.")).to_be_visible()
+        assert operator.barriers() == []
+    with program.books() as books:
+        assert books.show(campaign).state == "completed"
+
+
+def _widths(bars: list[Any]) -> list[str]:
+    return [bar.get_attribute("width") for bar in bars]
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled_by_the_keyboard_alone(
+    program: Program, worker: Worker, operator: Visitor
+) -> None:
+    page = operator.page
+    state = page.locator("#state .badge")
+    with campaign_of(program, 50_000, rate=1) as campaign:
+        operator.open(f"/campaigns/{campaign}")
+        page.get_by_role("button", name="Pause").focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text("will wait until it is resumed")).to_be_visible()
+        assert operator.barriers() == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_role("button", name="Pause")).to_be_focused()
+        press(operator, "Pause")
+        expect(state).to_have_text("paused")
+        expect(page.locator("#state")).to_contain_text("It is paused by olga")
+        press(operator, "Resume")
+        expect(state).to_have_text("running")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_label("Type").fill("yes")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was cancelled")
+        operator.forgive("422")
+        page.get_by_label("Type").fill(campaign[:8])
+        page.keyboard.press("Enter")
+        expect(state).to_have_text("cancelled")
+        expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+
+
+def test_a_canary_that_fails_is_seen_and_accepted(
+    program: Program, worker: Worker, push_api: PushApi, operator: Visitor
+) -> None:
+    page = operator.page
+    push_api.set_faults(unreachable=0.5)
+    try:
+        with campaign_of(program, 3_000, canary=1_000, max_error_rate="1%") as campaign:
+            operator.open(f"/campaigns/{campaign}")
+            expect(page.locator("#canary .badge")).to_have_text("failed")
+            expect(page.locator("#state")).to_contain_text("Its canary failed")
+            press(operator, "Accept and go on")
+            expect(page.locator("#state .badge")).to_have_text("completed")
+    finally:
+        push_api.set_faults(unreachable=0)
+
+
+def test_eight_tabs_are_all_live_and_leave_room_for_more(
+    program: Program, operator: Visitor
+) -> None:
+    with campaign_of(program, 1, send_at=LATER) as campaign:
+        tabs = [operator, *(operator.another_tab() for _ in range(7))]
+        for tab in tabs:
+            tab.open(f"/campaigns/{campaign}")
+        with program.books() as books:
+            books.pause(campaign)
+        for tab in tabs:
+            expect(tab.page.locator("#state .badge")).to_have_text("paused")
+        ninth = operator.another_tab()
+        ninth.open("/")
+        expect(ninth.page.get_by_role("heading", name="Campaigns")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_phone_and_keep_nobody_out(
+    program: Program, visit: Visit, session: Any, scheme: str
+) -> None:
+    tag = "a-rather-long-tag-that-somebody-once-made-up-for-a-campaign"
+    with campaign_of(program, 3, send_at=LATER, campaign_tag=tag) as campaign:
+        visitor = visit(size=PHONE, color_scheme=scheme, storage_state=session)
+        for path in (
+            "/",
+            "/?tag=nobody",
+            f"/campaigns/{campaign}",
+            f"/campaigns/{campaign}/do/rate",
+        ):
+            visitor.open(path)
+            assert visitor.overflow() == 0
+            assert visitor.barriers() == []
+
+
+def test_a_page_says_that_it_is_not_live_while_the_database_is_away(
+    browser: Browser, program: Program
+) -> None:
+    with proxied(program.environment["DISPATCHER_DATABASE_URL"]) as proxy:
+        away = program.having(DISPATCHER_DATABASE_URL=proxy.url)
+        with running_api(away) as api, program.books() as books:
+            campaign = enqueued(books, 1, send_at=LATER)
+            place = api.url.removesuffix("/api/v1")
+            session = signed_in(program, api, "otto")
+            with visiting(browser, place, storage_state=session) as visitor:
+                visitor.open(f"/campaigns/{campaign}")
+                live = visitor.page.locator("#live")
+                expect(live).to_have_text("Live")
+                proxy.close_door()
+                expect(live).to_contain_text("Not live: last seen")
+                expect(live).to_contain_text("trying again. ")
+                proxy.open_door()
+                books.cancel(campaign)
+                expect(live).to_have_text("Live")
+                expect(visitor.page.locator("#state .badge")).to_have_text("cancelled")
+                visitor.complaints.clear()
+                api.process.terminate()
+                expect(live).to_contain_text("Not live: last seen")
+                visitor.complaints.clear()  # the browser says, too, that nobody answers
