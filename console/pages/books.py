@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.pages.words import NONE, THIN, counted, duration, number
-from dispatcher import Campaign
+from dispatcher import Campaign, Curve
 
 MEANINGS = {
     "delivered": "accepted by the vendor, with its numbers",
@@ -48,15 +48,19 @@ def title_of(campaign: Campaign) -> str:
     return campaign.campaign_tag or campaign.id[:8]
 
 
-def settled(campaign: Campaign) -> int:
-    """Of how many members it is decided what became of them."""
-    return campaign.members.total - campaign.members.remaining
+def reached(campaign: Campaign) -> int:
+    """How many members the vendor took, with its numbers or without."""
+    return campaign.members.delivered + campaign.members.uncounted
+
+
+def is_moving(campaign: Campaign) -> bool:
+    """Whether anybody was sent to in the last ten seconds."""
+    return not campaign.ended and campaign.throughput.members_per_second > 0
 
 
 def pace(campaign: Campaign) -> str:
     """Members a second, as of the last ten seconds."""
-    speed = campaign.throughput.members_per_second
-    return NONE if campaign.ended or not speed else f"{number(speed)}{THIN}/{THIN}s"
+    return number(campaign.throughput.members_per_second) if is_moving(campaign) else NONE
 
 
 def requests(campaign: Campaign) -> str:
@@ -139,6 +143,11 @@ def source_of(error: object) -> str:
     status, code = getattr(error, "http_status", None), getattr(error, "code", None)
     said = "Network" if status is None else f"HTTP {status}"
     return said if code is None else f"{said}, code {code}"
+
+
+def has_errors(curve: Curve) -> bool:
+    """Whether the vendor refused anything, or did not answer, at any time."""
+    return any(step.errors for step in curve.steps)
 
 
 def points(share: float) -> str:

@@ -16,11 +16,17 @@ class Act:
     question: str
     done: str
     is_grave: bool = False
+    is_next: bool = False
+
+    @property
+    def look(self) -> str:
+        """How its button looks: as what is to be done next, or as what cannot be taken back."""
+        return "primary" if self.is_next else "danger" if self.is_grave else ""
 
 
 _ACTS = (
-    Act("accept", "Accept and go on", "Go on in spite of the errors?", "It goes on."),
-    Act("resume", "Resume", "Resume this campaign?", "It goes on where it stood."),
+    Act("accept", "Accept and go on", "Go on in spite of the errors?", "It goes on.", is_next=True),
+    Act("resume", "Resume", "Resume this campaign?", "It goes on where it stood.", is_next=True),
     Act("pause", "Pause", "Pause this campaign?", "It is paused."),
     Act("rate", "Rate", "How fast may it go?", "Its rate is changed."),
     Act("window", "Window", "When may it begin requests?", "Its window is changed."),

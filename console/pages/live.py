@@ -56,7 +56,7 @@ async def _rows(request: Request) -> AsyncIterator[bytes]:
             continue
         rows = {each.id: _row(request, frame, each) for each in frame.campaigns.values()}
         yield _html(row for campaign, row in rows.items() if sent.get(campaign) != row)
-        yield _key(*rows)
+        yield _key(*(f"{each.id} {each.state}" for each in frame.campaigns.values()))
         sent = rows
 
 
@@ -71,7 +71,7 @@ async def _pieces(
 ) -> AsyncIterator[bytes]:
     may_steer = person_of(request).may("operator")
     curves: Curves = request.app.state.curves
-    sent = ""
+    sent: tuple[str, ...] = ("", "")
     async for frame in _frames(request):
         if frame.problem is not None:
             yield _problem(frame.problem)
@@ -82,8 +82,8 @@ async def _pieces(
         except DispatcherError as error:
             yield _problem(str(error))
             continue
-        pieces = _told(request, frame, campaign, may_steer) + _drawn(request, frame, curve)
-        yield _html([pieces] if pieces != sent else ())
+        pieces = (_told(request, frame, campaign, may_steer), _drawn(request, frame, curve))
+        yield _html(now for now, before in zip(pieces, sent, strict=True) if now != before)
         yield _key(*_changes(campaign))
         sent = pieces
 

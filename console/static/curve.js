@@ -36,7 +36,7 @@ function clock(moment, index, all) {
   return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(isShort ? { second: "2-digit" } : {}) });
 }
 
-function options() {
+function options(hasErrors) {
   const soft = colour("soft");
   const line = colour("line");
   const axis = { stroke: soft, font: "12px system-ui", grid: { stroke: line, width: 1 }, ticks: { show: false } };
@@ -45,22 +45,24 @@ function options() {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    axes: [{ ...axis, grid: { show: false }, space: 90, size: 30, values: (_, moments) => moments.map(clock) }, { ...axis, size: 56 }, { ...axis, stroke: colour("bad"), scale: "errors", side: 1, size: 44, grid: { show: false } }],
+    axes: [{ ...axis, grid: { show: false }, space: 90, size: 30, values: (_, moments) => moments.map(clock) }, { ...axis, size: 56 }, { ...axis, stroke: colour("bad"), show: hasErrors, scale: "errors", side: 1, size: 44, grid: { show: false } }],
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] }, errors: { range: (_, __, most) => [0, Math.max(most * 3, 1)] } },
     series: [
       {},
       { stroke: colour("accent"), fill: colour("wash"), width: 2, points: { show: false } },
-      { stroke: colour("bad"), width: 1, scale: "errors", points: { show: false } },
+      { show: hasErrors, stroke: colour("bad"), width: 1, scale: "errors", points: { show: false } },
     ],
   };
 }
 
 function draw() {
   const columns = read();
+  const hasErrors = columns[2].some((rate) => rate > 0);
   place.hidden = columns[0].length < 2;
   if (place.hidden) return;
-  if (plot) return plot.setData(columns);
-  plot = new uPlot(options(), columns, place);
+  if (plot && plot.axes[2].show === hasErrors) return plot.setData(columns);
+  plot?.destroy();
+  plot = new uPlot(options(hasErrors), columns, place);
 }
 
 function anew() {
