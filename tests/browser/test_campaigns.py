@@ -193,7 +193,11 @@ def test_a_page_says_that_it_is_not_live_while_the_database_is_away(
                 expect(live).to_have_text("Live")
                 proxy.close_door()
                 expect(live).to_contain_text("Not live: last seen")
-                expect(live).to_contain_text("trying again. ")
+                expect(live).to_contain_text("trying again. PostgreSQL at")
+                assert visitor.overflow() == 0
+                visitor.another_tab().open("/")
+                other = visitor.page.context.pages[-1]
+                expect(other.get_by_role("link", name="Try again")).to_be_visible()
                 proxy.open_door()
                 books.cancel(campaign)
                 expect(live).to_have_text("Live")
