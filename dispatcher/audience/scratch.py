@@ -8,9 +8,9 @@ the next preparation sees which directories nobody holds, and removes them.
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -116,9 +116,11 @@ def _made(parent: Path) -> Iterator[Path]:
         # While a directory is made but not locked yet, nobody may take it for a leftover.
         with _locked(parent, fcntl.LOCK_EX):
             _remove_leftovers(parent)
-            directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            held.enter_context(_locked(directory, fcntl.LOCK_EX))
+            directory = parent / f"{PREFIX}{secrets.token_hex(8)}"
+            # Before it is made, so that an interruption at any moment leaves none.
             held.callback(shutil.rmtree, directory, ignore_errors=True)
+            directory.mkdir(mode=0o700)
+            held.enter_context(_locked(directory, fcntl.LOCK_EX))
         yield directory
 
 

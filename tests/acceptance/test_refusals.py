@@ -78,7 +78,8 @@ def test_ctrl_c_while_watching_leaves_the_campaign_running(
 
     with house.start("dispatcher", *house.send_command(audience, "--watch")) as watching:
         assert watching.stderr is not None
-        committed = watching.stderr.readline()
+        # Preparing tells its progress, too, where it takes long.
+        committed = next(line for line in watching.stderr if line.startswith("Campaign "))
         progress = watching.stderr.readline()
         watching.send_signal(2)
         said = watching.stderr.read()

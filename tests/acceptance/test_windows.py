@@ -63,7 +63,7 @@ def test_a_window_that_is_lifted_lets_everything_begin(house: Program, push_api:
 def test_a_window_that_closes_amid_a_campaign_holds_the_rest(
     house: Program, push_api: PushApi
 ) -> None:
-    push_api.set_faults(latency=0.3)
+    push_api.set_faults(latency=1)
     audience = csv_of(house, "closing.csv", reachable_tokens("closing", 60_000))
     campaign = house.send(audience, "--window", ALWAYS)
     eventually(lambda: len(push_api.requests()) > 4, within=20)

@@ -39,13 +39,13 @@ def test_a_worker_is_killed_amid_a_campaign_and_another_completes_it(
 def check_pace(push_api: PushApi, requests: int, rate: float) -> None:
     """At most 13 requests in any second and 33 in any three, for a rate of 10.
 
-    All soon enough, too: by half the rate on the whole, as a busy machine may be late.
+    All soon enough, too: by a fifth of the rate on the whole, as a busy machine may be late.
     """
     moments = sorted(request["monotonic"] for request in push_api.requests())
     assert len(moments) == requests
     assert most_within(moments, 1) <= 1.3 * rate
     assert most_within(moments, 3) <= 3.3 * rate
-    assert moments[-1] - moments[0] <= 2 * requests / rate
+    assert moments[-1] - moments[0] <= 5 * requests / rate
 
 
 def most_within(moments: list[float], seconds: float) -> int:
