@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import problems
 from console.api import open_router, router
-from console.auth import Cookie, Door, send_to_sign_in
+from console.auth import Cookie, Door, Gate, send_to_sign_in
 from console.events import Broadcast
 from console.others import others
 from console.pages.all import ROUTERS
@@ -48,6 +48,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.curves = Curves()
     app.state.templates = templates(app.state.assets)
     app.add_middleware(_Limited)
+    app.add_middleware(Gate, door=door)
     app.add_middleware(SecurityHeaders)
     app.include_router(router)
     app.include_router(others)

@@ -32,6 +32,11 @@ def digest_of(settings: Settings, *texts: str) -> str:
     return digest(_key(settings), said, sha256).hex()
 
 
+def check(settings: Settings) -> None:
+    """Raise SettingError unless there is a key, which is made where none is named."""
+    _key(settings)
+
+
 def _key(settings: Settings) -> bytes:
     named = settings.console_secret_file
     path = settings.home / _NAME if named is None else named

@@ -2,6 +2,7 @@
 
 from console.auth.crossing import check_origin
 from console.auth.doors import Door
+from console.auth.gate import Gate
 from console.auth.persons import Person, person_of
 from console.auth.sessions import (
     Cookie,
@@ -19,6 +20,7 @@ __all__ = [
     "ForAdmins",
     "ForOperators",
     "ForViewers",
+    "Gate",
     "NotSignedIn",
     "PageForAdmins",
     "PageForOperators",

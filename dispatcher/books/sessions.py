@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from dispatcher.books import acts
+from dispatcher.books.acts import Actor
 from dispatcher.books.tokens import ROLES, Role
 
 LONGEST = timedelta(hours=12)
@@ -90,7 +91,8 @@ def begin_first(connection: Connection, digest: str, name: str) -> bool:
 def _begun(connection: Connection, name: str, session: int | None) -> bool:
     if session is None:
         return False
-    acts.write(connection, "console sign in", after={"user": name})
+    by = Actor(name, "console")
+    acts.write(connection, "console sign in", after={"user": name}, by=by)
     return True
 
 

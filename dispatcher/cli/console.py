@@ -1,5 +1,8 @@
 """The verb console: the pages and the HTTP API, and the tokens that let programs use that."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import click
 
 from dispatcher.cli.context import context_of, json_option, print_json, say
@@ -14,12 +17,23 @@ from dispatcher.cli.users import user
 @click.option(
     "--host", default="127.0.0.1", help="Who else may ask: 0.0.0.0 lets every network do it."
 )
+@click.option("--tls-cert", metavar="FILE", help="A chain of certificates (PEM): HTTPS.")
+@click.option("--tls-key", metavar="FILE", help="Its key (PEM, without a password).")
+@click.option("--behind-proxy", is_flag=True, help="A proxy before it has TLS.")
+@click.option(
+    "--trusted-proxy",
+    metavar="NETWORK",
+    multiple=True,
+    help="Where the proxy is, as 10.0.0.0/8: it says by X-Forwarded-For who asks.",
+)
+@click.option("--public-url", metavar="URL", help="Where browsers find it, where that is not here.")
 @click.pass_context
-def console(ctx: click.Context, port: int, host: str) -> None:
-    """Serve the HTTP API, until it is stopped, to whoever has a token.
+def console(ctx: click.Context, /, **given: Any) -> None:
+    """Serve the console and the HTTP API, until it is stopped.
 
-    Its description is at /api/v1/openapi.json. It is plain HTTP: what others reach belongs behind a
-    proxy that has TLS.
+    People sign in, see `dispatcher console user`; programs have a token, see `dispatcher console
+    token`. It listens on this machine alone, and prints a way in while there are no users.
+    Elsewhere it wants users, and TLS or a proxy that has it.
 
     Example: dispatcher console --port 8080
     """
@@ -29,10 +43,24 @@ def console(ctx: click.Context, port: int, host: str) -> None:
     from dispatcher.extras import require_console
 
     require_console()
+    from dispatcher import session_key
+
     settings = context_of(ctx).settings()
     settings.require_database_url()
     settings.require_broker_url()
-    become(["console", "--port", str(port), "--host", host])
+    session_key.check(settings)
+    become(["console", *_options(given)])
+
+
+def _options(given: Mapping[str, Any]) -> Iterator[str]:
+    """The same options again, for the program that it becomes."""
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            yield option
+        elif value is not None and value is not False:
+            for each in value if isinstance(value, tuple) else (value,):
+                yield from (option, str(each))
 
 
 console.add_command(user)
