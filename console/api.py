@@ -162,6 +162,12 @@ def resume(dispatcher: ForOperators, campaign: str) -> JSONResponse:
     return JSONResponse(dispatcher.resume(campaign).as_json())
 
 
+@router.post("/campaigns/{campaign}/approve", response_model=Campaign)
+def approve(dispatcher: ForOperators, campaign: str) -> JSONResponse:
+    """Let a campaign go on that waits for a second person, who did not order it."""
+    return JSONResponse(dispatcher.approve(campaign).as_json())
+
+
 @router.post("/campaigns/{campaign}/cancel", response_model=Campaign)
 def cancel(dispatcher: ForOperators, campaign: str) -> JSONResponse:
     """End it for good; what is on the wire finishes."""

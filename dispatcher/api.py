@@ -207,8 +207,19 @@ class Dispatcher:
         return self._connections.change(campaign, transitions.pause)
 
     def resume(self, campaign: Reference) -> Campaign:
-        """Go on where the campaign stood. Raises ImpossibleInState where it has ended."""
+        """Go on where the campaign stood.
+
+        Raises ImpossibleInState where it has ended, or waits for somebody's word.
+        """
         return steering.resume(self._connections, campaign)
+
+    def approve(self, campaign: Reference) -> Campaign:
+        """Let a campaign go on that waits for the approval of a second person: the actor.
+
+        It does where it took whoever ordered it above DISPATCHER_APPROVAL_MEMBERS members in a day.
+        Raises ImpossibleInState where it does not wait, and for that person.
+        """
+        return steering.approve(self._connections, campaign)
 
     def cancel(self, campaign: Reference, *, progress: StepProgress | None = None) -> Campaign:
         """End the campaign; what is on the wire finishes. Raises ImpossibleInState.

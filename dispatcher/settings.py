@@ -104,6 +104,8 @@ class Settings:
     """Networks that webhooks may reach though they are no part of the Internet."""
     console_secret_file: Path | None = None
     """The key of the console's sessions; None: one that is made in `home`."""
+    approval_members: int | None = None
+    """Above so many members a second person has to approve what somebody orders; None: never."""
     metrics_port: Listening | None = None
     """Where a worker serves its own metrics; None: nowhere."""
 
@@ -222,6 +224,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         notify_secrets=read("NOTIFY_SECRET", _signing_secrets, ()),
         notify_allow=read("NOTIFY_ALLOW", read_networks, ()),
         console_secret_file=read("CONSOLE_SECRET_FILE", _path, None),
+        approval_members=read("APPROVAL_MEMBERS", _members, None),
         metrics_port=read("METRICS_PORT", _listening, None),
     )
 
@@ -328,6 +331,7 @@ _KNOWN = frozenset(
         "LOG",
         "METRICS_PORT",
         "CONSOLE_SECRET_FILE",
+        "APPROVAL_MEMBERS",
     )
 )
 
@@ -549,6 +553,12 @@ def days(text: str) -> timedelta:
     if not 0 <= number <= _MOST_DAYS:
         raise ValueError(f"{text!r} is not a number of days from 0 to {_MOST_DAYS}")
     return timedelta(days=number)
+
+
+def _members(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text.strip()):
+        raise ValueError(f"{text!r} is not a number of members, 0 or more")
+    return int(text)
 
 
 def _memory(text: str) -> int:

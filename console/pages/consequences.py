@@ -26,6 +26,13 @@ class Act:
 
 _ACTS = (
     Act("accept", "Accept and go on", "Go on in spite of the errors?", "It goes on.", is_next=True),
+    Act(
+        "approve",
+        "Approve",
+        "Approve this campaign?",
+        "It is approved, and goes on.",
+        is_next=True,
+    ),
     Act("resume", "Resume", "Resume this campaign?", "It goes on where it stood.", is_next=True),
     Act("pause", "Pause", "Pause this campaign?", "It is paused."),
     Act("rate", "Rate", "How fast may it go?", "Its rate is changed."),
@@ -60,7 +67,8 @@ def _verbs(campaign: Campaign) -> Iterator[str]:
     if campaign.state != "paused":
         yield "pause"
     else:
-        yield "accept" if is_stopped_by_errors(campaign) else "resume"
+        stopped = "accept" if is_stopped_by_errors(campaign) else "resume"
+        yield "approve" if campaign.awaits_approval else stopped
 
 
 def of(verb: str, campaign: Campaign) -> tuple[str, ...]:
@@ -78,6 +86,11 @@ def _resume(campaign: Campaign) -> Iterator[str]:
     yield f"{_rest(campaign)} will be sent to, from where it stood."
     if campaign.reason:
         yield f"It has paused itself: {campaign.reason.rstrip('.')}. See that this is mended first."
+
+
+def _approve(campaign: Campaign) -> Iterator[str]:
+    yield f"{_rest(campaign)} will be sent to, as it was ordered: look at the message first."
+    yield "It takes somebody else than whoever ordered it, and the log will name you."
 
 
 def _accept(campaign: Campaign) -> Iterator[str]:
@@ -120,6 +133,7 @@ def _retry(campaign: Campaign) -> Iterator[str]:
 
 _TOLD = {
     "pause": _pause,
+    "approve": _approve,
     "resume": _resume,
     "accept": _accept,
     "cancel": _cancel,

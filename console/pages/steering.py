@@ -117,6 +117,7 @@ def moment_in(value: str, zone: str) -> datetime:
 
 _VERBS: Mapping[str, Callable[[Dispatcher, Campaign, str, str], object]] = {
     "pause": lambda dispatcher, campaign, *_: dispatcher.pause(campaign.id),
+    "approve": lambda dispatcher, campaign, *_: dispatcher.approve(campaign.id),
     "resume": lambda dispatcher, campaign, *_: dispatcher.resume(campaign.id),
     "accept": lambda dispatcher, campaign, value, _: dispatcher.accept_canary(
         campaign.id, max_error_rate=value or None

@@ -134,7 +134,8 @@ class ErrorCount:
 class Campaign:
     """A campaign at one moment; its fields are the keys of `show --json`.
 
-    `max_error_rate` is what its errors are tested against, None where they are not (any more).
+    `max_error_rate` is what its errors are tested against, None where they are not (any more). It
+    `awaits_approval` where a second person has to approve it before anything is sent.
     """
 
     id: str
@@ -166,6 +167,7 @@ class Campaign:
     variants: tuple[Variant, ...]
     differences: tuple[Difference, ...]
     test: bool
+    awaits_approval: bool
 
     @property
     def ended(self) -> bool:

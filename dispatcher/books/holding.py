@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import doubt, fleet, guarding
+from dispatcher.books import approval, doubt, fleet, guarding
 from dispatcher.books.guarding import Guard
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS, CampaignState
 from dispatcher.schedule import moment_of, zone_named
@@ -118,6 +118,8 @@ SELECT campaign.id, campaign.state, campaign.reason, campaign.send_at, campaign.
             SELECT FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL)
         AS awaits_a_zone,
     pause.actor AS paused_by, pause.at AS paused_at,
+    campaign.awaits_approval,
+    CASE WHEN campaign.awaits_approval THEN {approval.ORDERED} END AS ordered_by,
     {", ".join(f"campaign.{name}" for name in guarding.COLUMNS)},
     {IS_OVERDUE} AS is_overdue,
     campaign.finish_by, campaign.planned_rate, pace.allowed, pace.rate, pace.next_at,
@@ -155,6 +157,8 @@ def held(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Held]:
 def _held(facts: Row[Any]) -> Held | None:
     match CampaignState(facts.state):
         case CampaignState.PAUSED:
+            if facts.awaits_approval:
+                return Held("paused", None, approval.words(facts), facts.reason)
             if (guard := Guard.of(facts)).is_stopped:
                 return Held("canary", None, guard.words, facts.reason)
             words = f"It is paused{_by_whom(facts)}{because(facts.reason)}."

@@ -125,6 +125,10 @@ class Campaign(Base):
             " AND canary_members > 0 AND canary_members < members_total",
             "canary_is_a_part",
         ),
+        CheckConstraint(
+            "NOT awaits_approval OR state NOT IN ('scheduled', 'running')",
+            "unapproved_does_not_run",
+        ),
         Index("campaign_created_at", text("created_at DESC")),
         # What `list` shows of one state, or of one tag.
         Index("campaign_by_state", "state", text("created_at DESC"), text("id DESC")),
@@ -210,6 +214,7 @@ class Campaign(Base):
     test: Mapped[bool] = mapped_column(server_default=text("false"))
     notify_url: Mapped[str | None]
     events: Mapped[int] = mapped_column(server_default="0")
+    awaits_approval: Mapped[bool] = mapped_column(server_default=text("false"))
 
     max_error_rate: Mapped[float | None]
     guarded_since: Mapped[datetime | None]

@@ -57,7 +57,10 @@ _CONTENT = (
 _PLACE = ("campaign_id", "sequence", "variant", "zone", "canary", "pack_id")
 _TEXT = ("campaign_id", "number", "name", "share", "campaign_tag", "message", "members_total")
 _EVENT = ("campaign_id", "sequence", "type", "created_at")
-_ORDERS = ("rate", "expires_at", "windows", "finish_by", "max_error_rate", "guarded_since")
+_ORDERS = (
+    *("rate", "expires_at", "windows", "finish_by", "max_error_rate", "guarded_since"),
+    "awaits_approval",
+)
 _SELECT, _INSERT, _UPDATE, _DELETE = map(Right, ("SELECT", "INSERT", "UPDATE", "DELETE"))
 
 RIGHTS: Mapping[str, Mapping[str, tuple[Right, ...]]] = {

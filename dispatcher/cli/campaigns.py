@@ -102,6 +102,20 @@ def resume(ctx: click.Context, campaign: str, as_json: bool) -> None:
 @campaign_argument
 @json_option
 @click.pass_context
+def approve(ctx: click.Context, campaign: str, as_json: bool) -> None:
+    """Let a campaign go on that waits for a second person: you, if you did not order it.
+
+    DISPATCHER_APPROVAL_MEMBERS says above how many members one does.
+
+    Example: dispatcher approve 3f2a
+    """
+    print_campaign(context_of(ctx).dispatcher().approve(campaign), as_json)
+
+
+@click.command()
+@campaign_argument
+@json_option
+@click.pass_context
 def cancel(ctx: click.Context, campaign: str, as_json: bool) -> None:
     """End a campaign for good; what is on the wire finishes.
 

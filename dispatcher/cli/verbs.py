@@ -26,6 +26,7 @@ FAMILIES = {
     "show": "campaigns",
     "pause": "campaigns",
     "resume": "campaigns",
+    "approve": "campaigns",
     "cancel": "campaigns",
     "rate": "campaigns",
     "window": "campaigns",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dispatcher.books import campaigns, joining, transitions
-from dispatcher.books.acts import Actor
 from dispatcher.books.campaigns import Campaign, NewCampaign
 from dispatcher.books.commits import commit
 from dispatcher.books.session import allow_long_statements
@@ -50,7 +49,7 @@ def enqueue(
         else:
             with joining.within(connection):
                 joining.check_at_commit(connection)
-                campaign = _make(connection, new, content, prepared, connections.actor)
+                campaign = _make(connection, connections, new, content, prepared)
     if campaign.id == str(new.id):
         watch.made(new.id, members=new.members, chunks=new.chunks)
     if connection is not None:
@@ -79,7 +78,7 @@ def _commit(
 
     def make(connection: Connection) -> Campaign:
         allow_long_statements(connection)
-        return _make(connection, new, content, prepared, connections.actor)
+        return _make(connection, connections, new, content, prepared)
 
     return commit(
         connections.engine,
@@ -93,7 +92,11 @@ def _commit(
 
 
 def _make(
-    connection: Connection, new: NewCampaign, content: Content, prepared: Prepared, by: Actor
+    connection: Connection,
+    connections: Connections,
+    new: NewCampaign,
+    content: Content,
+    prepared: Prepared,
 ) -> Campaign:
     """The campaign and its chunks, or the one that its key stands for."""
     with not_while_forking():
@@ -105,6 +108,9 @@ def _make(
     copy_chunks(connection, campaign_id, prepared, new.dues)
     if new.wall_time is not None:
         transitions.expire_late(connection, campaign_id)
+    by, most = connections.actor, connections.settings.approval_members
+    if most is not None:
+        transitions.await_approval(connection, campaign_id, most, by)
     made = campaigns.read(connection, campaign_id)
     transitions.note_new(connection, made, by)
     return made

@@ -37,6 +37,18 @@ def resume(connections: Connections, campaign: Reference) -> Campaign:
     return resumed
 
 
+def approve(connections: Connections, campaign: Reference) -> Campaign:
+    """Let a campaign go on that waits for a second person, and ring."""
+    connections.settings.require_broker_url()
+    approved = connections.change(
+        campaign,
+        lambda connection, found: transitions.approve(connection, found, connections.actor),
+    )
+    if approved.state == CampaignState.RUNNING:
+        connections.ring(approved)
+    return approved
+
+
 def cancel(
     connections: Connections, campaign: Reference, progress: StepProgress | None
 ) -> Campaign:

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.usefixtures("house_worker")
 KEYS = (
     "id key app_id campaign_tag platforms account state reason created_at send_at expires_at "
     "started_at finished_at rate window finish_by planned_rate max_error_rate canary "
-    "input members result chunks errors throughput held variants differences test"
+    "input members result chunks errors throughput held variants differences test "
+    "awaits_approval"
 )
 NESTED_KEYS = {
     "input": "read invalid duplicates suppressed excluded absent",

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, DateTime, Engine, Row, text
 
-from dispatcher.books import campaigns, fence, transitions, upkeep
+from dispatcher.books import acts, campaigns, fence, transitions, upkeep
+from dispatcher.books.acts import Actor
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.models import Base
 from dispatcher.books.session import transaction
@@ -55,6 +56,13 @@ class Books:
     """The books of one test: each verb is a transaction of its own, as in the program."""
 
     engine: Engine
+
+    def ordered(self, campaign_id: UUID, by: str) -> None:
+        """The campaign waits for an approval, as somebody by this name ordered it."""
+        actor = Actor(by, "console")
+        values = {"campaign_id": campaign_id, "by": actor}
+        self.do(acts.write, "send", **values)
+        self.do(transitions.await_approval, campaign_id, 0, actor)
 
     def campaign(self, chunks: int = 1, **given: Any) -> "OneCampaign":
         """A campaign that runs, with so many chunks of ten members; `given` are its columns."""

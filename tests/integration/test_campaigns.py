@@ -36,7 +36,7 @@ KEYS = [
     *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
     *("window", "finish_by", "planned_rate", "max_error_rate", "canary"),
     *("input", "members", "result", "chunks", "errors", "throughput", "held"),
-    *("variants", "differences", "test"),
+    *("variants", "differences", "test", "awaits_approval"),
 ]
 PARTS = {
     "input": ["read", "invalid", "duplicates", "suppressed", "excluded", "absent"],

@@ -28,7 +28,7 @@ _CONTENT = (
     "notify_url platforms send_at standing_version test wall_time"
 )
 
-_ORDERED = " expires_at finish_by guarded_since max_error_rate rate windows"
+_ORDERED = " awaits_approval expires_at finish_by guarded_since max_error_rate rate windows"
 
 _GRANTED = text("""
 SELECT relname AS name, rolname AS role, privilege_type AS privilege
@@ -274,6 +274,7 @@ class Scene:
 
     running: str
     stopped: str
+    unapproved: str
     ended: str
     directory: Path
     owner: Engine
@@ -286,6 +287,8 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
     running = books.campaign()
     stopped = books.campaign(max_error_rate=0.1)
     stopped.set(awaits_verdict=True, state="paused")
+    unapproved = books.campaign()
+    books.ordered(unapproved.id, "boris")
     ended = books.campaign()
     ended.attempt(ACCEPTED)
     assert ended.rolled_up().state == "completed"
@@ -298,7 +301,15 @@ def scene(owner: Engine, broker_url: str, tmp_path: Path) -> Iterator[Scene]:
                 home=tmp_path, database_url=url, broker_url=broker_url, redis_url=broker_url
             )
             verbs[role] = Dispatcher(settings, engine)
-        yield Scene(str(running.id), str(stopped.id), str(ended.id), tmp_path, owner, verbs)
+        yield Scene(
+            str(running.id),
+            str(stopped.id),
+            str(unapproved.id),
+            str(ended.id),
+            tmp_path,
+            owner,
+            verbs,
+        )
 
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
@@ -376,6 +387,7 @@ CHANGING: dict[str, Verb] = {
     "rate": lambda it, scene: it.rate(scene.running, 7),
     "window": lambda it, scene: it.window(scene.running, "mon-sun 00:00-24:00 UTC"),
     "finish_by": lambda it, scene: it.finish_by(scene.running, TOMORROW),
+    "approve": lambda it, scene: it.approve(scene.unapproved),
     "accept_canary": lambda it, scene: it.accept_canary(scene.stopped, max_error_rate="30%"),
     "adjust": lambda it, scene: it.adjust(scene.running, rate=7, window=None),
     "cancel": lambda it, scene: it.cancel(scene.running),

@@ -58,6 +58,7 @@ def campaign(number: int = 1, **changes: Any) -> Campaign:
         differences=(),
         max_error_rate=None,
         canary=None,
+        awaits_approval=False,
         test=False,
     )
     return replace(made, **changes)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import acts, fleet, holding
+from dispatcher.books import acts, approval, fleet, holding
 from dispatcher.books.acts import Act
 from dispatcher.books.guarding import Guard
 from dispatcher.books.holding import Held, because
@@ -45,8 +45,9 @@ class Explanation:
         return document
 
 
-_FACTS = text("""
-SELECT campaign.*, (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored,
+_FACTS = text(f"""
+SELECT campaign.*, {approval.ORDERED} AS ordered_by,
+       (SELECT count(*) FROM chunk WHERE campaign_id = campaign.id) AS stored,
        (SELECT count(*) FROM part
         WHERE campaign_id = campaign.id AND round = 1
           AND origin <> concat_ws('-', campaign_id, sequence, round)) AS cut_later,
@@ -189,6 +190,7 @@ _DONE = {
     "purge": "audience dropped",
     "forget": "somebody forgotten",
     "canary": "canary decided",
+    "approve": "approved",
 }
 """What a person reads for a verb; others are changes of what they are named after."""
 
@@ -323,6 +325,8 @@ def _held_words(facts: Row[Any], held: Held) -> str:
     match held.by:
         case "schedule":
             return f"its time{until}: {held.words}" if facts.started_at else f"its time{until}"
+        case "paused" if facts.awaits_approval:
+            return f"{held.words[0].lower()}{held.words[1:].rstrip('.')}"
         case "paused":
             return f"`dispatcher resume`: {held.words[0].lower()}{held.words[1:].rstrip('.')}"
         case "workers":
@@ -353,7 +357,10 @@ def _remedies(facts: Row[Any], held: Held | None) -> Iterator[str]:
         yield f"`dispatcher cancel {campaign}` ends it, with those who are missing as cancelled"
     if held is not None and held.by in ("account", "doubt"):
         yield f"`dispatcher account resume {facts.account}` tries at once"
-    if Guard.of(facts).is_stopped and facts.state == CampaignState.PAUSED:
+    if facts.awaits_approval and facts.state == CampaignState.PAUSED:
+        yield f"`dispatcher approve {campaign}`, by somebody else than {facts.ordered_by}"
+        yield f"`dispatcher cancel {campaign}` ends it"
+    elif Guard.of(facts).is_stopped and facts.state == CampaignState.PAUSED:
         yield f"`dispatcher canary {campaign} accept` goes on"
         yield f"`dispatcher cancel {campaign}` ends it"
     elif facts.state == CampaignState.PAUSED:

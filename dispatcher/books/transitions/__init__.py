@@ -5,12 +5,13 @@ what such a record means for others, `isolating` divides a chunk that was refuse
 `withholding` takes out of a claimed chunk who is to get nothing, `resting` is for the account,
 `rounds` what the relay does to chunks, `steering` what becomes of a campaign, `retrying` the order
 to send again, `summing` the sum and the end, `purging` what is dropped after it, `forgetting` that
-somebody leaves a chunk, `judging` what too many errors stop, `noting` who did any of it. A
-transaction that touches a campaign's row and its chunks' locks the campaign's first, an account's
-row last.
+somebody leaves a chunk, `approving` a second person's word, `judging` what too many errors stop,
+`noting` who did any of it. A transaction that touches a campaign's row and its chunks' locks the
+campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.accepting import accept_canary
+from dispatcher.books.transitions.approving import approve, await_approval
 from dispatcher.books.transitions.attempts import give_back, record, was_recorded
 from dispatcher.books.transitions.exchanging import (
     ChunkKey,
@@ -62,6 +63,8 @@ __all__ = [
     "Exchanged",
     "Report",
     "accept_canary",
+    "approve",
+    "await_approval",
     "cancel",
     "exchange",
     "expire",

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books import guarding
+from dispatcher.books import approval, guarding
 from dispatcher.books.guarding import Guard
 from dispatcher.books.transitions.noting import note
 from dispatcher.books.transitions.steering import go_on
@@ -35,6 +35,7 @@ def accept_canary(connection: Connection, campaign_id: UUID, bound: float | None
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: {_NOTHING}")
     if not guard.is_stopped:
         raise ImpossibleInState(f"{_why_not(campaign_id, guard)}: {_NOTHING}")
+    approval.refuse_waiting(connection, campaign_id)
     is_tested = bound is not None or not guard.is_proven
     values = {"campaign_id": campaign_id, "bound": bound, "is_tested": is_tested}
     connection.execute(_ACCEPT, values)

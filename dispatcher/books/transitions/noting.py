@@ -19,12 +19,15 @@ _EVENTS = {
     "pause": "campaign.paused",
     "resume": "campaign.resumed",
     "canary": "campaign.resumed",
+    "approve": "campaign.resumed",
     "retry": "campaign.resumed",
     "complete": "campaign.completed",
     "cancel": "campaign.cancelled",
     "expire": "campaign.expired",
 }
 """What a change of the state is called, by the verb that makes it."""
+_BEGINS = {CampaignState.RUNNING: "send", CampaignState.PAUSED: "pause"}
+"""What a new campaign's state comes to: it is paused where it waits for an approval."""
 _VERDICTS = {
     CanaryState.PASSED: "campaign.canary_passed",
     CanaryState.FAILED: "campaign.canary_failed",
@@ -65,5 +68,5 @@ def note_new(connection: Connection, campaign: Campaign, by: Actor) -> None:
     if campaign.test:
         after["test"] = True
     acts.write(connection, "send", campaign_id=UUID(campaign.id), after=after, by=by)
-    if campaign.state == CampaignState.RUNNING:
-        outbox.put(connection, UUID(campaign.id), _EVENTS["send"])
+    if verb := _BEGINS.get(CampaignState(campaign.state)):
+        outbox.put(connection, UUID(campaign.id), _EVENTS[verb])

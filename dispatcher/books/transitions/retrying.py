@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from dispatcher.books import approval
 from dispatcher.books.holding import HAS_ZONES_WINDOWS
 from dispatcher.books.transitions.forgetting import NOBODY
 from dispatcher.books.transitions.noting import note
@@ -20,8 +21,8 @@ FROM campaign WHERE id = :campaign_id
 """)
 _REOPEN = text("""
 UPDATE campaign
-SET state = CASE WHEN state = 'paused' THEN 'paused' ELSE 'running' END,
-    reason = CASE WHEN state = 'paused' THEN reason END,
+SET state = CASE WHEN state = 'paused' OR awaits_approval THEN 'paused' ELSE 'running' END,
+    reason = CASE WHEN awaits_approval THEN :unapproved WHEN state = 'paused' THEN reason END,
     started_at = coalesce(started_at, clock_timestamp()),
     finished_at = NULL, resumed_at = clock_timestamp(),
     expires_at = CASE WHEN expires_at > clock_timestamp() THEN expires_at END,
@@ -88,7 +89,8 @@ def retry(
     values = {"campaign_id": campaign_id, "state": state, "after": after, "until": after + STEP}
     retried = connection.execute(_RETRY, values).rowcount
     if retried:
-        connection.execute(_REOPEN, {"campaign_id": campaign_id, "first": not ordered})
+        again = {"first": not ordered, "unapproved": approval.REASON}
+        connection.execute(_REOPEN, {"campaign_id": campaign_id, **again})
         reopened = connection.scalar(_STATE, {"campaign_id": campaign_id})
         after_it = {"state": reopened, "only": state, "chunks": retried}
         note(connection, campaign_id, "retry", before={"state": stands}, after=after_it)

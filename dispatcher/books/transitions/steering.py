@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import guarding
+from dispatcher.books import approval, guarding
 from dispatcher.books.pacing import first_plan
 from dispatcher.books.progress import sum_up
 from dispatcher.books.transitions.noting import note
@@ -122,12 +122,14 @@ def pause(connection: Connection, campaign_id: UUID) -> None:
 def resume(connection: Connection, campaign_id: UUID) -> None:
     """Go on where the campaign stood. Done where it is running or scheduled already.
 
-    Raises ImpossibleInState, also where too many errors have stopped it.
+    Raises ImpossibleInState, also where too many errors have stopped it, or it waits for somebody's
+    approval.
     """
     state = lock(connection, campaign_id)
     if state not in LIVE_CAMPAIGNS:
         raise ImpossibleInState(f"Campaign {campaign_id} is {state}: it cannot be resumed.")
     if state == CampaignState.PAUSED:
+        approval.refuse_waiting(connection, campaign_id)
         if (stopped := guarding.read(connection, campaign_id)).is_stopped:
             raise ImpossibleInState(
                 f"Campaign {campaign_id} cannot be resumed like that. {stopped.words}"
