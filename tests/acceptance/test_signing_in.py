@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi.routing import APIRoute
 
+from console.pages.all import ROUTERS
 from tests.acceptance.conftest import NewProgram
 from tests.acceptance.program import Program
 from tests.certificates import authority
@@ -172,6 +174,42 @@ def test_another_host_s_name_is_not_answered(browser: Browser, host: str) -> Non
     assert answer.status_code in (400, 421)
     assert browser.get("/healthz", headers={"Host": "10.0.0.7:8080"}).status_code == 200
     assert browser.get("/login", headers={"Host": "localhost:1"}).status_code == 200
+
+
+FOR_ANYBODY = {"/login", "/static/x/x", "/healthz", "/readyz"}
+FOR_ANY_USER = {"/logout"}
+WITH_MEMBERS = "/failures.x"
+"""What ends so names people, and is no viewer's even to look at."""
+
+
+def pages() -> list[tuple[str, str]]:
+    """Each method and place of the pages, whoever wrote them."""
+    found = [
+        (method, re.sub(r"\{[^}]*\}", "x", route.path))
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    ]
+    assert len(found) > 10
+    return [each for each in found if each[1] not in FOR_ANYBODY]
+
+
+def test_every_page_wants_a_session_a_role_and_a_page_of_ours(browser: Browser) -> None:
+    viewer, admin = Browser(browser.url), Browser(browser.url)
+    viewer.sign_in("victor")
+    admin.sign_in("anna")
+    for method, place in pages():
+        ours, strange = ({"Sec-Fetch-Site": site} for site in ("same-origin", "cross-site"))
+        asked = browser.ask(method, place, headers=ours)
+        assert (asked.status_code, asked.headers["Location"][:6]) == (303, "/login"), place
+        if method != "GET":
+            forged = admin.ask(method, place, headers=strange)
+            assert (forged.status_code, "page of another site" in forged.text) == (403, True), place
+        if (method != "GET" and place not in FOR_ANY_USER) or place.endswith(WITH_MEMBERS):
+            refused = viewer.ask(method, place, headers=ours)
+            assert refused.status_code == 403, (method, place)
+            assert "victor is a viewer, and this takes an" in refused.text
 
 
 def test_whoever_guesses_is_told_how_long_to_wait(browser: Browser, program: Program) -> None:

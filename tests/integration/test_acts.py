@@ -105,7 +105,7 @@ CHANGING: dict[str, tuple[Verb, str, dict[str, object] | None, dict[str, object]
         lambda it: it.approve(it.list("paused")[-1].id),
         "approve",
         {"state": "paused"},
-        {"state": "running", "ordered_by": "boris"},
+        {"state": "running", "ordered_by": "otto"},
     ),
     "redeliver": (
         lambda it: it.redeliver("last", 1),
@@ -277,7 +277,7 @@ def test_every_verb_that_changes_something_says_who_did_it(
     with_rejected.do(transitions.roll_up)
     stopped = books.campaign(max_error_rate=0.1)
     stopped.set(state="paused", awaits_verdict=True)
-    books.ordered(books.campaign().id, "boris")
+    books.ordered(books.campaign().id, "otto")
     books.account_is(hold_until=TOMORROW, hold_reason="it asked to wait")
     raise_fence(books, "they were restored")
 
