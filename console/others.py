@@ -9,7 +9,7 @@ from console.auth import ForAdmins, ForOperators, ForViewers
 from console.orders import Accepted, Identifier, Identifiers, Order, Text
 from console.problems import PREFIX, PROBLEMS
 from console.uploads import Uploads, audience_of
-from dispatcher import Account, Act, Campaign
+from dispatcher import Account, Act, Campaign, Worker
 
 others = APIRouter(prefix=PREFIX, responses=PROBLEMS)
 
@@ -67,10 +67,22 @@ def resume_account(dispatcher: ForOperators, name: str) -> JSONResponse:
     return JSONResponse(dispatcher.resume_account(name).as_json())
 
 
+@others.get("/workers", response_model=list[Worker])
+def workers(dispatcher: ForViewers) -> JSONResponse:
+    """The workers that told of themselves within the last hour."""
+    return JSONResponse([worker.as_json() for worker in dispatcher.workers()])
+
+
 @others.get("/log", response_model=list[Act])
-def log(dispatcher: ForViewers, limit: Limit = 50) -> JSONResponse:
+def log(
+    dispatcher: ForViewers,
+    actor: Annotated[str | None, Query(description="Only what this one did.")] = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**63, description="Only older acts.")] = None,
+    limit: Limit = 50,
+) -> JSONResponse:
     """Who changed what, and when, the newest first."""
-    return JSONResponse([act.as_json() for act in dispatcher.log(limit=limit)])
+    found = dispatcher.log(actor=actor, before=before, limit=limit)
+    return JSONResponse([act.as_json() for act in found])
 
 
 @others.post("/suppress/add")

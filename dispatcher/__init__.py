@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
     from dispatcher.books.curve import Curve
+    from dispatcher.books.fleet import Worker
     from dispatcher.books.overview import Overview
     from dispatcher.books.sessions import Session
     from dispatcher.books.tokens import Token
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         verify,
         webhooks,
         window,
+        workers,
     )
     from dispatcher.settings import Settings, read_settings
 
@@ -130,6 +132,7 @@ __all__ = [
     "SignInRefused",
     "Token",
     "User",
+    "Worker",
     "accept_canary",
     "accounts",
     "acting_as",
@@ -185,6 +188,7 @@ __all__ = [
     "verify",
     "webhooks",
     "window",
+    "workers",
 ]
 
 _VERBS = "dispatcher.functions"
@@ -200,6 +204,7 @@ _ROOMS = {
     "Session": "dispatcher.books.sessions",
     "Token": "dispatcher.books.tokens",
     "User": "dispatcher.books.users",
+    "Worker": "dispatcher.books.fleet",
     "read_settings": "dispatcher.settings",
 }
 

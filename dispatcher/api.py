@@ -14,6 +14,7 @@ from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.curve import Curve
 from dispatcher.books.finding import Found
+from dispatcher.books.fleet import Worker
 from dispatcher.books.outbox import Webhook
 from dispatcher.books.overview import Overview
 from dispatcher.books.sessions import Session
@@ -306,24 +307,40 @@ class Dispatcher:
         return reading.throughput(self._connections, campaign)
 
     def log(
-        self, campaign: Reference | None = None, *, limit: int | None = MOST_LISTED
+        self,
+        campaign: Reference | None = None,
+        *,
+        actor: str | None = None,
+        before: int | None = None,
+        limit: int | None = MOST_LISTED,
     ) -> tuple[Act, ...]:
         """Who changed what, and when: the newest acts, `limit` at most, or all with None.
 
-        Only those about one `campaign`, where it is given; else about lists and accounts, too. The
-        newest first. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        Only those about one `campaign`, where it is given; else about lists and accounts, too. Only
+        those of one `actor`, or older than the act of the id `before`: the last one of a page
+        begins the next. The newest first. Raises OptionError, CampaignNotFound and
+        AmbiguousCampaign.
         """
-        return reading.log(self._connections, campaign, limit)
+        return reading.log(self._connections, campaign, actor=actor, before=before, limit=limit)
 
     def webhooks(
-        self, campaign: Reference | None = None, *, limit: int | None = MOST_LISTED
+        self,
+        campaign: Reference | None = None,
+        *,
+        before: tuple[Reference, int] | None = None,
+        limit: int | None = MOST_LISTED,
     ) -> tuple[Webhook, ...]:
         """What receivers were told in the last days, or are to be told, without the bodies.
 
-        The newest first, `limit` at most, or all with None. Raises OptionError, CampaignNotFound
-        and AmbiguousCampaign.
+        The newest first, `limit` at most, or all with None; only those older than the webhook
+        `before`, which is its campaign and its sequence. Raises OptionError, CampaignNotFound and
+        AmbiguousCampaign.
         """
-        return webhooks.read(self._connections, campaign, limit)
+        return webhooks.read(self._connections, campaign, before=before, limit=limit)
+
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers that told of themselves within the last hour, by name."""
+        return reading.workers(self._connections)
 
     def redeliver(self, campaign: Reference, sequence: int | None = None) -> int:
         """Let the campaign's webhook of this number be due now, or all not delivered; how many.

@@ -101,7 +101,9 @@ VALUES (:campaign_id, :app_id, :account, :actor, :via, :verb,
 _READ = text("""
 SELECT id, at, CAST(campaign_id AS text), app_id, account, actor, via, verb, before, after
 FROM act
-WHERE CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id
+WHERE (CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id)
+  AND (CAST(:actor AS text) IS NULL OR actor = :actor)
+  AND (CAST(:before AS bigint) IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """)
 
@@ -140,10 +142,20 @@ def write(
     connection.execute(_WRITE, values)
 
 
-def read(connection: Connection, campaign_id: UUID | None, limit: int | None) -> tuple[Act, ...]:
-    """The newest acts, `limit` at most, of this campaign or of all that is; the newest first."""
-    rows = connection.execute(_READ, {"campaign_id": campaign_id, "limit": limit})
-    return tuple(Act(*row) for row in rows)
+def read(
+    connection: Connection,
+    campaign_id: UUID | None = None,
+    limit: int | None = None,
+    *,
+    actor: str | None = None,
+    before: int | None = None,
+) -> tuple[Act, ...]:
+    """The newest acts, `limit` at most, of this campaign or of all that is; the newest first.
+
+    Only those of one `actor`, or older than the act that has the id `before`.
+    """
+    values = {"campaign_id": campaign_id, "actor": actor, "before": before, "limit": limit}
+    return tuple(Act(*row) for row in connection.execute(_READ, values))
 
 
 def _json(facts: Facts | None) -> str | None:

@@ -1,7 +1,8 @@
 """Which workers are alive, and how many requests they can make at once."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -132,6 +133,57 @@ FROM worker WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_t
 def strength(connection: Connection) -> Strength:
     """The workers that were seen in the last five seconds."""
     return Strength(*connection.execute(_STRENGTH).one())
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process as it told of itself at `seen_at`; fields as in `workers --json`.
+
+    It is `live` where that was in the last five seconds, and `leads` where it publishes for all.
+    `rate` is each account's limit in requests a second, as it was told; `silence` is why it takes
+    no message, where it does not, and `clock_ahead` by how many seconds its clock is.
+    """
+
+    name: str
+    slots: int
+    rate: float | None
+    live: bool
+    leads: bool
+    seen_at: datetime
+    clock_ahead: float
+    silence: str | None
+
+    @property
+    def state(self) -> str:
+        """In a word: leads, works, hears nothing, or silent: nobody heard of it lately."""
+        if not self.live:
+            return "silent"
+        if self.silence is not None:
+            return "hears nothing"
+        return "leads" if self.leads else "works"
+
+    def as_json(self) -> dict[str, Any]:
+        """An element of the document of `workers --json`; times are ISO 8601."""
+        return {**asdict(self), "seen_at": self.seen_at.isoformat()}
+
+
+_READ = text("""
+WITH known AS (
+    SELECT *, seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp() AS live,
+        relays AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp()
+            AS may_lead
+    FROM worker
+)
+SELECT name, slots, rate, live,
+    may_lead AND name = min(name) FILTER (WHERE may_lead) OVER () AS leads, seen_at,
+    CAST(round(extract(epoch FROM clock_ahead), 3) AS float) AS clock_ahead, silence
+FROM known ORDER BY name
+""")
+
+
+def read_all(connection: Connection) -> tuple[Worker, ...]:
+    """Every worker that is not forgotten yet, by name."""
+    return tuple(Worker(*row) for row in connection.execute(_READ))
 
 
 def clock_drift(connection: Connection) -> timedelta:

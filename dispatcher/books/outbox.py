@@ -148,8 +148,13 @@ _READ = text(f"""
 SELECT CAST(campaign_id AS text), sequence, {_ID}, type, {_ORIGIN}, webhook.created_at, attempts,
        CASE WHEN {_UNDELIVERED} THEN due_at END, delivered_at, given_up_at, http_status, error
 FROM webhook JOIN campaign ON campaign.id = campaign_id
-WHERE CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id
-ORDER BY webhook.created_at DESC, campaign_id, sequence DESC LIMIT :limit
+WHERE (CAST(:campaign_id AS uuid) IS NULL OR campaign_id = :campaign_id)
+  AND (CAST(:end AS timestamptz) IS NULL
+       OR (webhook.created_at, campaign_id, sequence) < (:end, :end_campaign, :end_sequence))
+ORDER BY webhook.created_at DESC, campaign_id DESC, sequence DESC LIMIT :limit
+""")
+_CREATED = text("""
+SELECT created_at FROM webhook WHERE campaign_id = :campaign_id AND sequence = :sequence
 """)
 _AGAIN = text("""
 UPDATE webhook
@@ -220,11 +225,37 @@ def prune(connection: Connection) -> None:
 
 
 def read(
-    connection: Connection, campaign_id: UUID | None, limit: int | None
+    connection: Connection,
+    campaign_id: UUID | None = None,
+    limit: int | None = None,
+    before: tuple[UUID, int] | None = None,
 ) -> tuple[Webhook, ...]:
-    """The newest events, `limit` at most, of this campaign or of all; the newest first."""
-    rows = connection.execute(_READ, {"campaign_id": campaign_id, "limit": limit})
-    return tuple(Webhook(*row) for row in rows)
+    """The newest events, `limit` at most, of this campaign or of all; the newest first.
+
+    Only those older than the one that is `before`, named by its campaign and its number. Raises
+    OptionError where there is no such event (any more).
+    """
+    end = None if before is None else _created(connection, *before)
+    last_campaign, last_sequence = before or (None, None)
+    values = {
+        "campaign_id": campaign_id,
+        "end": end,
+        "end_campaign": last_campaign,
+        "end_sequence": last_sequence,
+        "limit": limit,
+    }
+    return tuple(Webhook(*row) for row in connection.execute(_READ, values))
+
+
+def _created(connection: Connection, campaign_id: UUID, sequence: int) -> datetime:
+    values = {"campaign_id": campaign_id, "sequence": sequence}
+    found: datetime | None = connection.scalar(_CREATED, values)
+    if found is None:
+        raise OptionError(
+            f"Campaign {campaign_id} has no webhook {sequence} (any more), so that none comes "
+            "before it: see `dispatcher webhook list`."
+        )
+    return found
 
 
 def redeliver(connection: Connection, campaign_id: UUID, sequence: int | None) -> int:

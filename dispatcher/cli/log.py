@@ -18,10 +18,19 @@ from dispatcher.verbs.reading import MOST_LISTED
     required=False,
     help="A campaign's id, the beginning of one, or `last`; else acts about all that is.",
 )
+@click.option("--by", metavar="NAME", help="Only what this one did, as the log calls them.")
+@click.option("--before", metavar="ACT", type=int, help="Only older ones than the act of this id.")
 @click.option("--limit", metavar="N", type=int, default=MOST_LISTED, help="At most so many.")
 @json_option
 @click.pass_context
-def log(ctx: click.Context, campaign: str | None, limit: int, as_json: bool) -> None:
+def log(
+    ctx: click.Context,
+    campaign: str | None,
+    by: str | None,
+    before: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """Tell who changed what, and when, the newest first.
 
     What workers do of themselves is there as `itself`. Says on standard error where there is more.
@@ -30,14 +39,15 @@ def log(ctx: click.Context, campaign: str | None, limit: int, as_json: bool) -> 
     """
     if limit < 1:
         raise OptionError(f"--limit is {limit}: give how many acts to list, 1 or more.")
-    one_more = context_of(ctx).dispatcher().log(campaign, limit=limit + 1)
+    dispatcher = context_of(ctx).dispatcher()
+    one_more = dispatcher.log(campaign, actor=by, before=before, limit=limit + 1)
     acts = one_more[:limit]
     if as_json:
         print_json([act.as_json() for act in acts])
     else:
         _print(acts)
     if len(one_more) > limit:
-        say("There are older ones: `--limit` shows more.")
+        say(f"There are older ones: `--before {acts[-1].id}` shows them, `--limit` more at once.")
 
 
 def _print(acts: Sequence[Act]) -> None:

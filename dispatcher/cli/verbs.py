@@ -46,6 +46,7 @@ FAMILIES = {
     "purge": "purge",
     "migrate": "schema",
     "worker": "programs",
+    "workers": "workers",
     "sandbox": "programs",
     "account": "accounts",
     "suppress": "people",

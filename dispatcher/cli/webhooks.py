@@ -25,24 +25,31 @@ def webhook() -> None:
     required=False,
     help="A campaign's id, the beginning of one, or `last`; else webhooks of all campaigns.",
 )
+@click.option(
+    "--before", metavar="ID/SEQUENCE", help="Only older ones than this webhook of this campaign."
+)
 @click.option("--limit", metavar="N", type=int, default=MOST_LISTED, help="At most so many.")
 @json_option
 @click.pass_context
-def list_(ctx: click.Context, campaign: str | None, limit: int, as_json: bool) -> None:
+def list_(
+    ctx: click.Context, campaign: str | None, before: str | None, limit: int, as_json: bool
+) -> None:
     """List webhooks, the newest first: to whom, what about, and what became of them.
 
     Example: dispatcher webhook list last
     """
     if limit < 1:
         raise OptionError(f"--limit is {limit}: give how many webhooks to list, 1 or more.")
-    one_more = context_of(ctx).dispatcher().webhooks(campaign, limit=limit + 1)
+    end = None if before is None else _place(before)
+    one_more = context_of(ctx).dispatcher().webhooks(campaign, before=end, limit=limit + 1)
     webhooks = one_more[:limit]
     if as_json:
         print_json([one.as_json() for one in webhooks])
     else:
         _print(webhooks)
     if len(one_more) > limit:
-        say("There are older ones: `--limit` shows more.")
+        last = f"{webhooks[-1].campaign[:8]}/{webhooks[-1].sequence}"
+        say(f"There are older ones: `--before {last}` shows them, `--limit` more at once.")
 
 
 @webhook.command()
@@ -68,6 +75,16 @@ def redeliver(ctx: click.Context, campaign: str, sequence: int | None, as_json: 
         print_json({"due": due})
     else:
         print(f"{counted(due, 'webhook')} due: see `dispatcher webhook list {campaign}`.")
+
+
+def _place(before: str) -> tuple[str, int]:
+    campaign, _, sequence = before.rpartition("/")
+    if not (campaign and sequence.isascii() and sequence.isdigit()):
+        raise OptionError(
+            f"--before is {before!r}: give a campaign and the number of one of its webhooks, as in "
+            "4f2c91aa/3."
+        )
+    return campaign, int(sequence)
 
 
 def _print(webhooks: Sequence[Webhook]) -> None:

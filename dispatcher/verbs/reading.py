@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import acts, campaigns, curve, overview
+from dispatcher.books import acts, campaigns, curve, fleet, overview
 from dispatcher.books.acts import Act
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.curve import Curve
+from dispatcher.books.fleet import Worker
 from dispatcher.books.overview import Overview
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
@@ -107,12 +108,29 @@ def throughput(connections: Connections, campaign: Reference) -> Curve:
         return curve.read(connection, campaigns.resolve(connection, campaign))
 
 
-def log(connections: Connections, campaign: Reference | None, limit: int | None) -> tuple[Act, ...]:
+def log(
+    connections: Connections,
+    campaign: Reference | None,
+    *,
+    actor: str | None,
+    before: int | None,
+    limit: int | None,
+) -> tuple[Act, ...]:
     """The newest acts, about one campaign or all that is."""
     check_limit(limit, "acts")
+    if actor is not None:
+        check_line("actor", actor)
+    if before is not None and (isinstance(before, bool) or not 0 < before < 2**63):
+        raise OptionError(f"before is {before}: give the id of an act, as `log --json` has it.")
     with transaction(connections.engine) as connection:
         found = None if campaign is None else campaigns.resolve(connection, campaign)
-        return acts.read(connection, found, limit)
+        return acts.read(connection, found, limit, actor=actor, before=before)
+
+
+def workers(connections: Connections) -> tuple[Worker, ...]:
+    """The workers that were alive within the last hour, by name."""
+    with transaction(connections.engine) as connection:
+        return fleet.read_all(connection)
 
 
 def verify(connections: Connections, campaign: Reference) -> Verdict:

@@ -26,6 +26,11 @@ _PATIENCE = 3.0
 """Seconds for the name server."""
 
 
+def _check_sequence(sequence: int) -> None:
+    if isinstance(sequence, bool) or not 0 < sequence < 2**31:
+        raise OptionError(f"sequence is {sequence}: give the number of a webhook, 1 or more.")
+
+
 def check_notify(settings: Settings, url: str | None) -> None:
     """Raise OptionError unless it is None or a URL that webhooks may go to, as far as is known."""
     if url is None:
@@ -57,19 +62,26 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 def read(
-    connections: Connections, campaign: Reference | None, limit: int | None
+    connections: Connections,
+    campaign: Reference | None,
+    *,
+    before: tuple[Reference, int] | None,
+    limit: int | None,
 ) -> tuple[Webhook, ...]:
     """The newest webhooks, of one campaign or of all."""
     check_limit(limit, "webhooks")
+    if before is not None:
+        _check_sequence(before[1])
     with transaction(connections.engine) as connection:
         found = None if campaign is None else campaigns.resolve(connection, campaign)
-        return outbox.read(connection, found, limit)
+        end = before and (campaigns.resolve(connection, before[0]), before[1])
+        return outbox.read(connection, found, limit, end)
 
 
 def redeliver(connections: Connections, campaign: Reference, sequence: int | None) -> int:
     """Let one webhook be due now, or all that were not delivered."""
-    if sequence is not None and (isinstance(sequence, bool) or not 0 < sequence < 2**31):
-        raise OptionError(f"sequence is {sequence}: give the number of a webhook, 1 or more.")
+    if sequence is not None:
+        _check_sequence(sequence)
 
     def again(connection: Connection) -> int:
         found: UUID = campaigns.resolve(connection, campaign)

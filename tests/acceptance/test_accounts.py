@@ -20,12 +20,15 @@ def test_an_account_silenced_for_a_day_is_seen_everywhere_and_resumed(
             (listed,) = program.ask("account", "list")
             page = program.run("show", campaign["id"]).stdout
             person = program.run("account", "list")
+            fleet = program.run("workers")
             resumed = program.ask("account", "resume", "default")
             program.until(campaign, "completed", within=30)
 
     assert held is not None
     assert held["words"] == "Account default rests: the Push API asked to wait."
     assert held["words"] in page
+    assert fleet.stdout.splitlines()[0].split()[:3] == ["WORKER", "SLOTS", "RATE"]
+    assert " leads " in fleet.stdout
     assert listed["hold_until"] == held["until"]
     assert (listed["name"], listed["rate"], listed["running"]) == ("default", 50.0, 1)
     assert listed["hold_reason"] == "the Push API asked to wait"

@@ -167,6 +167,9 @@ def test_what_is_not_about_campaigns_is_asked_and_changed(new_program: NewProgra
         assert chunk["campaign"] == made["id"]
         assert len(ask("POST", "/forget", {"identifier": "userId=anna"})["left"]) == 1
         assert ask("POST", "/find", {"identifier": "userId=anna"}) == []
+        assert ask("GET", "/workers") == []
+        newest = ask("GET", "/log?actor=admin&limit=1")
+        assert ask("GET", f"/log?before={newest[0]['id']}")[0]["id"] < newest[0]["id"]
         assert {act["via"] for act in ask("GET", "/log") if act["actor"] == "admin"} == {"api"}
 
 

@@ -37,7 +37,12 @@ def test_the_log_tells_who_did_what_from_the_command_line_and_from_a_program(
     ]
     assert run("log", "last", "--json").document == log[1:]
     limited = run("log", campaign["id"][:8], "--limit", "2")
-    assert limited.stderr == "There are older ones: `--limit` shows more.\n"
+    assert limited.stderr == (
+        f"There are older ones: `--before {log[2]['id']}` shows them, `--limit` more at once.\n"
+    )
+    older = run("log", "--before", str(log[2]["id"]), "--by", ME, "--json").document
+    assert older == log[3:]
+    assert run("log", "--by", "nobody").stdout == "Nothing was changed yet.\n"
     title, rate, pause = limited.stdout.splitlines()
     assert title.split() == ["WHEN", "WHO", "VIA", "VERB", "OF", "WHAT"]
     assert rate.endswith("rate none → 2.5")
@@ -49,6 +54,8 @@ def test_the_log_tells_who_did_what_from_the_command_line_and_from_a_program(
     ("words", "told"),
     [
         (("log", "--limit", "0"), ("--limit is 0", "1 or more")),
+        (("log", "--before", "0"), ("before is 0", "log --json")),
+        (("log", "--by", " "), ("actor",)),
         (("log", "nothing"), ("'nothing' is no campaign's id", "dispatcher list")),
         (("log", "last"), ("There is no campaign yet",)),
     ],

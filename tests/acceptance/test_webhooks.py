@@ -29,6 +29,8 @@ def test_a_receiver_that_was_down_is_told_everything_and_no_campaign_waited(
             completed = program.until(campaign, "completed")
             assert receiver.events == []
             waiting = program.run("webhook", "list", "last")
+            page = program.run("webhook", "list", "--limit", "2")
+            older = program.ask("webhook", "list", "--before", f"{campaign['id'][:8]}/3")
             eventually(lambda: "is not delivered" in worker.said())
 
             receiver.up()
@@ -45,6 +47,8 @@ def test_a_receiver_that_was_down_is_told_everything_and_no_campaign_waited(
     assert (last["id"], last["campaign_tag"]) == (campaign["id"], "winback")
     assert last["members"] == completed["members"]
     assert waiting.stdout.count("127.0.0.1") == 4
+    assert f"`--before {campaign['id'][:8]}/3` shows them" in page.stderr
+    assert [each["sequence"] for each in older] == [2, 1]
     assert "of=campaigns" not in waiting.stdout + worker.said()
     assert listed is not None
     assert list(listed[0]) == [
@@ -86,6 +90,8 @@ def test_a_receiver_that_is_none_or_not_allowed_is_refused(
     [
         (("webhook", "list", "nothing"), "'nothing' is no campaign's id"),
         (("webhook", "list", "--limit", "0"), "--limit is 0"),
+        (("webhook", "list", "--before", "3"), "--before is '3': give a campaign and the number"),
+        (("webhook", "list", "--before", "4f2c91aa/3"), "No campaign has the id 4f2c91aa"),
         (("webhook", "redeliver", "last"), "There is no campaign yet"),
         (("webhook", "redeliver", "last", "0"), "sequence is 0: give the number of a webhook"),
     ],

@@ -236,6 +236,7 @@ LOOKING: dict[str, Verb] = {
     "explain": lambda it: it.explain("last"),
     "log": lambda it: it.log("last"),
     "live": lambda it: it.live(),
+    "workers": lambda it: it.workers(),
     "verify": lambda it: it.verify("last"),
     "webhooks": lambda it: it.webhooks("last"),
     "failures": lambda it: list(it.failures("last")),
@@ -398,7 +399,10 @@ def test_only_so_many_of_one_campaign_are_read_the_newest_first(anna: Dispatcher
     anna.resume(first)
     assert [act.verb for act in anna.log(first)] == ["resume", "pause", "send"]
     assert [act.verb for act in anna.log(first, limit=1)] == ["resume"]
-    assert len(anna.log()) == 4
+    everything = anna.log()
+    assert len(everything) == 4
+    assert anna.log(before=everything[1].id, actor="anna@laptop") == everything[2:]
+    assert anna.log(actor="boris") == ()
 
 
 def test_whoever_the_process_runs_as_acts_unless_somebody_is_named(
