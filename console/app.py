@@ -42,6 +42,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.door = door
     app.state.cookie = Cookie(door)
     app.state.home = settings.home
+    app.state.flower_url = settings.flower_url
     app.state.uploads = Uploads(settings.home)
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.state.assets = Assets()

@@ -108,6 +108,8 @@ class Settings:
     """Above so many members a second person has to approve what somebody orders; None: never."""
     metrics_port: Listening | None = None
     """Where a worker serves its own metrics; None: nowhere."""
+    flower_url: str | None = None
+    """Where the console's visitors find Flower; None: nowhere."""
 
     def __post_init__(self) -> None:
         remember(*(token.reveal() for token in self.tokens.values()))
@@ -226,6 +228,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         console_secret_file=read("CONSOLE_SECRET_FILE", _path, None),
         approval_members=read("APPROVAL_MEMBERS", _members, None),
         metrics_port=read("METRICS_PORT", _listening, None),
+        flower_url=read("FLOWER_URL", _http_url, None),
     )
 
 
@@ -330,6 +333,7 @@ _KNOWN = frozenset(
         "HOME",
         "LOG",
         "METRICS_PORT",
+        "FLOWER_URL",
         "CONSOLE_SECRET_FILE",
         "APPROVAL_MEMBERS",
     )

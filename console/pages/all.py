@@ -1,6 +1,18 @@
 """The pages' routers, in one list."""
 
-from console.pages import assets, campaign, campaigns, live, login, steering
+from console.pages import (
+    accounts,
+    assets,
+    campaign,
+    campaigns,
+    live,
+    log,
+    login,
+    people,
+    steering,
+    webhooks,
+    workers,
+)
 
 ROUTERS = (
     assets.router,
@@ -8,5 +20,10 @@ ROUTERS = (
     live.router,
     campaign.router,
     steering.router,
+    people.router,
+    accounts.router,
+    workers.router,
+    log.router,
+    webhooks.router,
     login.router,
 )

@@ -12,7 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from console.pages import books, consequences, words
 from console.pages.assets import Assets
 
-NAVIGATION = (("/", "Campaigns"),)
+NAVIGATION = (
+    ("/", "Campaigns"),
+    ("/people", "People"),
+    ("/accounts", "Accounts"),
+    ("/workers", "Workers"),
+    ("/log", "Log"),
+    ("/webhooks", "Webhooks"),
+)
 """The pages that every page leads to: their addresses and names."""
 
 _WORTH_PACKING = 1_400

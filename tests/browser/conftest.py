@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -59,9 +60,27 @@ def api(program: Program) -> Iterator[Api]:
         yield api
 
 
+@pytest.fixture(scope="module")
+def cookies(api: Api) -> dict[str, dict[str, str]]:
+    """What lets a browser in, for a person of each role who is called like it."""
+    place, made = api.url.removesuffix("/api/v1"), {}
+    with api.program.books() as books:
+        for role in ("viewer", "operator", "admin"):
+            password = books.user_add(role, role)
+            session = books.sign_in(role, password.reveal(), "127.0.0.1")
+            made[role] = {"name": "dispatcher", "value": session.reveal(), "url": place}
+    return made
+
+
 @pytest.fixture
-def visit(browser: Browser, api: Api) -> Iterator[Visit]:
-    """Opens a window of the console, as in `visit(size=PHONE, color_scheme="dark")`."""
+def visit(browser: Browser, api: Api, cookies: dict[str, dict[str, str]]) -> Iterator[Visit]:
+    """Opens a window of the console, as in `visit("viewer", size=PHONE, color_scheme="dark")`."""
     place = api.url.removesuffix("/api/v1")
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(visiting(browser, place, **options))
+
+        def visited(role: str | None = None, **options: Any) -> Visitor:
+            given = [] if role is None else [cookies[role]]
+            opened = visiting(browser, place, cookies=given, **options)
+            return stack.enter_context(opened)
+
+        yield visited

@@ -1,7 +1,7 @@
 """Somebody who looks at the console: a browser window, and what the browser complains of."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,13 +53,18 @@ class Visitor:
     def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
         script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        pixels: int = self.page.evaluate(script)
-        return pixels
+        wider: int = self.page.evaluate(script)
+        return max(0, wider)
 
 
 @contextmanager
 def visiting(
-    browser: Browser, url: str, *, size: tuple[int, int] = WIDE, **options: Any
+    browser: Browser,
+    url: str,
+    *,
+    size: tuple[int, int] = WIDE,
+    cookies: Sequence[Any] = (),
+    **options: Any,
 ) -> Iterator[Visitor]:
     """A visitor of the console at `url`; the test fails where the browser had to complain.
 
@@ -68,6 +73,7 @@ def visiting(
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     context.set_default_timeout(_PATIENCE)
+    context.add_cookies(cookies)
     try:
         visitor = _watched(context.new_page(), url, [])
         yield visitor

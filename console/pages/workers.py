@@ -1,0 +1,23 @@
+"""The workers: who is there to send, and who hears nothing."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from console.auth import PageForViewers
+from console.pages.layout import is_fragment, page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/workers")
+def workers(request: Request, dispatcher: PageForViewers) -> HTMLResponse:
+    """The workers that told of themselves within the last hour."""
+    return page(
+        request,
+        "workers_found.html" if is_fragment(request) else "workers.html",
+        workers=dispatcher.workers(),
+        moment=datetime.now(UTC),
+        flower_url=request.app.state.flower_url,
+    )
