@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 LOCKS = $(filter %.lock,$^)
 PIP = $(@D)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test interop browser alerts faults bench check format lock clean
+.PHONY: help setup demo test interop browser screenshots alerts faults bench check format lock clean
 
 help:            ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +42,8 @@ endif
 	@touch $@
 	@echo "Done: \`. $(@D)/bin/activate\` puts \`dispatcher\` and \`celery\` on your PATH."
 
-demo: setup      ## a campaign of 200,000 members on this machine, with proof
-	@$(BIN)/dispatcher demo
+demo: setup      ## a campaign of 200,000 members on this machine, with proof; CONSOLE=1: to look at
+	@$(BIN)/dispatcher demo $(if $(CONSOLE),--console)
 
 test: setup      ## all tests; they bring their own servers
 	@$(BIN)/pytest -q -n 3 --dist worksteal --ignore tests/interop --ignore tests/browser
@@ -55,6 +55,10 @@ interop: setup   ## tests with Debian's PgBouncer and RabbitMQ, which have to be
 browser: setup   ## tests of the console in Debian's chromium, which has to be installed
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/browser
+
+screenshots: setup ## the pictures in docs/images, of the console's demonstration
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m tests.browser.screenshots
 
 alerts:          ## the alert rules, by promtool of Debian's package prometheus
 	@command -v promtool >/dev/null || { \

@@ -19,6 +19,7 @@ from dispatcher.cli.preparing import preparing
 from dispatcher.cli.send import committed
 from dispatcher.cli.watch import follow
 from dispatcher.embedded import demo as staging
+from dispatcher.extras import require_console
 
 
 @click.command()
@@ -29,8 +30,15 @@ from dispatcher.embedded import demo as staging
     help="How many members the audience has.",
 )
 @click.option("--no-faults", is_flag=True, help="Let the Push API answer every request.")
+@click.option(
+    "--console",
+    "with_console",
+    is_flag=True,
+    help="Instead, keep the console running, with campaigns in several states, until Ctrl-C.",
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, help="The console's; 0: any.")
 @json_option
-def demo(members: int, no_faults: bool, as_json: bool) -> None:
+def demo(members: int, no_faults: bool, with_console: bool, port: int, as_json: bool) -> None:
     """Send a campaign on this machine, to a Push API that fails now and then, and prove it.
 
     Everything runs here and ends with the demonstration: PostgreSQL, Valkey, the sandbox Push API,
@@ -39,7 +47,10 @@ def demo(members: int, no_faults: bool, as_json: bool) -> None:
     Example: dispatcher demo --members 50000
     """
     with _ending_cleanly():
-        raise click.exceptions.Exit(_perform(members, faults=not no_faults, as_json=as_json))
+        if with_console:
+            _show(faults=not no_faults, port=port)
+        else:
+            raise click.exceptions.Exit(_perform(members, faults=not no_faults, as_json=as_json))
 
 
 def _perform(members: int, *, faults: bool, as_json: bool) -> int:
@@ -71,6 +82,21 @@ def _perform(members: int, *, faults: bool, as_json: bool) -> int:
         report.print_page(campaign)
         _print_proof(campaign, ledger, proven)
     return 0 if proven else 1
+
+
+def _show(*, faults: bool, port: int) -> NoReturn:
+    """Keep everything running, until somebody ends it."""
+    from dispatcher.embedded import showcase
+
+    require_console()
+    say("Starting PostgreSQL, Valkey, the sandbox Push API, a worker and the console ...")
+    with staging.stage(faults=faults) as stage, showcase.showing(stage, port) as shown:
+        print(f"The console is at {shown.address}. Sign in by one of these names and passwords:")
+        for name, role in showcase.PEOPLE.items():
+            print(f"  {name:<6} {shown.passwords[name].reveal():<24} {role}")
+        print("Campaigns run, wait and have stopped there. Ctrl-C ends everything.", flush=True)
+        while True:
+            signal.pause()
 
 
 def _weather(faults: bool) -> str:

@@ -49,6 +49,19 @@ class Stage:
     directory: Path
     push_api_url: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same settings for a program; nothing of the person's own variables reaches it."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DISPATCHER_")}
+        return inherited | {
+            "DISPATCHER_HOME": str(self.settings.home),
+            "DISPATCHER_DATABASE_URL": self.settings.require_database_url(),
+            "DISPATCHER_BROKER_URL": self.settings.require_broker_url(),
+            "DISPATCHER_PUSH_API_URL": self.settings.push_api_url,
+            "DISPATCHER_USER_TOKEN": _TOKEN,
+            "DISPATCHER_REQUEST_TIMEOUT": str(_TIMEOUT),
+        }
+
     def ledger(self) -> dict[str, Any]:
         """What the sandbox knows of every push that it made."""
         url = self.push_api_url.partition("/api/")[0] + "/sandbox/ledger"
@@ -78,11 +91,11 @@ def stage(*, faults: bool) -> Iterator[Stage]:
         schema.migrate(engine)
         worker = ["workers", "worker", "-c", str(_SLOTS), "-l", "INFO"]
         log = home / "worker.log"
-        environment = _environment(settings)
-        with attached(worker, environment=environment, directory=home, log=log):
+        stage = Stage(settings, home, url)
+        with attached(worker, environment=stage.environment, directory=home, log=log):
             _wait_for_worker(engine, log)
             engine.dispose()
-            yield Stage(settings, home, url)
+            yield stage
 
 
 def write_audience(path: Path, members: int) -> None:
@@ -119,19 +132,6 @@ def _push_api(home: Path, faults: bool) -> Iterator[str]:
         if not url:
             raise not_started("The sandbox Push API", home / "sandbox.log")
         yield url
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """The worker's: nothing of the person's own DISPATCHER_ variables may reach it."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DISPATCHER_")}
-    return inherited | {
-        "DISPATCHER_HOME": str(settings.home),
-        "DISPATCHER_DATABASE_URL": settings.require_database_url(),
-        "DISPATCHER_BROKER_URL": settings.require_broker_url(),
-        "DISPATCHER_PUSH_API_URL": settings.push_api_url,
-        "DISPATCHER_USER_TOKEN": _TOKEN,
-        "DISPATCHER_REQUEST_TIMEOUT": str(_TIMEOUT),
-    }
 
 
 def _wait_for_worker(engine: Engine, log: Path) -> None:

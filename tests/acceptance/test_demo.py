@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
+import requests
 
 from tests.acceptance.program import Program, Ran
 from tests.waiting import eventually
@@ -37,6 +38,31 @@ def test_a_demonstration_without_faults_prints_its_document(visitor: Program) ->
     assert ran.document["campaign"]["members"]["delivered"] == 3_000
     assert ran.document["ledger"]["devices"] + ran.document["ledger"]["unreachable"] == 3_000
     assert ran.document["ledger"]["faults"] == {}
+
+
+def test_a_demonstration_of_the_console_tells_where_it_is_and_who_may_sign_in(
+    visitor: Program,
+) -> None:
+    demo = visitor.start("dispatcher", "demo", "--console", "--port", "0")
+    with demo:
+        try:
+            assert demo.stdout is not None
+            said = [demo.stdout.readline() for _ in range(5)]
+            place = said[0].split()[4].rstrip(".")
+            assert requests.get(f"{place}/healthz", timeout=10).json() == {"status": "ok"}
+            assert [line.split()[::2] for line in said[1:4]] == [
+                ["anna", "admin"],
+                ["oscar", "operator"],
+                ["vera", "viewer"],
+            ]
+            assert "Ctrl-C ends everything" in said[4]
+            started = psutil.Process(demo.pid).children(recursive=True)
+            demo.send_signal(signal.SIGINT)
+            eventually(lambda: demo.poll() is not None, within=60)
+            assert demo.returncode == 130
+            eventually(lambda: not [each for each in started if each.is_running()], within=10)
+        finally:
+            demo.kill()
 
 
 Demo = subprocess.Popen[bytes]

@@ -77,7 +77,7 @@ def visiting(
     try:
         visitor = _watched(context.new_page(), url, [])
         yield visitor
-        assert not visitor.complaints
+        assert not visitor.complaints, visitor.complaints
     finally:
         context.close()
 

@@ -373,6 +373,7 @@ LOOKING: dict[str, Verb] = {
     "accounts": lambda it, _: it.accounts(),
     "fenced": lambda it, _: it.fenced(),
     "live": lambda it, _: it.live(),
+    "workers": lambda it, _: it.workers(),
     "acting_as": lambda it, _: it.acting_as(Actor("anna", "api")),
     "check_schema": lambda it, _: it.check_schema(),
     "suppress_count": lambda it, _: it.suppress_count("app"),
