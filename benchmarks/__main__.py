@@ -15,7 +15,7 @@ from benchmarks.bench import Bench
 from benchmarks.findings import Findings
 from benchmarks.sizes import FULL, QUICK, TINY
 from benchmarks.stage import stage
-from benchmarks.suites import cli, ingest, memory, sandbox, scale, send, steer, storm
+from benchmarks.suites import cli, console, ingest, memory, sandbox, scale, send, steer, storm
 from dispatcher import DispatcherError
 
 SUITES: Mapping[str, Callable[[Bench], Findings]] = {
@@ -26,6 +26,7 @@ SUITES: Mapping[str, Callable[[Bench], Findings]] = {
     "storm": storm.run,
     "sandbox": sandbox.run,
     "cli": cli.run,
+    "console": console.run,
     "memory": memory.run,
 }
 USUAL = [name for name in SUITES if name != "memory"]

@@ -40,6 +40,11 @@ class Size:
     memory_chunks: int
     calls: int
     """of each command whose cost is measured, in a round"""
+    years: tuple[int, int]
+    """the campaigns in the books that the console lists, and the chunks of each"""
+    streams: int
+    """that look at the console at once"""
+    stream_seconds: float
 
 
 FULL = Size(
@@ -63,6 +68,9 @@ FULL = Size(
     sandbox_requests=2_000,
     memory_chunks=100_000,
     calls=7,
+    years=(50_000, 100),
+    streams=200,
+    stream_seconds=20,
 )
 QUICK = Size(
     name="quick",
@@ -85,6 +93,9 @@ QUICK = Size(
     sandbox_requests=500,
     memory_chunks=10_000,
     calls=9,
+    years=(5_000, 100),
+    streams=200,
+    stream_seconds=8,
 )
 TINY = Size(
     name="tiny",
@@ -107,4 +118,7 @@ TINY = Size(
     sandbox_requests=50,
     memory_chunks=100,
     calls=1,
+    years=(60, 2),
+    streams=3,
+    stream_seconds=1,
 )
