@@ -13,9 +13,11 @@ from dispatcher.settings import Settings, read_settings
 from tests.packaging import compose
 from tests.packaging.image import ROOT, stages
 
-OURS = ("migrate", "worker", "producer", "flower", "metrics")
+OURS = ("migrate", "worker", "producer", "console", "flower", "metrics")
 THEIRS = ("postgres", "valkey", "prometheus", "grafana")
 PASSING = ("migrate", "producer")
+OPEN = ("DISPATCHER_PUSH_API_URL", "DISPATCHER_FLOWER_URL")
+"""Addresses that lead to nothing secret."""
 SECRETS = {
     "postgres": {
         "postgres_password",
@@ -28,6 +30,7 @@ SECRETS = {
     "migrate": {"owner_database_url"},
     "worker": {"worker_database_url", "broker_url", "user_token", "notify_secret"},
     "producer": {"producer_database_url", "broker_url"},
+    "console": {"producer_database_url", "broker_url"},
     "flower": {"broker_url"},
     "metrics": {"reader_database_url"},
     "grafana": {"grafana_password"},
@@ -38,6 +41,7 @@ NETWORKS = {
     "migrate": {"database"},
     "worker": {"database", "broker", "vendor", "scraping"},
     "producer": {"database", "broker"},
+    "console": {"database", "broker", "console"},
     "flower": {"broker", "monitoring"},
     "metrics": {"database", "scraping"},
     "prometheus": {"scraping", "monitoring"},
@@ -60,6 +64,7 @@ def test_it_starts_these_services(services: dict[str, Any]) -> None:
     }
     assert profiles == {
         "producer": ["commands"],
+        "console": ["console"],
         **{name: ["monitoring"] for name in ("metrics", "prometheus", "grafana")},
     }
 
@@ -81,7 +86,7 @@ def test_secrets_are_files_and_nothing_secret_stands_in_the_file_itself(
     for service in services.values():
         for name, value in service.get("environment", {}).items():
             assert "://" not in str(value), name
-            secret = re.search(r"PASSWORD|TOKEN|_URL", name) and name != "DISPATCHER_PUSH_API_URL"
+            secret = re.search(r"PASSWORD|TOKEN|_URL", name) and name not in OPEN
             assert not secret or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
 
 
@@ -99,6 +104,7 @@ def test_no_way_leads_out_from_the_servers() -> None:
         "broker": True,
         "scraping": True,
         "vendor": False,
+        "console": False,
         "monitoring": False,
     }
 
@@ -131,6 +137,7 @@ def test_what_is_written_while_it_runs_has_a_place(services: dict[str, Any]) -> 
         home in services[name]["tmpfs"] for name in ("migrate", "worker", "flower", "metrics")
     )
     assert services["producer"]["volumes"] == ["scratch:/var/lib/dispatcher"]
+    assert services["console"]["volumes"] == ["console:/var/lib/dispatcher"]
     assert "/run/postgresql" in services["postgres"]["tmpfs"]
 
 
@@ -142,7 +149,7 @@ def test_everything_that_stays_is_watched_and_started_again(services: dict[str, 
 
 
 def test_what_needs_servers_and_schema_waits_for_them(services: dict[str, Any]) -> None:
-    for name in ("worker", "producer"):
+    for name in ("worker", "producer", "console"):
         assert services[name]["depends_on"] == {
             "postgres": {"condition": "service_healthy"},
             "valkey": {"condition": "service_healthy"},
@@ -158,6 +165,7 @@ def test_there_can_be_many_workers(services: dict[str, Any]) -> None:
 def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert ports == {
+        "console": ["127.0.0.1:8080:8080"],
         "flower": ["127.0.0.1:5555:5555"],
         "prometheus": ["127.0.0.1:9090:9090"],
         "grafana": ["127.0.0.1:3000:3000"],

@@ -159,3 +159,16 @@ def test_flower_answers_on_its_port_without_a_database(stack: Stack, tmp_path: P
     with running(stack.command("flower"), here, tmp_path) as program:
         eventually(lambda: program.answers(f"http://{HOST}:{port}/workers"), within=60)
         run(compose.health_check(stack.services["flower"]), here, tmp_path)
+
+
+def test_the_console_answers_once_it_has_a_user(migrated: Stack, tmp_path: Path) -> None:
+    port = free_port()
+    command = [word.replace("8080", str(port)) for word in migrated.command("console")]
+    here = migrated.environment("console")
+    entrypoint = migrated.services["producer"]["entrypoint"]
+    add = [*entrypoint, "console", "user", "add", "anna", "--role", "admin"]
+    run(add, migrated.environment("producer"), tmp_path)
+    with running(command, here, tmp_path) as program:
+        eventually(lambda: program.answers(f"http://{HOST}:{port}/login"), within=60)
+        check = compose.health_check(migrated.services["console"])
+        run([word.replace("8080", str(port)) for word in check], here, tmp_path)
