@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
@@ -61,25 +62,30 @@ def api(program: Program) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def cookies(api: Api) -> dict[str, dict[str, str]]:
-    """What lets a browser in, for a person of each role who is called like it."""
-    place, made = api.url.removesuffix("/api/v1"), {}
-    with api.program.books() as books:
-        for role in ("viewer", "operator", "admin"):
+def cookie_of(api: Api) -> Callable[[str], dict[str, str]]:
+    """What lets a browser in, for a person of a role who is called like it."""
+    place = api.url.removesuffix("/api/v1")
+
+    @cache
+    def signed_in(role: str) -> dict[str, str]:
+        with api.program.books() as books:
             password = books.user_add(role, role)
             session = books.sign_in(role, password.reveal(), "127.0.0.1")
-            made[role] = {"name": "dispatcher", "value": session.reveal(), "url": place}
-    return made
+        return {"name": "dispatcher", "value": session.reveal(), "url": place}
+
+    return signed_in
 
 
 @pytest.fixture
-def visit(browser: Browser, api: Api, cookies: dict[str, dict[str, str]]) -> Iterator[Visit]:
+def visit(
+    browser: Browser, api: Api, cookie_of: Callable[[str], dict[str, str]]
+) -> Iterator[Visit]:
     """Opens a window of the console, as in `visit("viewer", size=PHONE, color_scheme="dark")`."""
     place = api.url.removesuffix("/api/v1")
     with ExitStack() as stack:
 
         def visited(role: str | None = None, **options: Any) -> Visitor:
-            given = [] if role is None else [cookies[role]]
+            given = [] if role is None else [cookie_of(role)]
             opened = visiting(browser, place, cookies=given, **options)
             return stack.enter_context(opened)
 
