@@ -3,9 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from hashlib import sha256
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,10 +12,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from console.auth import ForOperators, ForViewers, person_of
 from console.events import Broadcast
-from console.keys import alone
+from console.making import Making
 from console.orders import Listed, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
-from console.uploads import Uploads, audience_of
+from console.uploads import Uploads
 from dispatcher import Act, Campaign, Dispatcher
 
 router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
@@ -45,42 +43,13 @@ def enqueue(
     request: Request, dispatcher: ForOperators, order: Order, key: Key = None
 ) -> JSONResponse:
     """Commit a campaign with its whole audience; workers send it."""
-    home: Path = request.app.state.home
-    with alone(home, key):
-        known, campaign = _enqueue(dispatcher, request.app.state.uploads, order, key)
+    making = Making(dispatcher, request.app.state.home, request.app.state.uploads)
+    known, campaign = making.make(order, key)
     return JSONResponse(
         campaign.as_json(),
         HTTPStatus.OK if known else HTTPStatus.CREATED,
         {"Location": f"{PREFIX}/campaigns/{campaign.id}"},
     )
-
-
-def _enqueue(
-    dispatcher: Dispatcher, uploads: Uploads, order: Order, key: str | None
-) -> tuple[bool, Campaign]:
-    """Whether the key stood for a campaign before, and that campaign, or a new one."""
-    asked = None if key is None else _digest(order, key)
-    if order.upload is not None and asked is not None:
-        made = uploads.made_of(order.upload, asked)
-        if made is not None:
-            return True, dispatcher.show(made)
-    known = key is not None and bool(dispatcher.list(key=key, limit=1))
-    with audience_of(uploads, order.members, order.upload) as audience:
-        campaign_id = dispatcher.enqueue(
-            app_id=order.app_id,
-            message=order.message,
-            audience=audience,
-            key=key,
-            **order.options(),
-        )
-    if order.upload is not None:
-        uploads.spend(order.upload, asked, campaign_id)
-    return known, dispatcher.show(campaign_id)
-
-
-def _digest(order: Order, key: str) -> str:
-    said = json.dumps([key, order.model_dump(mode="json", exclude_unset=True)], sort_keys=True)
-    return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @router.put(

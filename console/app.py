@@ -79,6 +79,10 @@ def _described(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+UPLOADED_TO = (f"{PREFIX}/uploads/", "/campaigns/new/uploads/")
+"""Where bodies go to the disk."""
+
+
 class _Limited:
     """Bodies that are held in memory have a limit."""
 
@@ -86,7 +90,7 @@ class _Limited:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(f"{PREFIX}/uploads/"):
+        if scope["type"] == "http" and not scope["path"].startswith(UPLOADED_TO):
             receive = _limited(receive)
         await self._app(scope, receive, send)
 

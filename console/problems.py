@@ -142,7 +142,7 @@ def tell_problems(app: FastAPI, shown: Shown) -> None:
     @app.exception_handler(RequestValidationError)
     async def _of_request(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
-        told = [_sentence(each) for each in errors]
+        told = [sentence(each) for each in errors]
         is_json = all(each["type"] != "json_invalid" for each in errors)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if is_json else HTTPStatus.BAD_REQUEST
         return shown(request, Problem(status, "Invalid request", told[0], errors=told))
@@ -168,7 +168,7 @@ SAID = {
 """What the framework says, as we do."""
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def sentence(error: Mapping[str, Any]) -> str:
     """Where it is wrong, and how; what stands there is not quoted, as it may name a member."""
     where, *path = error["loc"]
     place = _place(path) or f"the {where}"

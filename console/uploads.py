@@ -41,6 +41,7 @@ class Uploads:
     def __init__(self, home: Path) -> None:
         self._place = home / "uploads"
         self._preparing = BoundedSemaphore(_AT_ONCE)
+        self._progress: dict[str, Any] = {}
 
     async def receive(self, name: str, body: AsyncIterator[bytes], length: int | None) -> str:
         """Write what arrives to the disk, a block at a time; its id, once all of it is there.
@@ -98,6 +99,23 @@ class Uploads:
         disk = shutil.disk_usage(self._place)
         if disk.free - length < min(_MOST_KEPT_FREE, disk.total // 20):
             raise OSError(errno.ENOSPC, "no room is left")
+
+    @contextmanager
+    def reported(self, upload: str | None) -> Iterator[Callable[[Any], None]]:
+        """What is to be told how far the preparation of an upload is, while the `with` lasts."""
+
+        def report(progress: Any) -> None:
+            if upload is not None:
+                self._progress[upload] = progress
+
+        try:
+            yield report
+        finally:
+            self._progress.pop(upload or "", None)
+
+    def progress_of(self, upload: str) -> Any:
+        """How far the upload's preparation is, as the library says it; None where there is none."""
+        return self._progress.get(upload)
 
     @contextmanager
     def used(self, upload: str) -> Iterator[Path]:

@@ -33,6 +33,8 @@ from dispatcher.errors import (
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
+    from dispatcher.audience.headings import Heading
+    from dispatcher.audience.identifiers import IDENTIFIERS
     from dispatcher.books.accounts import Account
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
     from dispatcher.settings import Settings, read_settings
 
 __all__ = [
+    "IDENTIFIERS",
     "Account",
     "AccountNotFound",
     "Act",
@@ -119,6 +122,7 @@ __all__ = [
     "Dispatcher",
     "DispatcherError",
     "EmbeddedServerError",
+    "Heading",
     "ImpossibleInState",
     "MessageError",
     "OptionError",
@@ -193,12 +197,14 @@ __all__ = [
 
 _VERBS = "dispatcher.functions"
 _ROOMS = {
+    "IDENTIFIERS": "dispatcher.audience.identifiers",
     "Account": "dispatcher.books.accounts",
     "Act": "dispatcher.books.acts",
     "Actor": "dispatcher.books.acts",
     "Campaign": "dispatcher.books.campaigns",
     "Curve": "dispatcher.books.curve",
     "Dispatcher": "dispatcher.api",
+    "Heading": "dispatcher.audience.headings",
     "Overview": "dispatcher.books.overview",
     "Settings": "dispatcher.settings",
     "Session": "dispatcher.books.sessions",

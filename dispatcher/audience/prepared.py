@@ -45,6 +45,10 @@ _LEFT_OUT_OR_DRAWN = "(SELECT place FROM left_out UNION ALL SELECT place FROM dr
 _DRAWN = """
     SELECT {columns} FROM drawn JOIN checked ON checked.rowid = place ORDER BY place"""
 
+_HELD = """
+    SELECT {places} FROM checked
+    WHERE key IS NOT NULL AND rowid NOT IN (SELECT place FROM left_out)"""
+
 _FIRST_LEFT_OUT = """
     SELECT place + 1, text FROM left_out JOIN checked ON checked.rowid = place
     WHERE reason = {reason} ORDER BY place LIMIT {most}"""
@@ -136,6 +140,15 @@ class Prepared:
             return self.digest
         return digests.under(self.engine, self.identifiers, salt, self.variant_names or ())
 
+    def held(self) -> dict[str, int]:
+        """How many members have each of the identifiers that any has."""
+        places = ", ".join(
+            f"count(*) FILTER (contains(text, {literal(_key(each))}))" for each in self.identifiers
+        )
+        counts = self.engine.run(_HELD.format(places=places))
+        names = (each.name for each in self.identifiers)
+        return {name: count for name, count in zip(names, counts, strict=True) if count}
+
     def former_digest(self) -> str:
         """What was stored as the digest of these members before there were salts."""
         return digests.former(self.engine)
@@ -190,6 +203,11 @@ class Prepared:
 
 def _streamed(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(iter(lambda: rows.fetchmany(_FETCHED), []))
+
+
+def _key(identifier: Identifier) -> str:
+    """How an identifier's key stands in a member's JSON, and nothing else does."""
+    return f'"{identifier.name}":'
 
 
 def _packed(members: Iterator[tuple[Any, ...]], most: int) -> Iterator[Pack]:

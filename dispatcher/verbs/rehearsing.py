@@ -64,7 +64,8 @@ class Rehearsal:
     """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
 
     `largest_request_bytes` counts the token where this machine has it. `seconds_at_rate` is None
-    where nothing limits the rate. `samples` are the first rows of each kind that is left out.
+    where nothing limits the rate. `identifiers` counts the members who have each. `samples` are the
+    first rows of each kind that is left out.
     """
 
     input: Input
@@ -72,6 +73,7 @@ class Rehearsal:
     requests: int
     largest_request_bytes: int
     seconds_at_rate: float | None
+    identifiers: dict[str, int]
     variants: tuple[VariantMembers, ...]
     zones: tuple[ZoneMembers, ...]
     canary: CanaryMembers | None
@@ -107,6 +109,7 @@ def rehearse(
             requests=new.chunks,
             largest_request_bytes=largest,
             seconds_at_rate=None if rate is None else round(new.chunks / rate, 1),
+            identifiers=prepared.held(),
             variants=tuple(VariantMembers(each.name, each.members) for each in new.variants),
             zones=_zones(new, prepared),
             canary=_canary(new, prepared),
