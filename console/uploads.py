@@ -29,6 +29,8 @@ _KEPT = 86_400.0
 """Seconds after which an upload goes that nobody used, and what was noted of one."""
 _MOST_KEPT_FREE = 10**9
 """Bytes of the disk that uploads leave, or a twentieth of it where that is less."""
+LARGEST = 10 * 10**9
+"""Bytes of an upload: a hundred million members, packed or not."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AT_ONCE = 2
 """Uploads that are prepared at the same time: each takes DISPATCHER_PREPARE_MEMORY."""
@@ -47,7 +49,8 @@ class Uploads:
         """Write what arrives to the disk, a block at a time; its id, once all of it is there.
 
         `length` is in bytes, where it is known. Raises HTTPException: 422 for a name that no file
-        of ours has, 507 where the disk is full. Nothing is left behind then.
+        of ours has, 413 for more than LARGEST, 507 where the disk is full. Nothing is left behind
+        then.
         """
         if not _NAME.fullmatch(name):
             raise HTTPException(
@@ -55,6 +58,7 @@ class Uploads:
                 "The name is none of a file: give 1 to 100 letters, digits, `.`, `_` and `-`, with "
                 "the ending that says its format, as in `members.csv`.",
             )
+        _check_size(length or 0)
         upload = secrets.token_hex(16)
         begun = self._place / f"{upload}{_PART}"
         try:
@@ -91,7 +95,10 @@ class Uploads:
         with path.open("xb", buffering=0) as file:
             path.chmod(0o600)
             self._check_room(length)
+            written = 0
             async for block in _blocks(body):
+                written += len(block)
+                _check_size(written)
                 self._check_room(len(block))
                 await to_thread.run_sync(_write_all, file.write, block)
 
@@ -188,6 +195,15 @@ def audience_of(
         return
     with uploads.used(upload) as file:
         yield file
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"An upload has at most {LARGEST // 10**9} GB: pack the file (.gz, .zst), or hand it "
+            "to `dispatcher send` where it lies.",
+        )
 
 
 def _remove(path: Path) -> None:

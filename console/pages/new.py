@@ -35,6 +35,7 @@ from dispatcher import (
     AmbiguousCampaign,
     AudienceError,
     CallerError,
+    CampaignExists,
     CampaignNotFound,
     Dispatcher,
     MessageError,
@@ -171,7 +172,7 @@ def check(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLRes
     wrong, order = _ordered(dispatcher, form)
     if order is not None:
         try:
-            found = _rehearsed(request, dispatcher, order)
+            found = _rehearsed(request, dispatcher, order, form.text("key"))
         except (CallerError, HTTPException) as error:
             wrong = [_wrong(error, _about(error))]
         else:
@@ -263,7 +264,9 @@ def _validated(order: dict[str, Any]) -> Order:
         raise FormError(field_named_in(words) or "app_id", words) from error
 
 
-def _rehearsed(request: Request, dispatcher: Dispatcher, order: Order) -> Any:
+def _rehearsed(
+    request: Request, dispatcher: Dispatcher, order: Order, key: str | None = None
+) -> Any:
     uploads: Uploads = request.app.state.uploads
     with (
         uploads.reported(order.upload) as report,
@@ -273,6 +276,7 @@ def _rehearsed(request: Request, dispatcher: Dispatcher, order: Order) -> Any:
             app_id=order.app_id,
             message=order.message,
             audience=given,
+            key=key,
             progress=report,
             **order.options(),
         )
@@ -305,4 +309,6 @@ def _wrong(error: Exception, otherwise: str | None) -> Wrong:
     if isinstance(error, MessageError):
         return Wrong("message", str(error), error.place)
     words = error.detail if isinstance(error, HTTPException) else str(error)
+    if isinstance(error, CampaignExists):
+        words = f"{words} Discard the draft, to begin another campaign."
     return Wrong(field_named_in(words) or otherwise, words)

@@ -23,7 +23,7 @@ def _begin(order: Order) -> Iterator[str]:
             f"Everybody gets it at {_time(at)} on their own clock; where that has passed, {late}."
         )
     else:
-        yield f"It begins at {_time(at)} ({at.strftime('%z')[:3]}:{at.strftime('%z')[3:]})."
+        yield f"It begins at {_time(at)}."
     for window in _several(order.window):
         yield f"New requests begin only {window}."
 
@@ -48,7 +48,10 @@ def _whom(order: Order, found: Any) -> Iterator[str]:
 def _pace(order: Order, found: Any) -> Iterator[str]:
     requests = f"It takes {counted(found.requests, 'request')}"
     if order.finish_by is not None:
-        yield f"{requests}, spread so that it ends by {_time(order.finish_by)}."
+        rate = ""
+        if found.seconds_at_rate:
+            rate = f": about {number(found.requests / found.seconds_at_rate)} a second by now"
+        yield f"{requests}, spread so that it ends by {_time(order.finish_by)}{rate}."
     elif found.seconds_at_rate is not None:
         yield f"{requests}: {duration(found.seconds_at_rate)} at the rate."
     else:
@@ -67,4 +70,5 @@ def _several(window: Any) -> list[str]:
 
 
 def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M")
+    """The time, with its offset where it is a moment."""
+    return moment.isoformat(" ", "minutes").replace("+", " +")

@@ -13,6 +13,7 @@ const draft = keepDraft(form);
 const message = editMessage(form);
 const uploads = takeUploads(form, () => {
   mapping.value = "";
+  forgetCheck();
   columns.dispatchEvent(new Event("uploaded"));
   draft.save();
 });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dispatcher import request
@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 SAMPLES = 10
 """Rows that are shown of each kind that is left out."""
 
+_LONGEST_ROW = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A row that is left out: where it stands in the audience, and why, or what it holds."""
+    """A row that is left out: where it stands in the audience, and why, or who it is.
+
+    `row` is what the file says there, of an invalid one.
+    """
 
     place: str
     words: str
+    row: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,10 @@ def _samples(prepared: Prepared) -> dict[str, tuple[Sample, ...]]:
     with not_while_forking():
         from dispatcher.audience import Reason
 
-    samples = {"invalid": tuple(Sample(each.place, each.reason) for each in prepared.first_invalid)}
+    invalid = (
+        Sample(each.place, each.reason, each.text[:_LONGEST_ROW]) for each in prepared.first_invalid
+    )
+    samples = {"invalid": tuple(invalid)}
     for kind, *reasons in (
         ("duplicates", Reason.REPEATED),
         ("suppressed", Reason.SUPPRESSED, Reason.STANDING),

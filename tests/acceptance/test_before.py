@@ -41,9 +41,9 @@ def test_a_dry_run_tells_what_would_be_sent_and_leaves_nothing(program: Program)
     assert found["members"] == {"total": 2}
     assert (found["requests"], found["seconds_at_rate"]) == (1, 2.0)
     assert found["samples"] == {
-        "invalid": [{"place": "line 2", "words": BLANK}],
-        "duplicates": [{"place": "row 4", "words": '{"token":"a","userId":"1"}'}],
-        "suppressed": [{"place": "row 5", "words": '{"token":"c","userId":"3"}'}],
+        "invalid": [{"place": "line 2", "words": BLANK, "row": "a b,0"}],
+        "duplicates": [{"place": "row 4", "words": '{"token":"a","userId":"1"}', "row": ""}],
+        "suppressed": [{"place": "row 5", "words": '{"token":"c","userId":"3"}', "row": ""}],
         "excluded": [],
     }
     assert found["warnings"] == ["No worker is alive."]

@@ -107,12 +107,12 @@ def test_whoever_sends_is_told_what_will_happen() -> None:
     assert "no rate is set" in words(rehearsal())
     assert "1 request: 20 s at the rate" in words(rehearsal(seconds_at_rate=20.0), rate=0.05)
     later = words(rehearsal(), send_at="2030-01-01T10:00+01:00", expires_at="2030-01-02T10:00Z")
-    assert "It begins at 2030-01-01 10:00 (+01:00)." in later
+    assert "It begins at 2030-01-01 10:00 +01:00." in later
     assert "never is" in later
     walls = words(rehearsal(), send_at="2030-01-01T10:00", zone_column="tz", if_late="skip")
     assert "on their own clock; where that has passed, they are skipped" in walls
     spread = words(rehearsal(), finish_by="2030-01-01T10:00Z", window=["mon 09:00-10:00 UTC"])
-    assert "so that it ends by" in spread
+    assert "so that it ends by 2030-01-01 10:00 +00:00." in spread
     assert "New requests begin only mon 09:00-10:00 UTC." in spread
     few = words(rehearsal(canary=CanaryMembers(10, 1)), canary="1%", max_error_rate="10%")
     assert "10 go first" in few
