@@ -37,7 +37,7 @@ def check_message(dispatcher: ForOperators, given: Text) -> JSONResponse:
 def columns(request: Request, dispatcher: ForOperators, upload: str) -> JSONResponse:
     """The columns of an upload: what each is read as, and its first values."""
     uploads: Uploads = request.app.state.uploads
-    with uploads.used(upload) as file:
+    with uploads.file(upload) as file:
         found = dispatcher.columns(file)
     return JSONResponse([each.as_json() for each in found])
 

@@ -125,7 +125,7 @@ class Uploads:
         return self._progress.get(upload)
 
     @contextmanager
-    def used(self, upload: str) -> Iterator[Path]:
+    def file(self, upload: str) -> Iterator[Path]:
         """The file, for as long as the `with` lasts; errors call it by the name it came with.
 
         Raises HTTPException where there is no such upload (any more).
@@ -140,18 +140,25 @@ class Uploads:
                 "upload: there is none with this id (any more). One makes one campaign, and is kept"
                 " for a day: upload the file again.",
             )
-        if not self._preparing.acquire(blocking=False):
-            raise HTTPException(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"{_AT_ONCE} uploads are being prepared already: ask again in a moment.",
-                {"Retry-After": "5"},
-            )
         try:
             yield found
         except AudienceError as error:
             raise AudienceError(str(error).replace(f"{found.parent}/", "")) from error
-        finally:
-            self._preparing.release()
+
+    @contextmanager
+    def used(self, upload: str) -> Iterator[Path]:
+        """The file, to be prepared; HTTPException while others are prepared already."""
+        with self.file(upload) as found:
+            if not self._preparing.acquire(blocking=False):
+                raise HTTPException(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    f"{_AT_ONCE} uploads are being prepared already: ask again in a moment.",
+                    {"Retry-After": "5"},
+                )
+            try:
+                yield found
+            finally:
+                self._preparing.release()
 
     def spend(self, upload: str, request: str | None, campaign: str) -> None:
         """Remove the upload that a campaign was made of; `request` is what may ask for it again.

@@ -122,7 +122,7 @@ def columns(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLR
     except MessageError:
         platforms = (*NAMES,)
     try:
-        with uploads.used(form.text("upload")) as file:
+        with uploads.file(form.text("upload")) as file:
             headings = dispatcher.columns(file, platforms=platforms)
         found = columns_to_choose(headings, platforms, form.mapping)
     except (CallerError, FormError, HTTPException) as error:
