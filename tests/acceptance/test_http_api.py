@@ -1,10 +1,11 @@
 """The HTTP API: campaigns by way of it, and what it says to whoever asks wrongly."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,17 @@ def test_what_cannot_be_noted_or_locked_makes_no_other_campaign(tmp_path: Path) 
     uploads.spend("0" * 32, "request", "campaign")
     with uploads.used("0" * 32) as file:
         assert file.name == "a.csv"
+
+
+def test_an_upload_that_is_too_large_is_refused_before_it_comes(tmp_path: Path) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b"userId\n"
+
+    receiving = Uploads(tmp_path).receive("a.csv", nothing(), 10**12)
+    with pytest.raises(HTTPException) as told:
+        asyncio.run(receiving)
+    assert (told.value.status_code, "at most 10 GB" in told.value.detail) == (413, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_campaign_that_is_being_made_by_the_key_is_not_waited_for(api: Api) -> None:
