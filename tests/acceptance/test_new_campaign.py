@@ -84,6 +84,9 @@ def test_a_campaign_is_made_of_a_file_whose_columns_are_chosen(
     made, again = (page(operator, "/send", **form) for _ in range(2))
     assert (changed.status_code, "was changed since" in changed.text) == (409, True)
     assert made.headers["HX-Redirect"] == again.headers["HX-Redirect"]
+    used = told(operator, "/check", upload=uploaded(operator, "others.csv", b"userId\ncarl\n"))
+    assert "already stands for campaign" in used
+    assert "Discard the draft" in used
     (campaign,) = own_books.ask("list", "--limit", "1")
     assert made.headers["HX-Redirect"] == f"/campaigns/{campaign['id']}"
     assert (campaign["members"]["total"], campaign["rate"]) == (2, 20)
@@ -112,7 +115,8 @@ def test_what_is_wrong_is_told_beside_its_field(
     operator: Browser, form: dict[str, str], field: str, sentence: str
 ) -> None:
     upload = uploaded(operator, "members.csv", ROWS)
-    whole = {**FORM, **CHOSEN, "upload": upload, "skip_invalid": "on", **form}
+    draft = {"upload": upload, "skip_invalid": "on", "key": "console-2"}
+    whole = {**FORM, **CHOSEN, **draft, **form}
     answer = page(operator, "/check", **whole)
     assert (answer.status_code, sentence in words(answer)) == (200, True), words(answer)
     assert f'data-field="{field}"' in answer.text
