@@ -1,8 +1,9 @@
 """`python -m console --port 8080 --host 127.0.0.1`: what `dispatcher console` becomes."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,18 +12,25 @@ from console.auth.doors import Door, is_loopback
 from console.serving import serve
 from dispatcher import CallerError, DispatcherError, SettingError, read_settings
 
+_MEMORY = {"DISPATCHER_PREPARE_MEMORY": "140MB"}
+"""What an uploaded audience is prepared in, unless it is said: a server holds itself as well."""
 _THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
 
 def main() -> None:
     """Serve until it is stopped, and exit with the program's status."""
     try:
-        serve(read_settings(), read_door(sys.argv[1:]))
+        serve(read_settings(_MEMORY | _told(os.environ)), read_door(sys.argv[1:]))
     except DispatcherError as error:
         print(f"dispatcher: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, CallerError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _told(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says; a variable that is empty says nothing."""
+    return {name: value for name, value in environ.items() if value}
 
 
 def read_door(arguments: Sequence[str]) -> Door:

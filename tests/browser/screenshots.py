@@ -52,6 +52,7 @@ def _pictures(
         ("list", "/", {}),
         ("campaign", f"/campaigns/{winback}", {"size": (1280, 1180)}),
         ("canary", f"/campaigns/{canary}", {"size": (1280, 1000)}),
+        ("new-campaign", "/campaigns/new", {"size": (1280, 1000)}),
         ("dark", f"/campaigns/{running}", {"color_scheme": "dark", "size": (1280, 1000)}),
         ("phone", f"/campaigns/{running}", {"size": PHONE, "device_scale_factor": 2}),
     ]

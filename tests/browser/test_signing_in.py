@@ -56,3 +56,4 @@ def test_a_page_of_somebody_who_is_removed_asks_who_they_are(
     with program.books() as books:
         books.user_remove("operator")
     expect(page.get_by_label("Password")).to_be_visible(timeout=60_000)
+    visitor.forgive("EventSource")
