@@ -97,7 +97,8 @@ WHERE finished_at IS NULL AND state IN ('scheduled', 'running', 'paused')
   AND closes_at <= clock_timestamp()
 UNION ALL
 SELECT DISTINCT 'TURN', campaign_id, 0 FROM chunk JOIN campaign ON campaign.id = campaign_id
-WHERE chunk.closes_at <= clock_timestamp() AND chunk.state = 'pending' AND in_doubt_since IS NULL
+WHERE chunk.closes_at <= statement_timestamp()
+  AND chunk.state = 'pending' AND in_doubt_since IS NULL
   AND campaign.state IN ('scheduled', 'running', 'paused')
 UNION ALL
 SELECT DISTINCT 'TAKE_BACK', campaign_id, 0 FROM chunk

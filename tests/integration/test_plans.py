@@ -57,7 +57,10 @@ def large(
 
 
 def half_sent(books: Books) -> OneCampaign:
-    """Half of the chunks delivered over the last hours, with their attempts; half pending."""
+    """Half of the chunks delivered over the last hours, with their attempts; half pending.
+
+    Those have windows on their members' own clocks, which are open.
+    """
     new = new_campaign(CHUNKS)
     campaign = OneCampaign(books, new.id)
     with campaign.books.engine.begin() as connection:
@@ -78,8 +81,9 @@ def half_sent(books: Books) -> OneCampaign:
             FROM chunk WHERE campaign_id = :id
             """,
             """
-            INSERT INTO chunk (campaign_id, sequence, size, members)
-            SELECT :id, sequence, 10, '[]' FROM generate_series(:half + 1, :chunks) AS sequence
+            INSERT INTO chunk (campaign_id, sequence, size, members, zone, closes_at)
+            SELECT :id, sequence, 10, '[]', 'UTC', now() + interval '5 hours'
+            FROM generate_series(:half + 1, :chunks) AS sequence
             """,
         ):
             connection.execute(

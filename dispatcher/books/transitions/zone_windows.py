@@ -46,13 +46,13 @@ WHERE campaign_id = :campaign_id AND state IN ('pending', 'sending') AND chunk.z
 _CLOSED = text("""
 SELECT DISTINCT zone, clock_timestamp() AS now FROM (
     SELECT zone FROM chunk
-    WHERE campaign_id = :campaign_id AND closes_at <= clock_timestamp()
+    WHERE campaign_id = :campaign_id AND closes_at <= statement_timestamp()
       AND state = 'pending' AND in_doubt_since IS NULL) AS closed
 """)
 _TURN = text("""
 WITH closed AS (
     SELECT sequence FROM chunk
-    WHERE campaign_id = :campaign_id AND closes_at <= clock_timestamp() AND zone = :zone
+    WHERE campaign_id = :campaign_id AND closes_at <= statement_timestamp() AND zone = :zone
       AND state = 'pending' AND in_doubt_since IS NULL
     LIMIT :step FOR NO KEY UPDATE SKIP LOCKED
 )
