@@ -31,6 +31,8 @@ _PARAMETER = re.compile(
     r"(?:(?<=[\"'])[^\"']+|[^\s\"'&;,}]+)",
     re.IGNORECASE,
 )
+_OURS = re.compile(r"\bds[ps]_[\w-]{43}")
+"""A token or a session of the console, whoever's it is: too many come by to remember each."""
 _SECRET_OPTION = re.compile(
     rf"(?:{_SECRET_NAMES}|token|key|auth|sig|signature|secret)\Z", re.IGNORECASE
 )
@@ -159,6 +161,7 @@ def redact(text: str) -> str:
     What a text shows of a URL's login is not its to keep, whoever's it is.
     """
     spans = [(match.end(match.lastindex or 0), match.end()) for match in _PARAMETER.finditer(text)]
+    spans += [match.span() for match in _OURS.finditer(text)]
     # A login ends at the last @, but not at one inside of such a value.
     masked = _PARAMETER.sub(lambda match: "x" * len(match[0]), text)
     spans += [(match.end(1), match.end() - 1) for match in _LOGIN.finditer(masked)]

@@ -86,7 +86,6 @@ def logout(request: Request, dispatcher: PageForViewers, form: Fields) -> Respon
     dispatcher.sign_out(session, everywhere="everywhere" in form)
     answer = _gone_to("/login")
     request.app.state.cookie.take_back(answer)
-    answer.headers["Clear-Site-Data"] = '"storage"'
     return answer
 
 

@@ -12,16 +12,18 @@ from dispatcher.books.commits import commit
 from dispatcher.books.session import transaction
 from dispatcher.books.sessions import Session
 from dispatcher.errors import SignInDelayed, SignInRefused
-from dispatcher.redaction import Secret, remember
+from dispatcher.redaction import Secret
 from dispatcher.session_key import digest_of
 from dispatcher.throttle import network_of
 from dispatcher.verbs import passwords
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.names import is_name
 
+_BEGINS = "dss_"
+"""Whoever finds one somewhere sees what it is, and so does our redaction."""
 _BYTES = 32
 _LONGEST = 200
-"""Characters of a session that anybody looks at: ours have 43."""
+"""Characters of a session that anybody looks at: ours have 47."""
 _UNSURE = "somebody may have signed in or out; the page tells."
 
 
@@ -37,7 +39,7 @@ def sign_in(connections: Connections, name: str, password: str, address: str) ->
     if len(password) > passwords.LONGEST or not passwords.is_right(stored, password):
         raise SignInRefused("The name or the password is wrong.")
     assert stored is not None
-    made = Secret(secrets.token_urlsafe(_BYTES))
+    made = _new()
     renewed = passwords.renewed(stored, password)
 
     def begin(connection: Connection) -> bool:
@@ -51,7 +53,6 @@ def sign_in(connections: Connections, name: str, password: str, address: str) ->
 
     if not commit(engine, begin, doubt=_doubt):
         raise SignInRefused("The password was changed at this moment: sign in with the new one.")
-    remember(made.reveal())
     return made
 
 
@@ -65,8 +66,8 @@ def _password_of(connections: Connections, name: str) -> str | None:
 
 def sign_in_first(connections: Connections) -> Secret:
     """A session of whoever the program runs as, for as long as there are no users."""
-    made = secrets.token_urlsafe(_BYTES)
-    digest = digest_of(connections.settings, "session", made)
+    made = _new()
+    digest = digest_of(connections.settings, "session", made.reveal())
     name = connections.actor.name
     begun = commit(
         connections.engine,
@@ -75,8 +76,11 @@ def sign_in_first(connections: Connections) -> Secret:
     )
     if not begun:
         raise SignInRefused("There are users: sign in as one of them.")
-    remember(made)
-    return Secret(made)
+    return made
+
+
+def _new() -> Secret:
+    return Secret(_BEGINS + secrets.token_urlsafe(_BYTES))
 
 
 def session_of(connections: Connections, session: str) -> Session | None:
@@ -85,10 +89,7 @@ def session_of(connections: Connections, session: str) -> Session | None:
         return None
     digest = digest_of(connections.settings, "session", session)
     with transaction(connections.engine) as connection:
-        found = sessions.find(connection, digest)
-    if found is not None:
-        remember(session)
-    return found
+        return sessions.find(connection, digest)
 
 
 def read_all(connections: Connections) -> tuple[Session, ...]:

@@ -8,12 +8,14 @@ from dispatcher.books import tokens
 from dispatcher.books.commits import commit
 from dispatcher.books.session import transaction
 from dispatcher.books.tokens import Token
-from dispatcher.redaction import Secret, remember
+from dispatcher.redaction import Secret
 from dispatcher.verbs.connections import Connections
 from dispatcher.verbs.names import check_name, role_of
 
 _BEGINS = "dsp_"
-"""Whoever finds a token somewhere sees whose it is, and so do programs that look for secrets."""
+"""Whoever finds a token somewhere sees whose it is; so do our redaction, and programs that look for
+secrets.
+"""
 _BYTES = 32
 
 
@@ -27,7 +29,6 @@ def add(connections: Connections, name: str, role: str) -> Secret:
         lambda connection: tokens.add(connection, name, known, token),
         doubt=lambda _: f"the token {name} may be there, and nobody has it: remove it, and add it.",
     )
-    remember(token)
     return Secret(token)
 
 
@@ -50,7 +51,4 @@ def read_all(connections: Connections) -> tuple[Token, ...]:
 def authenticate(connections: Connections, token: str) -> Token | None:
     """Whose token this is."""
     with transaction(connections.engine) as connection:
-        found = tokens.find(connection, token)
-    if found is not None:
-        remember(token)
-    return found
+        return tokens.find(connection, token)

@@ -182,7 +182,7 @@ NOT_ASKED_FOR = {
 """What the program itself does with them, what browsers do, and what is done where it runs."""
 ON_THE_MACHINE = {"purge", "purgeable", "fenced", "fence_accept", "suppress_import", "redeliver"}
 ADJUSTED = {"rate", "window", "finish_by"}
-CALLED_OTHERWISE = {"list": "list_campaigns", "live": "events"}
+CALLED_OTHERWISE = {"failure_lines": "failures", "list": "list_campaigns", "live": "events"}
 
 
 def test_every_verb_was_decided_about(api: Api) -> None:

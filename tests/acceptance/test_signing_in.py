@@ -117,7 +117,7 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
     assert (came.status_code, came.headers["Location"]) == (303, "/session")
     cookie = came.headers["Set-Cookie"]
     assert re.match(
-        rf"{COOKIE}=[\w-]{{43}}; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie
+        rf"{COOKIE}=dss_[\w-]{{43}}; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie
     )
     assert browser.get("/login").headers["Location"] == "/"
     assert "You may do everything." in browser.get("/session").text

@@ -239,6 +239,8 @@ LOOKING: dict[str, Verb] = {
     "workers": lambda it: it.workers(),
     "verify": lambda it: it.verify("last"),
     "webhooks": lambda it: it.webhooks("last"),
+    "failure_lines": lambda it: list(it.failure_lines("last")),
+    "throughput": lambda it: it.throughput("last"),
     "failures": lambda it: list(it.failures("last")),
     "accounts": lambda it: it.accounts(),
     "acting_as": lambda it: it.acting_as(ANNA),
