@@ -6,7 +6,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from dispatcher.redaction import Secret
 PEOPLE = {"anna": "admin", "oscar": "operator", "vera": "viewer"}
 """Who may sign in, and as what."""
 
+_OSCAR = Actor("oscar", "console")
 _HOST = "127.0.0.1"
 _PATIENCE = 30.0
 _PLACE = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -54,7 +55,7 @@ def showing(stage: Stage, port: int) -> Iterator[Showcase]:
     environment = stage.environment
     with attached(command, environment=environment, directory=stage.directory, log=log):
         address = _address(log)
-        _fill(stage, dispatcher.acting_as(Actor("oscar", "console")))
+        _fill(stage, dispatcher.acting_as(_OSCAR))
         yield Showcase(address, passwords)
 
 
@@ -106,6 +107,8 @@ def _fill(stage: Stage, oscar: Dispatcher) -> None:
         app_id=APP_ID, message=MESSAGE, audience=new, campaign_tag="survey", rate=0.2
     )
     oscar.pause(paused)
+    cautious = Dispatcher(replace(stage.settings, approval_members=10_000), None, _OSCAR)
+    cautious.enqueue(app_id=APP_ID, message=MESSAGE, audience=new, campaign_tag="year-end")
     everybody = stage.directory / "everybody.csv"
     write_audience(everybody, 600_000)
     oscar.enqueue(
@@ -113,7 +116,7 @@ def _fill(stage: Stage, oscar: Dispatcher) -> None:
         message=MESSAGE,
         audience=everybody,
         campaign_tag="autumn",
-        rate=1,
+        rate=1.5,
         on_invalid="skip",
     )
 

@@ -6,7 +6,7 @@ They show what `dispatcher demo --console` shows: who changes a page looks at th
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from dispatcher import Campaign, Dispatcher
 from dispatcher.embedded import demo, showcase
@@ -71,10 +71,25 @@ def _take(
     with visiting(browser, address, cookies=[cookie], **known) as visitor:  # type: ignore[arg-type]
         answer = visitor.open(path)
         assert answer.ok, f"{path}: {answer.status}"
+        if name == "new-campaign":
+            _write(visitor)
         _settle(visitor)
         target = IMAGES / f"{name}.png"
         visitor.page.screenshot(path=target, caret="initial")
         print(f"{target.relative_to(IMAGES.parents[1])}", file=sys.stderr)
+
+
+def _write(visitor: Visitor) -> None:
+    """Fill in a message, and wait until the page shows it as a phone does."""
+    page = visitor.page
+    page.fill("#app_id", demo.APP_ID)
+    page.fill("#campaign_tag", "winback")
+    for platform in ("ios", "android"):
+        page.fill(f"#m-0-{platform}-1", "We miss you")
+        page.fill(f"#m-0-{platform}-2", "Your hero is waiting.")
+    expect(page.locator(".note-title")).to_have_count(2)
+    expect(page.locator(".note-title").last).to_have_text("We miss you")
+    page.evaluate("document.activeElement.blur()")
 
 
 def _settle(visitor: Visitor) -> None:
