@@ -1,7 +1,7 @@
 """Campaigns as somebody watches and steers them in a browser."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,29 +17,12 @@ from tests.proxy import proxied
 from tests.sandbox_process import PushApi
 
 LATER = datetime(2190, 1, 1, 10, tzinfo=UTC)
-PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture(scope="module")
-def session(program: Program, api: Api) -> Any:
-    """What a browser keeps of an operator who has signed in."""
-    return signed_in(program, api, "olga")
-
-
-def signed_in(program: Program, api: Api, name: str) -> Any:
-    """The same of somebody else."""
-    with program.books() as books:
-        books.user_add(name, "operator", PASSWORD)
-        cookie = books.sign_in(name, PASSWORD, "127.0.0.1").reveal()
-    where = {"domain": "127.0.0.1", "path": "/", "expires": -1, "sameSite": "Lax"}
-    flags = {"httpOnly": True, "secure": False}
-    return {"cookies": [{"name": "dispatcher", "value": cookie, **where, **flags}], "origins": []}
 
 
 @pytest.fixture
-def operator(visit: Visit, session: Any) -> Visitor:
+def operator(visit: Visit) -> Visitor:
     """The operator's window."""
-    return visit(storage_state=session)
+    return visit("operator")
 
 
 def enqueued(books: Dispatcher, members: int, **options: Any) -> str:
@@ -114,7 +97,7 @@ def test_a_campaign_is_paused_resumed_and_cancelled_by_the_keyboard_alone(
         expect(page.get_by_role("button", name="Pause")).to_be_focused()
         press(operator, "Pause")
         expect(state).to_have_text("paused")
-        expect(page.locator("#state")).to_contain_text("It is paused by olga")
+        expect(page.locator("#state")).to_contain_text("It is paused by operator")
         press(operator, "Resume")
         expect(state).to_have_text("running")
         page.get_by_role("button", name="Cancel").click()
@@ -161,12 +144,10 @@ def test_eight_tabs_are_all_live_and_leave_room_for_more(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_a_phone_and_keep_nobody_out(
-    program: Program, visit: Visit, session: Any, scheme: str
-) -> None:
+def test_pages_fit_a_phone_and_keep_nobody_out(program: Program, visit: Visit, scheme: str) -> None:
     tag = "a-rather-long-tag-that-somebody-once-made-up-for-a-campaign"
     with campaign_of(program, 3, send_at=LATER, campaign_tag=tag) as campaign:
-        visitor = visit(size=PHONE, color_scheme=scheme, storage_state=session)
+        visitor = visit("operator", size=PHONE, color_scheme=scheme)
         for path in (
             "/",
             "/?tag=nobody",
@@ -178,31 +159,47 @@ def test_pages_fit_a_phone_and_keep_nobody_out(
             assert visitor.barriers() == []
 
 
+@contextmanager
+def somebody(browser: Browser, api: Api, books: Dispatcher, name: str) -> Iterator[Visitor]:
+    """The window of somebody who is not the others."""
+    place = api.url.removesuffix("/api/v1")
+    password = books.user_add(name, "operator").reveal()
+    session = books.sign_in(name, password, "127.0.0.1").reveal()
+    cookie = {"name": "dispatcher", "value": session, "url": place}
+    with visiting(browser, place, cookies=[cookie]) as visitor:
+        yield visitor
+        visitor.complaints.clear()  # the browser says, too, that nobody answers
+
+
 def test_a_page_says_that_it_is_not_live_while_the_database_is_away(
     browser: Browser, program: Program
 ) -> None:
-    with proxied(program.environment["DISPATCHER_DATABASE_URL"]) as proxy:
-        away = program.having(DISPATCHER_DATABASE_URL=proxy.url)
-        with running_api(away) as api, program.books() as books:
-            campaign = enqueued(books, 1, send_at=LATER)
-            place = api.url.removesuffix("/api/v1")
-            session = signed_in(program, api, "otto")
-            with visiting(browser, place, storage_state=session) as visitor:
-                visitor.open(f"/campaigns/{campaign}")
-                live = visitor.page.locator("#live")
-                expect(live).to_have_text("Live")
-                proxy.close_door()
-                expect(live).to_contain_text("Not live: last seen")
-                expect(live).to_contain_text("trying again. PostgreSQL at")
-                assert visitor.overflow() == 0
-                visitor.another_tab().open("/")
-                other = visitor.page.context.pages[-1]
-                expect(other.get_by_role("link", name="Try again")).to_be_visible()
-                proxy.open_door()
-                books.cancel(campaign)
-                expect(live).to_have_text("Live")
-                expect(visitor.page.locator("#state .badge")).to_have_text("cancelled")
-                visitor.complaints.clear()
-                api.process.terminate()
-                expect(live).to_contain_text("Not live: last seen")
-                visitor.complaints.clear()  # the browser says, too, that nobody answers
+    with ExitStack() as stack:
+        url = program.environment["DISPATCHER_DATABASE_URL"]
+        proxy = stack.enter_context(proxied(url))
+        api = stack.enter_context(running_api(program.having(DISPATCHER_DATABASE_URL=proxy.url)))
+        books = stack.enter_context(program.books())
+        campaign = enqueued(books, 1, send_at=LATER)
+        otto = stack.enter_context(somebody(browser, api, books, "otto"))
+        rita = stack.enter_context(somebody(browser, api, books, "rita"))
+        for visitor in (otto, rita):
+            visitor.open(f"/campaigns/{campaign}")
+            expect(visitor.page.locator("#live")).to_have_text("Live")
+
+        proxy.close_door()
+        live = otto.page.locator("#live")
+        expect(live).to_contain_text("Not live: last seen")
+        expect(live).to_contain_text("trying again. PostgreSQL at")
+        assert otto.overflow() == 0
+        other = otto.another_tab()
+        other.open("/")
+        expect(other.page.get_by_role("link", name="Try again")).to_be_visible()
+
+        proxy.open_door()
+        books.cancel(campaign)
+        expect(live).to_have_text("Live")
+        expect(otto.page.locator("#state .badge")).to_have_text("cancelled")
+        books.user_remove("otto")
+        expect(otto.page.get_by_label("Password")).to_be_visible()
+        api.process.terminate()
+        expect(rita.page.locator("#live")).to_contain_text("Not live: last seen")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
 WIDE, PHONE = (1280, 900), (390, 844)
 _PATIENCE = 20_000
@@ -73,6 +73,7 @@ def visiting(
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     context.set_default_timeout(_PATIENCE)
+    expect.set_options(timeout=_PATIENCE)
     context.add_cookies(cookies)
     try:
         visitor = _watched(context.new_page(), url, [])
