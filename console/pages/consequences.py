@@ -25,7 +25,7 @@ class Act:
 
 
 _ACTS = (
-    Act("accept", "Accept and go on", "Go on in spite of the errors?", "It goes on.", is_next=True),
+    Act("accept", "Accept and go on", "Let it go on all the same?", "It goes on.", is_next=True),
     Act(
         "approve",
         "Approve",
@@ -101,7 +101,10 @@ def _accept(campaign: Campaign) -> Iterator[str]:
             f"Of its canary, {number(canary.errors)} of {number(canary.measured)} measured members "
             "were errors."
         )
-    yield "Errors are not tested any more from here on, unless you give a new bound."
+    if canary is not None and canary.state in ("undecided", "unmeasurable"):
+        yield "Its bound on errors guards what is sent from now on, or the new one that you give."
+    else:
+        yield "Errors are not tested any more from here on, unless you give a new bound."
 
 
 def _cancel(campaign: Campaign) -> Iterator[str]:

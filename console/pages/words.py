@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
     """Seconds by their two largest units: `45 s`, `3 min 20 s`, `2 d 4 h`."""
     rest = round(seconds)
     if rest < 1:
-        return "less than 1 s" if seconds > 0 else "0 s"
+        return f"<{THIN}1 s" if seconds > 0 else "0 s"
     parts: list[str] = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, size)

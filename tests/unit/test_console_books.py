@@ -76,6 +76,9 @@ def test_each_button_says_what_it_will_do() -> None:
     found = campaign(canary=Canary(20, "failed", 18, 9, 0.1), reason="It went wrong.")
     for verb in consequences.ACTS:
         assert consequences.of(verb, found)
+    undecided = campaign(canary=Canary(20, "undecided", 0, 0, 0.1))
+    assert "are not tested any more" in consequences.of("accept", found)[-1]
+    assert "guards what is sent from now on" in consequences.of("accept", undecided)[-1]
     assert consequences.of("cancel", found)[:2] == (
         "3 requests on the wire will still finish.",
         "50 members will not be sent to.",

@@ -44,7 +44,7 @@ def test_a_share_is_nothing_or_all_only_where_it_is(part: int, whole: int, said:
     ("seconds", "said"),
     [
         (0, "0 s"),
-        (0.2, "less than 1 s"),
+        (0.2, f"<{THIN}1 s"),
         (45, "45 s"),
         (200, "3 min 20 s"),
         (3_600, "1 h"),
