@@ -10,19 +10,21 @@ from console.pages.words import counted, duration, number
 
 def of(order: Order, found: Any) -> list[str]:
     """One sentence for each thing that will happen; `found` is the dry run's answer."""
-    return [*_begin(order), *_whom(order, found), *_pace(order, found), *_end(order)]
+    return [*_begin(order, found), *_whom(order, found), *_pace(order, found), *_end(order)]
 
 
-def _begin(order: Order) -> Iterator[str]:
+def _begin(order: Order, found: Any) -> Iterator[str]:
     at = order.send_at
-    if at is None:
+    if found.awaits_approval:
+        yield "Nothing begins before a second person has approved it, on its page."
+    if at is None and not found.awaits_approval:
         yield "It begins at once, and what was sent cannot be taken back."
-    elif at.tzinfo is None:
+    elif at is not None and at.tzinfo is None:
         late = "they are skipped" if order.if_late == "skip" else "they get it at once"
         yield (
             f"Everybody gets it at {_time(at)} on their own clock; where that has passed, {late}."
         )
-    else:
+    elif at is not None:
         yield f"It begins at {_time(at)}."
     for window in _several(order.window):
         yield f"New requests begin only {window}."

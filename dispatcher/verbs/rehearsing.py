@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dispatcher import request
-from dispatcher.books import campaigns, pacing
+from dispatcher.books import approval, campaigns, pacing
 from dispatcher.books.campaigns import Campaign, Input, NewCampaign
 from dispatcher.books.session import trial
 from dispatcher.contents import Content
@@ -70,7 +70,8 @@ class Rehearsal:
     """What a campaign would be; its fields but `total` are the keys of `send --dry-run --json`.
 
     `largest_request_bytes` counts the token where this machine has it. `seconds_at_rate` is None
-    where nothing limits the rate. `identifiers` counts the members who have each. `samples` are the
+    where nothing limits the rate. `awaits_approval` where a second person has to approve it.
+    `identifiers` counts the members who have each. `samples` are the
     first rows of each kind that is left out.
     """
 
@@ -83,6 +84,7 @@ class Rehearsal:
     variants: tuple[VariantMembers, ...]
     zones: tuple[ZoneMembers, ...]
     canary: CanaryMembers | None
+    awaits_approval: bool
     samples: dict[str, tuple[Sample, ...]]
     warnings: tuple[str, ...]
 
@@ -108,6 +110,10 @@ def rehearse(
         largest = max(_sizes(order, new, prepared), default=0)
         with trial(connections.engine) as connection:
             made, warnings = _made(connection, content, new, prepared)
+            is_new = made.id == str(new.id)
+            waiting = is_new and _awaits_approval(connection, connections, new)
+            if waiting:
+                warnings.append(_to_be_approved(connections))
             rate = pacing.allowed(connection, made.planned_rate or made.rate or order.settings.rate)
         return Rehearsal(
             input=new.input,
@@ -119,6 +125,7 @@ def rehearse(
             variants=tuple(VariantMembers(each.name, each.members) for each in new.variants),
             zones=_zones(new, prepared),
             canary=_canary(new, prepared),
+            awaits_approval=waiting,
             samples=_samples(prepared),
             warnings=(*order.message.warnings, *prepared.notes, *warnings),
         )
@@ -136,6 +143,21 @@ def _made(
         ]
     told = made.held is not None and made.held.by not in ("schedule", "canary")
     return made, [made.held.words] if made.held is not None and told else []
+
+
+def _awaits_approval(connection: Connection, connections: Connections, new: NewCampaign) -> bool:
+    most = connections.settings.approval_members
+    return most is not None and (
+        approval.unapproved_members(connection, new.id, connections.actor) > most
+    )
+
+
+def _to_be_approved(connections: Connections) -> str:
+    most = connections.settings.approval_members
+    return (
+        "It will wait for the approval of a second person, who is somebody else than "
+        f"{connections.actor.name}: so does whatever takes one person above {most:,} members a day."
+    )
 
 
 def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:

@@ -2,54 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 import requests
 
-from dispatcher import Dispatcher
+from tests.acceptance.browsers import PASSWORD, Browser, signed_in
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program
 
 HOSTILE = "<script>alert('\"1\"')</script>"
-PASSWORD = "correct horse battery staple"
 ROLES = ("viewer", "operator", "admin")
 STEERING = {"pause", "rate", "window", "finish-by", "cancel"}
-
-
-@dataclass(frozen=True)
-class Browser:
-    """A browser in which somebody has signed in, as far as the server can tell."""
-
-    place: str
-    cookies: dict[str, str]
-
-    def get(self, path: str, **headers: str) -> requests.Response:
-        """The answer to somebody who follows a link."""
-        return self._ask("GET", path, headers=headers)
-
-    def part(self, path: str) -> requests.Response:
-        """The answer to a script that asks for a part of the page."""
-        return self.get(path, **{"HX-Request": "true", "HX-Request-Type": "partial"})
-
-    def send(self, path: str, **fields: str) -> requests.Response:
-        """The answer to a form of the page, which is sent with these fields."""
-        return self._ask("POST", path, data=fields, headers={"Sec-Fetch-Site": "same-origin"})
-
-    def _ask(
-        self, method: str, path: str, *, headers: dict[str, str], **more: Any
-    ) -> requests.Response:
-        return requests.request(
-            method,
-            f"{self.place}{path}",
-            cookies=self.cookies,
-            headers={"Accept": "text/html", **headers},
-            allow_redirects=False,
-            timeout=60,
-            **more,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +27,7 @@ def api(own_books: Program) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def browsers(api: Api) -> dict[str, Browser]:
     """A browser for somebody of each role."""
-    place = api.url.removesuffix("/api/v1")
-    with api.program.books() as books:
-        return {role: Browser(place, {"dispatcher": _signed_in(books, role)}) for role in ROLES}
-
-
-def _signed_in(books: Dispatcher, role: str) -> str:
-    books.user_add(role, role, PASSWORD)
-    return books.sign_in(role, PASSWORD, "127.0.0.1").reveal()
+    return {role: signed_in(api, role) for role in ROLES}
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from dispatcher.books import upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
 from dispatcher.settings import Settings
+from dispatcher.verbs.rehearsing import Rehearsal
 from tests.integration.builders import TERMS, Books
 from tests.integration.racing import race
 
@@ -59,6 +60,18 @@ def order(verbs: Dispatcher, members: int, **options: object) -> Campaign:
     audience = [{"userId": f"user{number}"} for number in range(members)]
     told = {"app_id": "app", "message": MESSAGE, "audience": audience, **options}
     return verbs.show(verbs.enqueue(**told))  # type: ignore[arg-type]
+
+
+def test_a_dry_run_says_that_it_would_wait(verbs: Dispatcher, books: Books) -> None:
+    def looked(members: int) -> Rehearsal:
+        audience = [{"userId": f"user{number}"} for number in range(members)]
+        anna = acting(verbs, "anna")
+        return anna.dry_run(app_id="app", message=MESSAGE, audience=audience)
+
+    assert [looked(10).awaits_approval, looked(11).awaits_approval] == [False, True]
+    (warning,) = [each for each in looked(11).warnings if "approval" in each]
+    assert "somebody else than anna" in warning
+    assert not verbs.list()
 
 
 def test_it_waits_until_somebody_else_approves_it(verbs: Dispatcher, books: Books) -> None:

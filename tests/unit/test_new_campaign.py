@@ -91,7 +91,13 @@ def test_a_column_is_open_until_somebody_says_what_it_is() -> None:
 
 def rehearsal(**more: Any) -> Rehearsal:
     nobody = Input(1_000, 0, 0, 0, 0, 0)
-    said: dict[str, Any] = {"input": nobody, "total": 1_000, "requests": 1, "canary": None}
+    said: dict[str, Any] = {
+        "input": nobody,
+        "total": 1_000,
+        "requests": 1,
+        "canary": None,
+        "awaits_approval": False,
+    }
     said |= {"largest_request_bytes": 1, "seconds_at_rate": None, "identifiers": {}}
     said |= {"variants": (), "zones": (), "samples": {}, "warnings": ()}
     return Rehearsal(**said | more)
@@ -117,6 +123,9 @@ def test_whoever_sends_is_told_what_will_happen() -> None:
     few = words(rehearsal(canary=CanaryMembers(10, 1)), canary="1%", max_error_rate="10%")
     assert "10 go first" in few
     assert "more than 10% errors are proven" in few
+    waiting = words(rehearsal(awaits_approval=True))
+    assert "before a second person has approved it" in waiting
+    assert "begins at once" not in waiting
     left_out = words(rehearsal(input=Input(1_003, 2, 0, 1, 0, 0)))
     assert "2 rows that cannot be sent to" in left_out
     assert "1 row for members on a list" in left_out
