@@ -112,6 +112,12 @@ def show(dispatcher: ForViewers, campaign: str) -> JSONResponse:
     return JSONResponse(dispatcher.show(campaign).as_json())
 
 
+@router.get("/campaigns/{campaign}/message")
+def message_of(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+    """The message that its members get, with all of its texts."""
+    return JSONResponse(dispatcher.message_of(campaign))
+
+
 @router.patch("/campaigns/{campaign}", response_model=Campaign)
 def adjust(dispatcher: ForOperators, campaign: str, orders: Orders) -> JSONResponse:
     """Change the rate, the window, the time to finish by: all that is given, or nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
@@ -169,6 +169,13 @@ class Dispatcher:
     def show(self, campaign: Reference) -> Campaign:
         """The campaign as it stands. Raises CampaignNotFound and AmbiguousCampaign."""
         return reading.show(self._connections, campaign)
+
+    def message_of(self, campaign: Reference) -> Mapping[str, Any]:
+        """The campaign's message, or its several texts by name, as `enqueue` takes them.
+
+        Raises CampaignNotFound and AmbiguousCampaign.
+        """
+        return reading.message_of(self._connections, campaign)
 
     def list(
         self,

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from console.auth import PageForOperators, PageForViewers
 from console.pages.consequences import ACTS
 from console.pages.layout import is_fragment, page
+from console.pages.notifications import previews
 
 router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
 
@@ -27,6 +28,7 @@ def campaign(
         request,
         "campaign.html",
         campaign=found,
+        previews=previews(dispatcher.message_of(found.id)),
         curve=dispatcher.throughput(found.id),
         done=ACTS[done].done if done in ACTS else None,
     )

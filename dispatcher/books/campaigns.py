@@ -395,6 +395,13 @@ def read_page(
     return _read(connection, " AND ".join(conditions), values | bounds)
 
 
+def message_of(connection: Connection, campaign_id: UUID) -> str:
+    """The message's document, with all of its texts, as it was handed over."""
+    found = text("SELECT message FROM campaign WHERE id = :id")
+    document: str = connection.scalar(found, {"id": campaign_id})
+    return document
+
+
 def read_live(connection: Connection) -> tuple[Campaign, ...]:
     """The campaigns that have not ended, the newest first, without tests."""
     return _read(connection, "NOT test AND finished_at IS NULL", {})

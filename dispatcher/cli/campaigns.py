@@ -76,6 +76,17 @@ def show(ctx: click.Context, campaign: str, as_json: bool) -> None:
 
 @click.command()
 @campaign_argument
+@click.pass_context
+def message(ctx: click.Context, campaign: str) -> None:
+    """Print the message that a campaign's members get, as `send` takes it: JSON.
+
+    Example: dispatcher message last
+    """
+    print_json(context_of(ctx).dispatcher().message_of(campaign))
+
+
+@click.command()
+@campaign_argument
 @json_option
 @click.pass_context
 def pause(ctx: click.Context, campaign: str, as_json: bool) -> None:

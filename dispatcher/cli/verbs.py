@@ -24,6 +24,7 @@ FAMILIES = {
     "top": "top",
     "list": "campaigns",
     "show": "campaigns",
+    "message": "campaigns",
     "pause": "campaigns",
     "resume": "campaigns",
     "approve": "campaigns",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from dispatcher.books import acts, campaigns, curve, fleet, overview
@@ -35,6 +37,14 @@ def show(connections: Connections, campaign: Reference) -> Campaign:
     """The campaign as it stands."""
     with transaction(connections.engine) as connection:
         return campaigns.read(connection, campaigns.resolve(connection, campaign))
+
+
+def message_of(connections: Connections, campaign: Reference) -> Mapping[str, Any]:
+    """What its members get."""
+    with transaction(connections.engine) as connection:
+        found = campaigns.resolve(connection, campaign)
+        document: Mapping[str, Any] = json.loads(campaigns.message_of(connection, found))
+    return document
 
 
 def check_schema(connections: Connections) -> None:

@@ -72,6 +72,8 @@ def test_an_upload_becomes_a_campaign_that_goes_out_and_is_asked_about(
     assert "The key 'winback' already stands for campaign" in said(other)[1]
     assert shown.json() == done == house.ask("show", campaign["id"])
     assert (done["members"]["total"], done["members"]["delivered"]) == (2_500, 2_500)
+    assert house_at.ask("GET", f"{path}/message").json() == MESSAGE
+    assert json.loads(house.run("message", campaign["id"]).stdout) == MESSAGE
     for verb in ("explain", "throughput", "verify", "log"):
         assert house_at.ask("GET", f"{path}/{verb}").json() == house.ask(verb, campaign["id"])
     failed = house_at.ask("GET", f"{path}/failures").json()

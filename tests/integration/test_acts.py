@@ -232,6 +232,7 @@ SIGNING_IN = {"sign_in": ("dora", "console"), "sign_in_first": ("anna@laptop", "
 
 LOOKING: dict[str, Verb] = {
     "show": lambda it: it.show("last"),
+    "message_of": lambda it: it.message_of("last"),
     "list": lambda it: it.list(),
     "explain": lambda it: it.explain("last"),
     "log": lambda it: it.log("last"),

@@ -364,6 +364,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 Verb = Callable[[Dispatcher, Scene], object]
 LOOKING: dict[str, Verb] = {
     "show": lambda it, scene: it.show(scene.running),
+    "message_of": lambda it, scene: it.message_of(scene.running),
     "list": lambda it, _: list(it.list()),
     "explain": lambda it, scene: it.explain(scene.ended),
     "throughput": lambda it, scene: it.throughput(scene.ended),
