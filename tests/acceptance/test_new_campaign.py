@@ -175,3 +175,22 @@ def test_a_form_of_another_site_makes_nothing(operator: Browser) -> None:
     forged = operator.ask("POST", "/campaigns/new/send", data=FORM, headers=headers)
     put = operator.ask("PUT", "/campaigns/new/uploads/a.csv", data=b"userId\n", headers=headers)
     assert (forged.status_code, put.status_code) == (403, 403)
+
+
+def test_the_page_with_all_its_scripts_is_small_and_wants_somebody_signed_in(
+    operator: Browser,
+) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    found = operator.get("/campaigns/new", **packed)
+    assert found.status_code == 200
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=)", found.text)
+    loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', found.text)
+    (script,) = [address for address in loaded if address.endswith("/new.js")]
+    imported = re.findall(r'from "\./([a-z]+\.js)"', operator.get(script).text)
+    assert len(imported) == 3
+    loaded += [script.replace("new.js", name) for name in imported]
+    answers = [found, *(operator.get(address, **packed) for address in loaded)]
+    assert sum(int(answer.headers["Content-Length"]) for answer in answers) < 100_000
+    stranger = Browser(operator.place, {}).get("/campaigns/new")
+    assert stranger.status_code == 303
+    assert stranger.headers["Location"] == "/login?next=%2Fcampaigns%2Fnew"
