@@ -173,6 +173,19 @@ document.addEventListener("htmx:before:response", (event) => {
   if (place?.startsWith("/campaigns/")) draft.end();
 });
 
+/* A server that cannot be reached is said where its answer would stand. */
+
+document.addEventListener("htmx:error", (event) => {
+  const { ctx, error } = event.detail;
+  const part = ctx?.target;
+  if (ctx?.response || error?.name === "AbortError" || !part || part.id === "editor") return;
+  const words = document.createElement("p");
+  words.className = "notice bad";
+  words.role = "alert";
+  words.textContent = "The server cannot be reached. What you wrote is kept: try again in a moment.";
+  part.replaceChildren(words);
+});
+
 /* The viewer's own zone, and those that the browser knows. */
 
 const zones = Intl.supportedValuesOf?.("timeZone") ?? [];

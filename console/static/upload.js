@@ -25,6 +25,10 @@ export function takeUploads(form, uploaded) {
   }
   function send(chosen) {
     sending?.abort();
+    if (!chosen.size) {
+      refuse("This file is empty: choose another one.");
+      return;
+    }
     at("upload-wrong").hidden = true;
     at("uploading-name").textContent = chosen.name;
     at("uploading-bar").value = 0;

@@ -93,8 +93,15 @@ def test_a_campaign_is_written_checked_sent_and_completes(
 
 
 def test_a_reload_keeps_the_draft_but_nobody_s_name(author: Author) -> None:
-    page = author().page
+    visitor = author()
+    page = visitor.page
     write(page)
+    upload(page, "members.csv", "")
+    expect(page.locator("#upload-wrong")).to_have_text("This file is empty: choose another one.")
+    page.route("**/campaigns/new/check", lambda route: route.abort())
+    page.click("#check")
+    expect(page.locator("#checked")).to_contain_text("The server cannot be reached")
+    visitor.forgive("Failed to")
     page.click("#add-variant")
     page.fill("#variant-1", "de")
     page.keyboard.press("Tab")
