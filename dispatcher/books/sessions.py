@@ -14,7 +14,7 @@ from dispatcher.books.acts import Actor
 from dispatcher.books.tokens import ROLES, Role
 
 LONGEST = timedelta(hours=12)
-"""However much is done in it: NIST SP 800-63B, AAL2, lets it be a day at most."""
+"""However much is done in it: a day's work, and not the next one's."""
 IDLE = timedelta(hours=2)
 """Without a request."""
 _NOTED_EVERY = timedelta(minutes=1)

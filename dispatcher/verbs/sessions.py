@@ -29,9 +29,7 @@ _UNSURE = "somebody may have signed in or out; the page tells."
 
 def sign_in(connections: Connections, name: str, password: str, address: str) -> Secret:
     """A session of this user."""
-    settings, engine = connections.settings, connections.engine
-    network = network_of(address)
-    who = digest_of(settings, "name", name), digest_of(settings, "network", network)
+    engine, who = connections.engine, _who(connections, name, address)
     wait = commit(engine, lambda connection: logins.begin(connection, *who), doubt=_doubt)
     if wait:
         raise SignInDelayed(wait)
@@ -44,7 +42,7 @@ def sign_in(connections: Connections, name: str, password: str, address: str) ->
 
     def begin(connection: Connection) -> bool:
         logins.succeed(connection, *who)
-        digest = digest_of(settings, "session", made.reveal())
+        digest = digest_of(connections.settings, "session", made.reveal())
         if not sessions.begin(connection, digest, name, stored):
             return False
         if renewed is not None:
@@ -54,6 +52,12 @@ def sign_in(connections: Connections, name: str, password: str, address: str) ->
     if not commit(engine, begin, doubt=_doubt):
         raise SignInRefused("The password was changed at this moment: sign in with the new one.")
     return made
+
+
+def _who(connections: Connections, name: str, address: str) -> tuple[str, str]:
+    """By what attempts on a name from a network are counted."""
+    settings = connections.settings
+    return digest_of(settings, "name", name), digest_of(settings, "network", network_of(address))
 
 
 def _password_of(connections: Connections, name: str) -> str | None:

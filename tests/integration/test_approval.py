@@ -85,7 +85,7 @@ def test_it_waits_until_somebody_else_approves_it(verbs: Dispatcher, books: Book
         f"{WAITS}: `dispatcher approve {many.id[:8]}`, by somebody else than carl."
     )
     told = verbs.explain(many.id)
-    assert told.waits_for[0].startswith("it waits for the approval of a second person")
+    assert told.waits_for[0].startswith("the approval of a second person: `dispatcher approve")
     assert told.remedies[0] == f"`dispatcher approve {many.id[:8]}`, by somebody else than carl"
     with pytest.raises(ImpossibleInState, match=r"resumed like that\. It waits for the"):
         boris.resume(many.id)

@@ -410,6 +410,26 @@ def test_before_there_were_users_nobody_could_sign_in_and_acts_stay(empty: Engin
     assert told == [("anna", "api"), ("shop", "api")]
 
 
+def test_what_was_ordered_before_there_were_approvals_waits_for_none(empty: Engine) -> None:
+    config = migration_config()
+    waits = "UPDATE campaign SET awaits_approval = true, state = 'paused', reason = 'It waits.'"
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0023")
+        for statement in (*QUOTED, _RUNS):
+            connection.execute(text(statement))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0024")
+        assert connection.scalar(text("SELECT awaits_approval FROM campaign")) is False
+        connection.execute(text(waits))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0023")
+        after = connection.execute(text("SELECT state, reason FROM campaign")).one()
+    assert tuple(after) == ("paused", "It waits.")
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

@@ -326,7 +326,7 @@ def _held_words(facts: Row[Any], held: Held) -> str:
         case "schedule":
             return f"its time{until}: {held.words}" if facts.started_at else f"its time{until}"
         case "paused" if facts.awaits_approval:
-            return f"{held.words[0].lower()}{held.words[1:].rstrip('.')}"
+            return held.words.removeprefix("It waits for ").rstrip(".")
         case "paused":
             return f"`dispatcher resume`: {held.words[0].lower()}{held.words[1:].rstrip('.')}"
         case "workers":
