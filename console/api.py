@@ -15,6 +15,7 @@ from console.events import Broadcast
 from console.making import Making
 from console.orders import Listed, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
+from console.turns import Looking, Verifying
 from console.uploads import Uploads
 from dispatcher import Act, Campaign, Dispatcher
 
@@ -156,19 +157,19 @@ def retry(dispatcher: ForOperators, campaign: str, retried: Retry) -> JSONRespon
 
 
 @router.get("/campaigns/{campaign}/explain")
-def explain(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+def explain(dispatcher: ForViewers, _: Looking, campaign: str) -> JSONResponse:
     """What happened to it, what it waits for, and when it goes on."""
     return JSONResponse(dispatcher.explain(campaign).as_json())
 
 
 @router.get("/campaigns/{campaign}/throughput")
-def throughput(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+def throughput(dispatcher: ForViewers, _: Looking, campaign: str) -> JSONResponse:
     """How it went over time: what was sent in each of at most 120 even steps."""
     return JSONResponse(dispatcher.throughput(campaign).as_json())
 
 
 @router.get("/campaigns/{campaign}/verify")
-def verify(dispatcher: ForViewers, campaign: str) -> JSONResponse:
+def verify(dispatcher: ForViewers, _: Verifying, campaign: str) -> JSONResponse:
     """Check its books; `sound` says whether everything is right."""
     return JSONResponse(dispatcher.verify(campaign).as_json())
 

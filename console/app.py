@@ -21,6 +21,7 @@ from console.pages.errors import shown
 from console.pages.layout import templates
 from console.pages.security import SecurityHeaders
 from console.problems import PREFIX
+from console.turns import Turns
 from console.uploads import Uploads
 from dispatcher import Dispatcher, Settings
 
@@ -44,6 +45,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.home = settings.home
     app.state.flower_url = settings.flower_url
     app.state.uploads = Uploads(settings.home)
+    app.state.turns = Turns()
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.state.assets = Assets()
     app.state.curves = Curves()

@@ -9,6 +9,7 @@ from console.auth import PageForOperators, PageForViewers
 from console.pages.consequences import ACTS
 from console.pages.layout import is_fragment, page
 from console.pages.notifications import previews
+from console.turns import Looking, Verifying
 
 router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
 
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
 def campaign(
     request: Request,
     dispatcher: PageForViewers,
+    _: Looking,
     campaign: str,
     done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
@@ -35,7 +37,9 @@ def campaign(
 
 
 @router.get("/timeline")
-def timeline(request: Request, dispatcher: PageForViewers, campaign: str) -> HTMLResponse:
+def timeline(
+    request: Request, dispatcher: PageForViewers, _: Looking, campaign: str
+) -> HTMLResponse:
     """What happened to it, what it waits for, and what can be done."""
     found = dispatcher.explain(campaign)
     template = "timeline_found.html" if is_fragment(request) else "timeline.html"
@@ -43,7 +47,9 @@ def timeline(request: Request, dispatcher: PageForViewers, campaign: str) -> HTM
 
 
 @router.get("/verify")
-def verify(request: Request, dispatcher: PageForViewers, campaign: str) -> HTMLResponse:
+def verify(
+    request: Request, dispatcher: PageForViewers, _: Verifying, campaign: str
+) -> HTMLResponse:
     """Whether its books are sound, checked now."""
     found = dispatcher.verify(campaign)
     template = "verify_found.html" if is_fragment(request) else "verify.html"

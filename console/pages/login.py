@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from console.auth import Cookie, Door, PageForViewers, check_origin, person_of
 from console.pages.forms import Fields
 from console.pages.layout import page
+from console.turns import Turns
 from dispatcher import Dispatcher, Session, SignInDelayed, SignInRefused
 
 router = APIRouter(include_in_schema=False)
@@ -54,10 +55,12 @@ async def sign_in(request: Request, form: Fields) -> Response:
     dispatcher: Dispatcher = request.app.state.dispatcher
     name, place = form.get("name", ""), form.get("next", "/")
     address = "" if request.client is None else request.client.host
+    turns: Turns = request.app.state.turns
     try:
-        session = await run_in_threadpool(
-            dispatcher.sign_in, name, form.get("password", ""), address
-        )
+        async with turns.signing_in.taken():
+            session = await run_in_threadpool(
+                dispatcher.sign_in, name, form.get("password", ""), address
+            )
     except SignInDelayed as error:
         answer = _form(request, place, str(error), HTTPStatus.TOO_MANY_REQUESTS, name)
         answer.headers["Retry-After"] = str(int(error.wait.total_seconds()) + 1)
