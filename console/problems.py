@@ -1,5 +1,6 @@
 """Problems, as RFC 9457 has them: the sentence that the command line says, and what kind it is."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from dispatcher import (
 PREFIX = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
 
+log = logging.getLogger("console.problems")
+
 _STATUSES: Sequence[tuple[type[DispatcherError], HTTPStatus]] = (
     (CampaignNotFound, HTTPStatus.NOT_FOUND),
     (AccountNotFound, HTTPStatus.NOT_FOUND),
@@ -38,6 +41,7 @@ _STATUSES: Sequence[tuple[type[DispatcherError], HTTPStatus]] = (
 """The first that fits counts."""
 
 _RETRY_AFTER = {"Retry-After": "5"}
+_OUT_OF_ORDER = "The console cannot be used right now: try again in a moment. Its log says more."
 _LONGEST_NAME = 100
 _MOST_TOLD = 10
 
@@ -110,13 +114,18 @@ class Problem(JSONResponse):
         super().__init__(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
-def of_error(error: DispatcherError) -> Problem:
-    """The problem that one of the library's errors is."""
+def of_error(error: DispatcherError, *, is_known: bool = True) -> Problem:
+    """The problem that one of the library's errors is.
+
+    Whoever is not known is not told what is wrong with us, nor where our servers are: the log is.
+    """
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    headers = _RETRY_AFTER if isinstance(error, ServiceError) else None
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_known:
+        log.warning("%s", error)
+        return Problem(status, status.phrase.capitalize(), _OUT_OF_ORDER, headers)
     named = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
-    return Problem(
-        status, named, str(error), _RETRY_AFTER if isinstance(error, ServiceError) else None
-    )
+    return Problem(status, named, str(error), headers)
 
 
 Shown = Callable[[Request, Problem], Response]
@@ -128,7 +137,8 @@ def tell_problems(app: FastAPI, shown: Shown) -> None:
 
     @app.exception_handler(DispatcherError)
     async def _ours(request: Request, error: DispatcherError) -> Response:
-        return shown(request, of_error(error))
+        is_known = getattr(request.state, "person", None) is not None
+        return shown(request, of_error(error, is_known=is_known))
 
     @app.exception_handler(HTTPException)
     async def _of_http(request: Request, error: HTTPException) -> Response:

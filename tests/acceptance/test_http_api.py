@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import text
 from starlette.exceptions import HTTPException
 
@@ -387,10 +389,13 @@ def test_while_the_database_is_away_it_lives_and_is_not_ready(new_program: NewPr
     with running_api(new_program(DISPATCHER_DATABASE_URL=nowhere)) as api:
         alive, ready = api.ask("GET", "/healthz"), api.ask("GET", "/readyz")
         asked = Api(api.url, api.program, api.process, "dsp_any").ask("GET", "/campaigns")
+        place = api.url.removesuffix("/api/v1")
+        page = requests.get(f"{place}/login", headers={"Accept": "text/html"}, timeout=60)
     assert alive.json() == {"status": "ok"}
-    for answer in (ready, asked):
-        assert said(answer)[0] == 503
-        assert "secret-word" not in answer.text
+    assert said(ready)[0] == said(asked)[0] == page.status_code == 503
+    for answer in (ready, asked, page):  # to nobody who is known: not even where the database is
+        assert "cannot be used right now" in answer.text
+        assert not re.search("secret-word|127.0.0.1:9|PostgreSQL|books", answer.text)
         assert answer.headers["Retry-After"]
 
 
