@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from anyio import to_thread
 
 from console.auth.persons import Proof
-from console.problems import of_error
+from console.problems import Problem, of_error, surprise
 from dispatcher import Campaign, Dispatcher, DispatcherError
+
+_LOG = logging.getLogger(__name__)
 
 _EVERY = 1.0
 _SIGN_OF_LIFE = 15.0
@@ -98,23 +101,38 @@ class Broadcast:
         self._frame.is_over.set()
 
     async def _read_on(self) -> None:
-        while self._listeners and not self._has_ended:
-            before, now = self._frame, await to_thread.run_sync(self._read)
-            if not now.is_as(before):
-                self._frame = now
-                before.is_over.set()
-            await asyncio.sleep(_EVERY)
-        self._reader = None
+        try:
+            while self._listeners and not self._has_ended:
+                before, now = self._frame, await self._newest()
+                if not now.is_as(before):
+                    self._frame = now
+                    before.is_over.set()
+                await asyncio.sleep(_EVERY)
+        finally:
+            self._reader = None
+
+    async def _newest(self) -> Frame:
+        """What the books say; where that is not known, for whatever reason, streams say so."""
+        try:
+            return await to_thread.run_sync(self._read)
+        except DispatcherError as error:
+            return _unknown(of_error(error))
+        except Exception:  # noqa: BLE001 - it is logged, and the streams go on
+            frame = _unknown(surprise())
+            if not frame.is_as(self._frame):
+                _LOG.exception("What streams tell could not be read")
+            return frame
 
     def _read(self) -> Frame:
-        try:
-            campaigns = self._dispatcher.live().campaigns
-            proofs: list[Proof] = [*self._dispatcher.tokens(), *self._dispatcher.sessions()]
-        except DispatcherError as error:
-            document = json.loads(bytes(of_error(error).body))
-            return Frame(event("problem", document), None, problem=str(error))
+        campaigns = self._dispatcher.live().campaigns
+        proofs: list[Proof] = [*self._dispatcher.tokens(), *self._dispatcher.sessions()]
         documents = [campaign.as_json() for campaign in campaigns]
         return Frame(event("campaigns", documents), frozenset(proofs), campaigns)
+
+
+def _unknown(problem: Problem) -> Frame:
+    document = json.loads(bytes(problem.body))
+    return Frame(event("problem", document), None, problem=problem.detail)
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

@@ -128,6 +128,12 @@ def of_error(error: DispatcherError, *, is_known: bool = True) -> Problem:
     return Problem(status, named, str(error), headers)
 
 
+def surprise() -> Problem:
+    """The problem that an error is which nobody foresaw."""
+    detail = "This should not have happened: the program's log says more."
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error", detail)
+
+
 Shown = Callable[[Request, Problem], Response]
 """What shows a problem to whoever asked."""
 
@@ -159,9 +165,7 @@ def tell_problems(app: FastAPI, shown: Shown) -> None:
 
     @app.exception_handler(Exception)
     async def _surprise(request: Request, _: Exception) -> Response:
-        detail = "This should not have happened: the program's log says more."
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return shown(request, Problem(status, "Internal server error", detail))
+        return shown(request, surprise())
 
 
 def _methods_at(app: FastAPI, request: Request) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from anyio import to_thread
 
@@ -17,11 +18,12 @@ class Curves:
 
     def __init__(self) -> None:
         self._read: dict[str, tuple[float, bool, Curve]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def of(self, dispatcher: Dispatcher, campaign: Campaign) -> Curve:
         """The campaign's curve, at most a few seconds old; whole, where it has ended."""
-        async with self._locks.setdefault(campaign.id, asyncio.Lock()):
+        lock = self._locks.setdefault(campaign.id, asyncio.Lock())
+        async with lock:
             known = self._read.get(campaign.id)
             if known is None or self._is_old(*known, campaign):
                 curve = await to_thread.run_sync(dispatcher.throughput, campaign.id)
@@ -38,4 +40,4 @@ class Curves:
         self._read.pop(campaign.id, None)
         self._read[campaign.id] = (monotonic(), campaign.ended, curve)
         for oldest in list(self._read)[:-_MOST]:
-            del self._read[oldest], self._locks[oldest]
+            del self._read[oldest]

@@ -1,5 +1,6 @@
 """What pages show while they are looked at: pieces of them, anew whenever the books change."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from hashlib import sha256
@@ -127,6 +128,10 @@ def _problem(sentence: str) -> bytes:
     return _event("problem", sentence)
 
 
+_END_OF_LINE = re.compile(r"\r\n|\r|\n")
+"""All that ends a line of a stream (HTML, 9.2.6)."""
+
+
 def _event(name: str, text: str) -> bytes:
-    lines = "".join(f"data: {line}\n" for line in text.split("\n"))
+    lines = "".join(f"data: {line}\n" for line in _END_OF_LINE.split(text))
     return f"event: {name}\n{lines}\n".encode()
