@@ -475,12 +475,13 @@ class Dispatcher:
         """
         return sessions.sign_in(self._connections, name, password, address)
 
-    def sign_in_first(self) -> Secret:
+    def sign_in_first(self, key_age: timedelta = timedelta(0)) -> Secret:
         """A new session, as an admin, of the actor who started the program; `session_of` knows it.
 
-        Raises SignInRefused once there are users; such sessions end with the first of them.
+        Raises SignInRefused once there are users, and where there were within `key_age`, for as
+        long as there has been the key by which somebody asks. Such sessions end with the first.
         """
-        return sessions.sign_in_first(self._connections)
+        return sessions.sign_in_first(self._connections, key_age)
 
     def sign_out(self, session: Session, *, everywhere: bool = False) -> int:
         """End a session, or all of the same person's; how many ended."""

@@ -1,6 +1,8 @@
 """The address that the console is reached at, as whoever started it said."""
 
+import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_urlsafe
@@ -24,11 +26,17 @@ class Door:
     proxies: tuple[str, ...] = ()
     public_url: str | None = None
     key: str = field(default_factory=lambda: token_urlsafe(24), repr=False)
+    made_at: float = field(default_factory=time.time)
 
     @property
     def is_for_this_machine(self) -> bool:
         """Whether nobody reaches it but from this machine."""
         return is_loopback(self.host) and not self.behind_proxy
+
+    @property
+    def key_age(self) -> timedelta:
+        """For how long there has been the key."""
+        return timedelta(seconds=max(0.0, time.time() - self.made_at))
 
     @property
     def has_tls(self) -> bool:

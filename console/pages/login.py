@@ -41,7 +41,7 @@ def _by_key(request: Request, key: str) -> Response:
         words = "This key opens nothing (any more): the program prints one whenever it starts."
         return _form(request, "/", words, HTTPStatus.FORBIDDEN)
     try:
-        session = dispatcher.sign_in_first()
+        session = dispatcher.sign_in_first(door.key_age)
     except SignInRefused as error:
         return _form(request, "/", str(error), HTTPStatus.FORBIDDEN)
     answer = _gone_to("/")

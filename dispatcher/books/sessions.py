@@ -61,6 +61,8 @@ RETURNING id
 _BEGIN_FIRST = text("""
 INSERT INTO console_session (digest, starter)
 SELECT :digest, :name WHERE NOT EXISTS (SELECT FROM console_user)
+    AND NOT EXISTS (SELECT FROM act WHERE verb = 'console user add'
+        AND at > now() - CAST(:key_age AS interval))
 RETURNING id
 """)
 _SEEN = text("UPDATE console_session SET seen_at = now() WHERE id = :id")
@@ -80,12 +82,14 @@ def begin(connection: Connection, digest: str, name: str, password: str) -> bool
     return _begun(connection, name, connection.scalar(_BEGIN, values))
 
 
-def begin_first(connection: Connection, digest: str, name: str) -> bool:
-    """Let a browser in for whoever started the program; not once there are users."""
+def begin_first(connection: Connection, digest: str, name: str, key_age: timedelta) -> bool:
+    """Let a browser in for whoever started the program; not once there are users.
+
+    Nor by a key that was there before one of them, who may be gone again.
+    """
     connection.execute(_DROP_ENDED)
-    return _begun(
-        connection, name, connection.scalar(_BEGIN_FIRST, {"digest": digest, "name": name})
-    )
+    values = {"digest": digest, "name": name, "key_age": key_age}
+    return _begun(connection, name, connection.scalar(_BEGIN_FIRST, values))
 
 
 def _begun(connection: Connection, name: str, session: int | None) -> bool:

@@ -38,6 +38,8 @@ _RENEW = text(
     "UPDATE console_user SET password = :renewed WHERE name = :name AND password = :known"
 )
 _END_SESSIONS = text("DELETE FROM console_session WHERE user_name = :name")
+# Whoever started the program is nobody any more once there is a user, whatever becomes of that one.
+_END_STARTERS_SESSIONS = text("DELETE FROM console_session WHERE starter IS NOT NULL")
 _READ = text("SELECT name, role, created_at FROM console_user ORDER BY name")
 _PASSWORD = text("SELECT password FROM console_user WHERE name = :name")
 
@@ -50,6 +52,7 @@ def add(connection: Connection, name: str, role: Role, password: str) -> None:
             f"There is a user {name!r} already: `dispatcher console user password {name}` gives "
             "another password, `dispatcher console user role` another role."
         )
+    connection.execute(_END_STARTERS_SESSIONS)
     acts.write(connection, "console user add", after={"user": name, "role": role})
 
 
@@ -58,6 +61,7 @@ def remove(connection: Connection, name: str) -> None:
     role = connection.scalar(_REMOVE, {"name": name})
     if role is None:
         raise _nobody(name)
+    connection.execute(_END_STARTERS_SESSIONS)  # one that began while the first user was added
     before = {"user": name, "role": role}
     acts.write(connection, "console user remove", before=before, after={"user": None})
 

@@ -68,19 +68,26 @@ def _password_of(connections: Connections, name: str) -> str | None:
         return users.password_of(connection, name)
 
 
-def sign_in_first(connections: Connections) -> Secret:
-    """A session of whoever the program runs as, for as long as there are no users."""
+def sign_in_first(connections: Connections, key_age: timedelta) -> Secret:
+    """A session of whoever the program runs as, until there are users."""
     made = _new()
     digest = digest_of(connections.settings, "session", made.reveal())
     name = connections.actor.name
     begun = commit(
         connections.engine,
-        lambda connection: sessions.begin_first(connection, digest, name),
+        lambda connection: sessions.begin_first(connection, digest, name, key_age),
         doubt=_doubt,
     )
     if not begun:
-        raise SignInRefused("There are users: sign in as one of them.")
+        raise SignInRefused(_why_not_first(connections))
     return made
+
+
+def _why_not_first(connections: Connections) -> str:
+    with transaction(connections.engine) as connection:
+        if users.read_all(connection):
+            return "There are users: sign in as one of them."
+    return "There were users, which ended this: start the program again for another key."
 
 
 def _new() -> Secret:

@@ -282,6 +282,9 @@ def test_whoever_starts_it_has_a_key_until_there_are_users(new_program: NewProgr
         assert first.get("/session").status_code == 303
         assert third.get(found[1]).status_code == 403
         assert third.sign_in(password=added.stdout.split()[-1]).status_code == 303
+        program.run("console", "user", "remove", "anna")
+        assert first.get("/session").status_code == 303
+        assert "start the program again" in third.get(found[1]).text
     acts = program.ask("log")
     assert {act["via"] for act in acts if act["verb"] == "console sign in"} == {"console"}
 

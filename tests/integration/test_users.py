@@ -144,6 +144,21 @@ def test_whoever_started_it_is_let_in_until_there_are_users(
     assert (verbs.session_of(given), verbs.sessions()) == (None, ())
     with pytest.raises(SignInRefused, match="There are users: sign in as one of them"):
         verbs.sign_in_first()
+    verbs.user_remove("anna")
+    assert (verbs.session_of(given), verbs.sessions()) == (None, ())
+    with pytest.raises(SignInRefused, match="There were users, which ended this: start the prog"):
+        verbs.sign_in_first(key_age=timedelta(hours=1))
+    assert verbs.sign_in_first()
+
+
+def test_a_session_that_began_while_the_first_user_was_added_ends_for_good(
+    settings: Settings, engine: Engine
+) -> None:
+    verbs = Dispatcher(settings, engine)
+    verbs.user_add("anna", "viewer", PASSWORD)
+    run(engine, "INSERT INTO console_session (digest, starter) VALUES ('late', 'carl')")
+    verbs.user_remove("anna")
+    assert verbs.sessions() == ()
 
 
 def test_a_wrong_name_is_told_as_a_wrong_password_is(verbs: Dispatcher) -> None:
