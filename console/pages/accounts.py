@@ -22,12 +22,13 @@ def accounts(
     done: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """Every account that a campaign was ever made for; the hold of `done` was just lifted."""
+    known = dispatcher.accounts()
     return page(
         request,
         "accounts_found.html" if is_fragment(request) else "accounts.html",
-        accounts=dispatcher.accounts(),
+        accounts=known,
         moment=datetime.now(UTC),
-        done=done,
+        done=done if any(account.name == done for account in known) else None,
     )
 
 

@@ -23,7 +23,7 @@ def webhooks(
     dispatcher: PageForViewers,
     campaign: Annotated[str, Query(max_length=100)] = "",
     before: Annotated[str, Query(max_length=100, pattern=r"^([0-9a-f-]+/[0-9]{1,9})?$")] = "",
-    done: Annotated[str, Query(max_length=100)] = "",
+    done: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
 ) -> HTMLResponse:
     """Those of the last days, the newest first; that of `done` was just made due again."""
     asked, refusal = campaign.strip(), None
