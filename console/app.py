@@ -13,6 +13,7 @@ from console import problems
 from console.api import open_router, router
 from console.auth import Cookie, Door, Gate, send_to_sign_in
 from console.events import Broadcast
+from console.once import Once
 from console.others import others
 from console.pages.all import ROUTERS
 from console.pages.assets import Assets
@@ -46,6 +47,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.flower_url = settings.flower_url
     app.state.uploads = Uploads(settings.home)
     app.state.turns = Turns()
+    app.state.tests = Once()
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.state.assets = Assets()
     app.state.curves = Curves()

@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from console.auth import PageForOperators
+from console.auth import PageForOperators, person_of
 from console.making import Making, digest
+from console.once import Once
 from console.orders import Order
 from console.pages import sending
 from console.pages.columns import SAID, columns_to_choose
@@ -76,6 +77,7 @@ def new(request: Request, dispatcher: PageForOperators) -> HTMLResponse:
         variants=fields_of(_EMPTY),
         platforms=NAMES,
         chosen=[*_EMPTY],
+        before=secrets.token_hex(8),
     )
 
 
@@ -208,28 +210,45 @@ def send(request: Request, dispatcher: PageForOperators, form: Sent) -> Response
 
 @router.post("/test")
 def try_out(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLResponse:
-    """Send the message to a few now, as a campaign of its own."""
+    """Send the message to a few now, as a campaign of its own.
+
+    Until that has ended, the same again is the same test: `test_before` names the one before it.
+    """
+    before = form.text("test_before")
     try:
         checked = dispatcher.check_message(form.text("message"))
         order = _validated(_test_of(form, json.loads(checked.json)))
-        campaign = dispatcher.enqueue(app_id=order.app_id, message=order.message, **order.options())
+        once: Once = request.app.state.tests
+        campaign = once.made(
+            digest(order, f"{person_of(request).name} {before}"),
+            lambda: dispatcher.enqueue(
+                app_id=order.app_id, message=order.message, **order.options()
+            ),
+        )
     except (CallerError, FormError) as error:
-        return page(request, "new_tested.html", wrong=_wrong(error, "test_to"), campaign=None)
-    return tried(request, dispatcher, campaign, 0)
+        wrong = _wrong(error, "test_to")
+        return page(request, "new_tested.html", wrong=wrong, campaign=None, before=before)
+    return tried(request, dispatcher, campaign, 0, before)
 
 
 @router.get("/tests/{campaign}")
 def tried(
-    request: Request, dispatcher: PageForOperators, campaign: str, since: int = 0
+    request: Request,
+    dispatcher: PageForOperators,
+    campaign: str,
+    since: int = 0,
+    before: str = "",
 ) -> HTMLResponse:
     """What became of a test; the page asks again until that is known."""
+    found = dispatcher.show(campaign)
     return page(
         request,
         "new_tested.html",
         wrong=None,
-        campaign=dispatcher.show(campaign),
+        campaign=found,
         since=since + 1,
         goes_on=since < _TESTED_FOR,
+        before=found.id if found.ended else before,
     )
 
 

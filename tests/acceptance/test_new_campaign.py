@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import openpyxl
 import pytest
@@ -158,6 +159,26 @@ def test_a_test_goes_to_a_few_and_is_looked_after(operator: Browser) -> None:
     late = operator.part(f"/campaigns/new{again}?since=99")
     assert "No worker has taken it yet" in words(late)
     assert "hx-get" not in late.text
+
+
+def test_a_test_that_is_asked_for_twice_is_sent_once_until_it_has_ended(
+    own_books: Program, operator: Browser
+) -> None:
+    def asked(**form: str) -> tuple[str, str]:
+        sent = page(operator, "/test", **FORM, test_to="userId=carl", **form).text
+        (made,) = re.findall(r'href="/campaigns/([0-9a-f-]{36})"', sent)
+        (before,) = re.findall(r'name="test_before" value="([^"]*)"', sent)
+        return made, before
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: asked(test_before="0"), range(2))
+    assert first == second == asked(test_before="0")
+    assert asked(test_before="0", campaign_tag="other")[0] != first[0]
+    with own_books.books() as books:
+        books.cancel(first[0])
+    _, ended = asked(test_before="0")
+    assert ended == first[0]
+    assert asked(test_before=ended)[0] != first[0]
 
 
 def test_a_viewer_neither_sees_nor_calls_any_of_it(api: Api) -> None:
