@@ -55,9 +55,13 @@ def templates(assets: Assets) -> Environment:
 
 
 def fragment(request: Request, template: str, **context: Any) -> str:
-    """What a template makes of this alone, the same for all who look."""
+    """What a template makes of this alone, the same for all who look.
+
+    Half of a surrogate pair, which JSON may hold and UTF-8 may not, is a question mark there.
+    """
     known: Environment = request.app.state.templates
-    return known.get_template(template).render(**context)
+    text = known.get_template(template).render(**context)
+    return text.encode(errors="replace").decode()
 
 
 def render(request: Request, template: str, **context: Any) -> str:

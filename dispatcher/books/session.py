@@ -87,7 +87,7 @@ def make_engine(database_url: str, *, connections: int = 5) -> Engine:
         execution_options={_OURS: True, _ASKED: address.asked},
     )
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _let_go_of_what_ended)
+    _listen_for_errors(engine)
     return engine
 
 
@@ -156,7 +156,7 @@ def adopt(engine: Engine) -> Engine:
     if dialect_of(engine) != DIALECT:
         raise OptionError(f"engine is one of {dialect_of(engine)}: give one of {DIALECT}.")
     if not event.contains(engine, "handle_error", _let_go_of_what_ended):
-        event.listen(engine, "handle_error", _let_go_of_what_ended)
+        _listen_for_errors(engine)
     return engine.execution_options(**{_OURS: True})
 
 
@@ -302,6 +302,23 @@ def _has_ended(connection: Connection) -> bool:
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _listen_for_errors(engine: Engine) -> None:
+    event.listen(engine, "handle_error", _let_go_of_what_ended)
+    event.listen(engine, "handle_error", _refuse_what_is_no_text)
+
+
+def _refuse_what_is_no_text(context: ExceptionContext) -> None:
+    """Have a caller told what the driver finds in a parameter before it sends it."""
+    connection, error = context.connection, context.original_exception
+    if connection is None or not connection.get_execution_options().get(_OURS):
+        return
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeDecodeError):
+        raise OptionError(
+            "A text that was given holds a NUL (U+0000) or half of a surrogate pair, which "
+            "PostgreSQL stores nowhere: give it without."
+        )
 
 
 def _let_go_of_what_ended(context: ExceptionContext) -> None:

@@ -6,7 +6,13 @@ import psycopg2
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dispatcher.errors import DatabaseUnavailable, DispatcherError, SchemaMismatch, ServiceError
+from dispatcher.errors import (
+    CallerError,
+    DatabaseUnavailable,
+    DispatcherError,
+    SchemaMismatch,
+    ServiceError,
+)
 
 _READ_ONLY = "25006"
 _NO_RIGHT = "42501"
@@ -52,7 +58,9 @@ def concerns_its_rows(error: BaseException) -> bool:
     """
     driver = _driver(error)
     if not isinstance(driver, psycopg2.Error):
-        return not isinstance(error, DispatcherError | SQLAlchemyError)
+        return isinstance(error, CallerError) or not isinstance(
+            error, DispatcherError | SQLAlchemyError
+        )
     code = driver.pgcode or ""
     return code != "" and not ends_connection(driver) and not code.startswith(_OF_THE_SERVER)
 

@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi.routing import APIRoute
 
+from console.api import open_router, router
+from console.others import others
+from console.pages.all import ROUTERS
 from tests.acceptance.browsers import PASSWORD, Browser, signed_in
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program
 
 HOSTILE = "<script>alert('\"1\"')</script>"
+EVERY_ROUTER = (router, others, open_router, *ROUTERS)
 ROLES = ("viewer", "operator", "admin")
 STEERING = {"pause", "rate", "window", "finish-by", "cancel"}
 
@@ -94,6 +99,50 @@ def test_what_is_wrong_is_a_page_for_people_and_a_problem_for_programs(operator:
     unknown = operator.get("/campaigns/ffffffff")
     assert unknown.status_code == 404
     assert "No campaign has the id ffffffff" in unknown.text
+
+
+STREAMS = {"/api/v1/events", "/live"}
+
+
+def texts_of_requests() -> Iterator[tuple[str, str]]:
+    """A method and an address for each text that a path or a query may hold, with a NUL there."""
+    for route in (each for router in EVERY_ROUTER for each in router.routes):
+        if not isinstance(route, APIRoute) or route.path in STREAMS:
+            continue
+        (method,) = (route.methods or set()) - {"HEAD"}
+        place = re.sub(r"\{[^}]*\}", "%00", route.path)
+        if place != route.path:
+            yield method, place
+        fields = route.dependant.query_params
+        names = {name for each in fields for name in names_of(each)}
+        for name in sorted(names):
+            yield method, f"{place}?{name}=%00"
+
+
+def names_of(field: Any) -> list[str]:
+    """The names in a query that a parameter has, which may be a model of several."""
+    model = field.field_info.annotation
+    return [*getattr(model, "model_fields", {field.alias: None})]
+
+
+def test_no_text_of_an_address_is_a_surprise(api: Api, browsers: dict[str, Browser]) -> None:
+    admin, program = browsers["admin"], api.having("admin")
+    asked = set(texts_of_requests())
+    assert {("POST", "/accounts/%00/resume"), ("GET", "/?tag=%00")} < asked
+    for method, place in asked:
+        is_api = place.startswith("/api/v1")
+        found = (
+            program.ask(method, place.removeprefix("/api/v1"), {})
+            if is_api
+            else admin.ask(method, place)
+        )
+        assert found.status_code < 500, (method, place, found.text)
+
+
+def test_half_of_a_surrogate_pair_is_shown_as_a_question_mark(operator: Browser) -> None:
+    message = '{"ios": {"payload": {"text": "\\ud800"}}}'
+    shown = operator.part("/campaigns/new/editor", {"message": message})
+    assert (shown.status_code, ">?</textarea>" in shown.text) == (200, True), shown.text
 
 
 def test_campaigns_are_searched_and_come_in_pages(own_books: Program, operator: Browser) -> None:

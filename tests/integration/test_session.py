@@ -21,7 +21,7 @@ from dispatcher.books.session import (
     transaction,
     try_lock,
 )
-from dispatcher.books.troubles import is_transient
+from dispatcher.books.troubles import concerns_its_rows, is_transient
 from dispatcher.errors import (
     DatabaseUnavailable,
     DispatcherError,
@@ -43,6 +43,17 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = make_engine(database_url, connections=2)
     yield engine
     engine.dispose()
+
+
+@pytest.mark.parametrize("given", ["\0", "anna\0", "\ud800"])
+def test_what_is_no_text_is_its_callers_mistake_and_is_not_told(engine: Engine, given: str) -> None:
+    with pytest.raises(OptionError) as refused, transaction(engine) as connection:
+        connection.execute(text("SELECT CAST(:given AS text)"), {"given": given})
+    assert "holds a NUL (U+0000) or half of a surrogate pair" in str(refused.value)
+    assert "anna" not in str(refused.value)
+    assert concerns_its_rows(refused.value)
+    with transaction(engine) as connection:
+        assert connection.scalar(text("SELECT CAST(:given AS text)"), {"given": "é"}) == "é"
 
 
 def test_a_server_that_is_away_is_told_by_its_place_without_a_password() -> None:
