@@ -5,6 +5,7 @@ from console.auth.doors import Door
 from console.auth.gate import Gate
 from console.auth.persons import Person, person_of
 from console.auth.sessions import (
+    LONGEST_PLACE,
     Cookie,
     NotSignedIn,
     PageForAdmins,
@@ -15,6 +16,7 @@ from console.auth.sessions import (
 from console.auth.tokens import ForAdmins, ForOperators, ForViewers
 
 __all__ = [
+    "LONGEST_PLACE",
     "Cookie",
     "Door",
     "ForAdmins",

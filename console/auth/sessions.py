@@ -18,6 +18,9 @@ from dispatcher.redaction import Secret
 LONGEST = 12 * 3_600
 """Seconds that a browser keeps the cookie: as long as a session can last."""
 
+LONGEST_PLACE = 2_000
+"""Characters of an address that somebody is sent back to, once they have signed in."""
+
 
 class Cookie:
     """The cookie that a session is in.
@@ -98,7 +101,8 @@ def send_to_sign_in(app: FastAPI) -> None:
 
 
 def _sign_in_at(place: str) -> str:
-    return "/login" if place == "/" else f"/login?{urlencode({'next': place})}"
+    is_told = place != "/" and len(place) <= LONGEST_PLACE
+    return f"/login?{urlencode({'next': place})}" if is_told else "/login"
 
 
 def _path_in(url: str) -> str:

@@ -3,13 +3,12 @@
 import re
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from console.auth import Cookie, Door, PageForViewers, check_origin, person_of
+from console.auth import LONGEST_PLACE, Cookie, Door, PageForViewers, check_origin, person_of
 from console.pages.forms import Fields
 from console.pages.layout import page
 from console.turns import Turns
@@ -20,11 +19,9 @@ router = APIRouter(include_in_schema=False)
 _PLACE = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 """A place of ours, as an address has it: what a browser takes for no other server."""
 
-Text = Annotated[str, Query(max_length=2_000)]
-
 
 @router.get("/login")
-def login(request: Request, next: Text = "/", key: Text = "") -> Response:
+def login(request: Request, next: str = "/", key: str = "") -> Response:
     """The form to sign in by, or the way in for whoever has the key that the program printed."""
     cookie: Cookie = request.app.state.cookie
     if cookie.session_in(request) is not None:
@@ -119,7 +116,11 @@ def _form(
 
 def own_place(place: str) -> str:
     """The place, where it is one of ours that does not lead here again."""
-    is_ours = _PLACE.fullmatch(place) and not place.startswith(("/login", "/logout"))
+    is_ours = (
+        len(place) <= LONGEST_PLACE
+        and _PLACE.fullmatch(place)
+        and not place.startswith(("/login", "/logout"))
+    )
     return place if is_ours else "/"
 
 

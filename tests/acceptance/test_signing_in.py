@@ -107,6 +107,10 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
         401,
         "/login?next=%2Fa%3Fb",
     )
+    far = f"/?tag={'x' * 3_000}"
+    assert browser.get(far).headers["Location"] == "/login"
+    form = browser.get(f"/login?next={far}")
+    assert (form.status_code, 'name="next" value="/"' in form.text) == (200, True)
     form = browser.get("/login?next=/session?x=1")
     assert 'name="next" value="/session?x=1"' in form.text
 
