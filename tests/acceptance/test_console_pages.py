@@ -106,7 +106,7 @@ STREAMS = {"/api/v1/events", "/live"}
 
 def texts_of_requests() -> Iterator[tuple[str, str]]:
     """A method and an address for each text that a path or a query may hold, with a NUL there."""
-    for route in (each for router in EVERY_ROUTER for each in router.routes):
+    for route in (route for routes in EVERY_ROUTER for route in routes.routes):
         if not isinstance(route, APIRoute) or route.path in STREAMS:
             continue
         (method,) = (route.methods or set()) - {"HEAD"}
