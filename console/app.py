@@ -13,6 +13,7 @@ from console import problems
 from console.api import open_router, router
 from console.auth import Cookie, Door, Gate, send_to_sign_in
 from console.events import Broadcast
+from console.heads import Heads
 from console.once import Once
 from console.others import others
 from console.pages.all import ROUTERS
@@ -55,6 +56,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.add_middleware(_Limited)
     app.add_middleware(Gate, door=door)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Heads)
     app.include_router(router)
     app.include_router(others)
     app.include_router(open_router)

@@ -171,7 +171,8 @@ def tell_problems(app: FastAPI, shown: Shown) -> None:
 def _methods_at(app: FastAPI, request: Request) -> list[str]:
     """What can be done there: the framework tells of the first route only."""
     found = (route for route in app.routes if route.matches(request.scope)[0] != Match.NONE)
-    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+    named = {method for route in found for method in getattr(route, "methods", None) or ()}
+    return sorted(named | {"HEAD"} if "GET" in named else named)
 
 
 SAID = {

@@ -186,6 +186,18 @@ WITH_MEMBERS = "/failures.x"
 """What ends so names people, and is no viewer's even to look at."""
 
 
+def test_head_is_answered_as_get_without_a_body(browser: Browser) -> None:
+    browser.sign_in("victor")
+    same = ("Content-Type", "Content-Length", "Cache-Control", "Content-Security-Policy")
+    for place in ("/session", "/people", "/healthz", "/nowhere", "/logout", "/api/v1/campaigns"):
+        head, found = browser.ask("HEAD", place), browser.get(place)
+        told = [[answer.headers.get(name) for name in same] for answer in (head, found)]
+        assert (head.status_code, head.content, told[0]) == (found.status_code, b"", told[1]), place
+    stream = browser.ask("HEAD", "/live")
+    assert (stream.status_code, stream.headers["Content-Type"][:17]) == (200, "text/event-stream")
+    assert browser.get("/session").status_code == 200
+
+
 def pages() -> list[tuple[str, str]]:
     """Each method and place of the pages, whoever wrote them."""
     found = [
