@@ -153,7 +153,8 @@ def cancel(dispatcher: ForOperators, campaign: str) -> JSONResponse:
 @router.post("/campaigns/{campaign}/retry", response_model=Campaign)
 def retry(dispatcher: ForOperators, campaign: str, retried: Retry) -> JSONResponse:
     """Send its rejected, unresolved or expired chunks again; unresolved ones may arrive twice."""
-    return JSONResponse(dispatcher.retry(campaign, retried.only).as_json())
+    found = dispatcher.retry(campaign, retried.only, at_most=retried.at_most)
+    return JSONResponse(found.as_json())
 
 
 @router.get("/campaigns/{campaign}/explain")

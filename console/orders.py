@@ -173,6 +173,9 @@ class Retry(_Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"only": "rejected"}]})
 
     only: str = Field(description="rejected, unresolved or expired.")
+    at_most: int | None = Field(
+        None, ge=0, description="Nobody, where more members than these are so by now."
+    )
 
 
 class Accepted(_Strict):

@@ -293,17 +293,23 @@ class Dispatcher:
         return accounts.resume(self._connections, name)
 
     def retry(
-        self, campaign: Reference, only: str, *, progress: StepProgress | None = None
+        self,
+        campaign: Reference,
+        only: str,
+        *,
+        at_most: int | None = None,
+        progress: StepProgress | None = None,
     ) -> Campaign:
         """Send the `rejected`, `unresolved` or `expired` chunks again, under new pack_ids.
 
         What is unresolved may have been sent before, and can reach people twice so. Those of a
         large campaign are ordered in steps: where this is interrupted between them, what was
         ordered is sent, and the same call again orders the rest. `progress` is called after each
-        step with how many chunks are ordered, of how many. Raises OptionError, and
-        ImpossibleInState where the campaign was cancelled or has not begun.
+        step with how many chunks are ordered, of how many. `at_most` is how many members somebody
+        agreed to. Raises OptionError, and ImpossibleInState where there are more by now, or where
+        the campaign was cancelled or has not begun.
         """
-        return steering.retry(self._connections, campaign, only, progress)
+        return steering.retry(self._connections, campaign, only, at_most, progress)
 
     def explain(self, campaign: Reference) -> Explanation:
         """What happened to the campaign, what it waits for, and when it goes on."""

@@ -37,7 +37,7 @@ def do(
     act, value = _act(verb), fields.get("value", "").strip()
     found = dispatcher.show(campaign)
     try:
-        _VERBS[verb](dispatcher, found, value, fields.get("zone") or "UTC")
+        _VERBS[verb](dispatcher, found, value, fields)
     except CallerError as error:
         shown = dispatcher.show(campaign)
         return _asked(request, shown, act, refusal=str(error), value=value)
@@ -81,7 +81,7 @@ def _present(campaign: Campaign, verb: str) -> str:
     return "\n".join(campaign.window) if verb == "window" else ""
 
 
-def _cancel(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+def _cancel(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
     if value != campaign.id[:8]:
         raise OptionError(
             f"Nothing was cancelled: type {campaign.id[:8]}, the beginning of this campaign's id."
@@ -89,7 +89,7 @@ def _cancel(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -
     dispatcher.cancel(campaign.id)
 
 
-def _rate(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+def _rate(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
     try:
         rate = float(value) if value else None
     except ValueError as error:
@@ -97,12 +97,13 @@ def _rate(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> 
     dispatcher.rate(campaign.id, rate)
 
 
-def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
     windows = [line.strip() for line in value.splitlines() if line.strip()]
     dispatcher.window(campaign.id, windows or None)
 
 
-def _finish_by(dispatcher: Dispatcher, campaign: Campaign, value: str, zone: str) -> None:
+def _finish_by(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
+    zone = fields.get("zone") or "UTC"
     dispatcher.finish_by(campaign.id, moment_in(value, zone) if value else None)
 
 
@@ -115,14 +116,21 @@ def moment_in(value: str, zone: str) -> datetime:
         raise OptionError(f"{value!r} is no time: give it as 2026-11-24T10:00+01:00.") from error
 
 
-_VERBS: Mapping[str, Callable[[Dispatcher, Campaign, str, str], object]] = {
+def _retry(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
+    """Send to no more than were shown when it was asked."""
+    shown = fields.get(f"shown_{value}", "")
+    at_most = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 20 else 0
+    dispatcher.retry(campaign.id, value, at_most=at_most)
+
+
+_VERBS: Mapping[str, Callable[[Dispatcher, Campaign, str, Fields], object]] = {
     "pause": lambda dispatcher, campaign, *_: dispatcher.pause(campaign.id),
     "approve": lambda dispatcher, campaign, *_: dispatcher.approve(campaign.id),
     "resume": lambda dispatcher, campaign, *_: dispatcher.resume(campaign.id),
     "accept": lambda dispatcher, campaign, value, _: dispatcher.accept_canary(
         campaign.id, max_error_rate=value or None
     ),
-    "retry": lambda dispatcher, campaign, value, _: dispatcher.retry(campaign.id, value),
+    "retry": _retry,
     "cancel": _cancel,
     "rate": _rate,
     "window": _window,

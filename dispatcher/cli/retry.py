@@ -51,7 +51,8 @@ def _retried(dispatcher: Dispatcher, stands: Campaign, members: int, only: str) 
 def _in_steps(dispatcher: Dispatcher, stands: Campaign, only: str) -> Campaign:
     steps = Steps("ordered to be sent again")
     try:
-        return dispatcher.retry(stands.id, only, progress=steps)
+        members = getattr(stands.members, only)
+        return dispatcher.retry(stands.id, only, at_most=members, progress=steps)
     except KeyboardInterrupt:
         if not steps.done:
             raise

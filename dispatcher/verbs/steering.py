@@ -11,13 +11,20 @@ from uuid import UUID
 from dispatcher.books import campaigns, transitions
 from dispatcher.books.campaigns import Campaign
 from dispatcher.books.commits import commit
-from dispatcher.errors import CommitUnknown, DatabaseUnavailable, OptionError, ServiceError
+from dispatcher.errors import (
+    CommitUnknown,
+    DatabaseUnavailable,
+    ImpossibleInState,
+    OptionError,
+    ServiceError,
+)
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
 from dispatcher.schedule import parse_windows
 from dispatcher.settings import Settings
 from dispatcher.verbs import canaries, reading
 from dispatcher.verbs.connections import Connections, Reference, unsure
 from dispatcher.verbs.options import check_finish_by, check_opens_in_time, check_rate
+from dispatcher.words import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -171,12 +178,17 @@ def accept_canary(
 
 
 def retry(
-    connections: Connections, campaign: Reference, only: str, progress: StepProgress | None
+    connections: Connections,
+    campaign: Reference,
+    only: str,
+    at_most: int | None,
+    progress: StepProgress | None,
 ) -> Campaign:
     """Order the chunks in one state once more, in steps, and ring."""
     if only not in RETRIABLE:
         raise OptionError(f"{only!r} is none of {', '.join(sorted(RETRIABLE))}.")
     retried = reading.show(connections, campaign)
+    _refuse_more(retried, only, at_most)
     of_all, ordered = getattr(retried.chunks, only), 0
     for after in range(0, retried.chunks.total, transitions.STEP):
         try:
@@ -190,6 +202,16 @@ def retry(
     if retried.state == CampaignState.RUNNING:
         connections.ring(retried)
     return retried
+
+
+def _refuse_more(campaign: Campaign, only: str, at_most: int | None) -> None:
+    members: int = getattr(campaign.members, only)
+    if at_most is not None and members > at_most:
+        raise ImpossibleInState(
+            f"Campaign {campaign.id} has {counted(members, f'{only} member')} by now, and "
+            f"{at_most:,} were to be sent to again at most: nothing was sent again. Look at them, "
+            "and order it for so many."
+        )
 
 
 def _retry_some(

@@ -252,6 +252,31 @@ def test_what_is_in_the_way_is_said_where_it_was_asked(
     )
 
 
+def test_no_more_are_sent_to_again_than_the_dialog_said(
+    own_books: Program, operator: Browser
+) -> None:
+    campaign = enqueued(own_books)
+    page = f"/campaigns/{campaign}/do/retry"
+    with own_books.database() as connection:
+        for statement in (
+            "UPDATE chunk SET state = 'rejected', settled_at = now(), published_at = NULL"
+            " WHERE campaign_id = %s",
+            "UPDATE campaign SET started_at = now(), members_remaining = 0, chunks_pending = 0,"
+            " members_rejected = 3, chunks_rejected = 1 WHERE id = %s",
+        ):
+            connection.exec_driver_sql(statement, (campaign,))
+    asked = operator.part(page).text
+    assert 'name="shown_rejected" value="3"' in asked
+    for fewer in ({"shown_rejected": "2"}, {"shown_rejected": "many"}, {}):
+        refused = operator.send(page, value="rejected", **fewer)
+        assert refused.status_code == 422
+        assert "3 rejected members by now" in refused.text
+        assert 'name="shown_rejected" value="3"' in refused.text
+    with own_books.books() as books:
+        assert books.show(campaign).members.rejected == 3
+    assert operator.send(page, value="rejected", shown_rejected="3").status_code == 303
+
+
 def test_parts_of_a_campaign_are_told_when_they_are_asked_for(
     own_books: Program, operator: Browser
 ) -> None:

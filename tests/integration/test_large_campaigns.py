@@ -89,6 +89,14 @@ def test_a_large_campaign_is_cancelled_and_one_like_it_sent_again(
     assert (retried.state, retried.members.remaining) == ("running", SIZE * CHUNKS)
 
 
+def test_no_more_are_sent_to_again_than_somebody_agreed_to(books: Books, verbs: Dispatcher) -> None:
+    campaign = rejected(books.campaign(2))
+    with pytest.raises(ImpossibleInState, match=rf"{2 * SIZE} rejected members by now, and {SIZE}"):
+        verbs.retry(campaign.id, "rejected", at_most=SIZE)
+    assert campaign.states() == ["rejected"] * 2
+    assert verbs.retry(campaign.id, "rejected", at_most=2 * SIZE).chunks.pending == 2
+
+
 @pytest.mark.usefixtures("small_steps")
 def test_a_cancel_that_is_interrupted_has_ended_the_campaign_and_a_sweep_does_the_rest(
     books: Books, verbs: Dispatcher
