@@ -3,6 +3,7 @@
 Names are all that is known of people: what they may be told apart by is decided here, strictly.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,15 +20,16 @@ _LOCK = 0x64697372
 _ALONE = text("SELECT pg_advisory_xact_lock(:lock, hashtext(:person))")
 # What is cancelled is never sent; what waits, or was approved, was not this person's alone.
 _UNAPPROVED = text("""
-SELECT coalesce(sum(members_total - members_cancelled), 0) + (
-    SELECT members_total FROM campaign WHERE id = :campaign_id)
+SELECT sent.actor, sum(members_total - members_cancelled) AS members
 FROM campaign
 JOIN LATERAL (
-    SELECT lower(split_part(actor, '@', 1)) AS person FROM act
+    SELECT actor FROM act
     WHERE act.campaign_id = campaign.id AND verb = 'send' ORDER BY id LIMIT 1) AS sent ON true
-WHERE created_at > now() - interval '1 day' AND NOT awaits_approval AND sent.person = :person
+WHERE created_at > now() - interval '1 day' AND NOT awaits_approval AND id <> :campaign_id
   AND NOT EXISTS (SELECT FROM act WHERE act.campaign_id = campaign.id AND verb = 'approve')
+GROUP BY sent.actor
 """)
+_MEMBERS = text("SELECT members_total FROM campaign WHERE id = :campaign_id")
 ORDERED = """
 (SELECT act.actor FROM act
  WHERE act.campaign_id = campaign.id AND act.verb = 'send' ORDER BY act.id LIMIT 1)
@@ -87,8 +89,10 @@ def unapproved_members(connection: Connection, campaign_id: UUID, by: Actor) -> 
     """
     person = _person(by.name)
     connection.execute(_ALONE, {"lock": _LOCK, "person": person})
-    values = {"campaign_id": campaign_id, "person": person}
-    return int(connection.scalar(_UNAPPROVED, values) or 0)
+    values = {"campaign_id": campaign_id}
+    ordered = connection.execute(_UNAPPROVED, values)
+    others = sum(int(row.members) for row in ordered if _person(row.actor) == person)
+    return others + int(connection.scalar(_MEMBERS, values) or 0)
 
 
 def is_same_person(connection: Connection, one: Actor, other: Actor) -> bool:
@@ -104,5 +108,5 @@ def _people(connection: Connection, actor: Actor) -> set[str]:
 
 
 def _person(name: str) -> str:
-    """Somebody by their name alone, on whatever machine."""
-    return name.partition("@")[0].casefold()
+    """Somebody by their name alone, on whatever machine and however it is written (NFKC)."""
+    return unicodedata.normalize("NFKC", name).partition("@")[0].casefold()

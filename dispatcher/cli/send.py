@@ -318,7 +318,7 @@ def _enqueue(
 
 
 def committed(campaign: Campaign) -> str:
-    """One sentence about what was committed, and what was left out."""
+    """What was committed, what was left out, and whether it waits for somebody to let it go on."""
     read = campaign.input
     counts = {
         "repeated": read.duplicates,
@@ -333,7 +333,12 @@ def committed(campaign: Campaign) -> str:
         + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
         + (f"; {campaign.canary.members:,} of them go first" if campaign.canary else "")
         + "."
+        + (f" {campaign.held.words}" if _waits_for_somebody(campaign) else "")
     )
+
+
+def _waits_for_somebody(campaign: Campaign) -> bool:
+    return campaign.held is not None and campaign.held.by in ("paused", "database")
 
 
 def _one_of(option: str, text: str, first: Choice, second: Choice) -> Choice:

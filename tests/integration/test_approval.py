@@ -14,6 +14,7 @@ from dispatcher import Actor, Campaign, Dispatcher, ImpossibleInState
 from dispatcher.books import upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
+from dispatcher.cli.send import committed as told_of
 from dispatcher.settings import Settings
 from dispatcher.verbs.rehearsing import Rehearsal
 from tests.integration.builders import TERMS, Books
@@ -74,6 +75,17 @@ def test_a_dry_run_says_that_it_would_wait(verbs: Dispatcher, books: Books) -> N
     assert not verbs.list()
 
 
+def test_whoever_sends_is_told_that_it_waits(verbs: Dispatcher) -> None:
+    made: list[Campaign] = []
+    few = order(acting(verbs, "anna"), 10, committed=made.append)
+    many = order(acting(verbs, "boris"), 11, committed=made.append)
+    assert [told_of(campaign) for campaign in made] == [
+        f"Campaign {few.id}: 10 members in 1 chunk.",
+        f"Campaign {many.id}: 11 members in 1 chunk. {WAITS}: `dispatcher approve {many.id[:8]}`, "
+        "by somebody else than boris.",
+    ]
+
+
 def test_it_waits_until_somebody_else_approves_it(verbs: Dispatcher, books: Books) -> None:
     anna, boris = acting(verbs, "anna"), acting(verbs, "boris")
     few, many = order(anna, 10), order(acting(verbs, "carl"), 11, notify="https://1.1.1.1/hook")
@@ -129,6 +141,24 @@ def test_several_campaigns_of_a_day_count_together(verbs: Dispatcher, books: Boo
     assert order(acting(verbs, "Anna@laptop", "cli"), 1).awaits_approval
     books.run("UPDATE campaign SET created_at = created_at - interval '25 hours'")
     assert not order(anna, 10).awaits_approval
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("\u0130lker@laptop", "i\u0307lker@server"),
+        ("STRASSE@laptop", "stra\u00dfe@server"),
+        ("Zo\u00cb@laptop", "zoe\u0308@server"),
+    ],
+)
+def test_names_of_all_scripts_count_as_one_person_s(
+    verbs: Dispatcher, one: str, other: str
+) -> None:
+    assert not order(acting(verbs, one, "cli"), 6).awaits_approval
+    waiting = order(acting(verbs, other, "cli"), 5)
+    assert waiting.awaits_approval
+    with pytest.raises(ImpossibleInState, match="may be the same person"):
+        acting(verbs, one, "cli").approve(waiting.id)
 
 
 def test_many_at_once_gain_nothing(verbs: Dispatcher) -> None:
