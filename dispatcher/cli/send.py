@@ -319,7 +319,7 @@ def _enqueue(
 
 def committed(campaign: Campaign) -> str:
     """What was committed, what was left out, and whether it waits for somebody to let it go on."""
-    read = campaign.input
+    read, held = campaign.input, campaign.held
     counts = {
         "repeated": read.duplicates,
         "invalid": read.invalid,
@@ -333,12 +333,8 @@ def committed(campaign: Campaign) -> str:
         + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
         + (f"; {campaign.canary.members:,} of them go first" if campaign.canary else "")
         + "."
-        + (f" {campaign.held.words}" if _waits_for_somebody(campaign) else "")
+        + (f" {held.words}" if held is not None and held.by in _WAITS_FOR_SOMEBODY else "")
     )
-
-
-def _waits_for_somebody(campaign: Campaign) -> bool:
-    return campaign.held is not None and campaign.held.by in ("paused", "database")
 
 
 def _one_of(option: str, text: str, first: Choice, second: Choice) -> Choice:
@@ -349,3 +345,5 @@ def _one_of(option: str, text: str, first: Choice, second: Choice) -> Choice:
 
 
 _TEST_SECONDS = 30.0
+_WAITS_FOR_SOMEBODY = ("paused", "database")
+"""What holds a campaign until somebody lets it go on."""

@@ -113,7 +113,8 @@ def _make(
         transitions.await_approval(connection, campaign_id, most, by)
     made = campaigns.read(connection, campaign_id)
     transitions.note_new(connection, made, by)
-    return made
+    # Who ordered it, and who else is to approve it, is known from here on.
+    return campaigns.read(connection, campaign_id) if made.awaits_approval else made
 
 
 def create_or_find(
