@@ -22,13 +22,10 @@ from console.pages.curves import Curves
 from console.pages.errors import shown
 from console.pages.layout import templates
 from console.pages.security import SecurityHeaders
-from console.problems import PREFIX
+from console.problems import BODY_TOO_LARGE, LARGEST_BODY, PREFIX
 from console.turns import Turns
 from console.uploads import Uploads
 from dispatcher import Dispatcher, Settings
-
-LARGEST_BODY = 2_000_000
-"""Bytes of a request's body, uploads aside: those go to the disk as they come."""
 
 
 def make_app(settings: Settings, door: Door) -> FastAPI:
@@ -109,11 +106,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > LARGEST_BODY:
-            raise HTTPException(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"The body has more than {LARGEST_BODY:,} bytes: upload the members as a file "
-                "(PUT /api/v1/uploads/NAME), and name the upload.",
-            )
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, BODY_TOO_LARGE)
         return message
 
     return some

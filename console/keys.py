@@ -14,6 +14,8 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
+BEING_MADE = "The campaign of this Idempotency-Key is still being made: ask again in a moment."
+
 
 @contextmanager
 def alone(home: Path, key: str | None) -> Iterator[None]:
@@ -49,8 +51,4 @@ def _lock(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise HTTPException(
-            HTTPStatus.CONFLICT,
-            "The campaign of this Idempotency-Key is still being made: ask again in a moment.",
-            {"Retry-After": "2"},
-        ) from error
+        raise HTTPException(HTTPStatus.CONFLICT, BEING_MADE, {"Retry-After": "2"}) from error

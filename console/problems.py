@@ -182,6 +182,13 @@ SAID = {
 }
 """What the framework says, as we do."""
 
+LARGEST_BODY = 2_000_000
+"""Bytes of a request's body, uploads aside: those go to the disk as they come."""
+BODY_TOO_LARGE = (
+    f"The body has more than {LARGEST_BODY:,} bytes: upload the members as a file "
+    "(PUT /api/v1/uploads/NAME), and name the upload."
+)
+
 
 def sentence(error: Mapping[str, Any]) -> str:
     """Where it is wrong, and how; what stands there is not quoted, as it may name a member."""

@@ -5,13 +5,16 @@ from http import HTTPStatus
 from fastapi import Request
 from fastapi.responses import Response
 
+from console.keys import BEING_MADE
 from console.pages.layout import is_fragment, page
 from console.pages.security import HEADERS
-from console.problems import PREFIX, SAID, Problem
+from console.problems import BODY_TOO_LARGE, PREFIX, SAID, Problem
 
-_SAID = {
-    HTTPStatus.NOT_FOUND: "There is no page at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address takes no such request: go back, and try again.",
+_TO_PEOPLE = {
+    SAID["Not Found"]: "There is no page at this address.",
+    SAID["Method Not Allowed"]: "This address takes no such request: go back, and try again.",
+    BEING_MADE: "This campaign is being made already: look at the list in a moment.",
+    BODY_TOO_LARGE: "This is too much for a form: upload the members as a file.",
 }
 """What is said otherwise to people than to programs."""
 
@@ -21,7 +24,6 @@ def shown(request: Request, problem: Problem) -> Response:
     if not _wants_page(request):
         return problem
     status = problem.status_code
-    detail = _SAID.get(HTTPStatus(status)) if problem.detail in SAID.values() else None
     kept = {name: value for name, value in problem.headers.items() if name in _KEPT}
     return page(
         request,
@@ -29,7 +31,7 @@ def shown(request: Request, problem: Problem) -> Response:
         status=status,
         headers={**HEADERS, **kept},  # no middleware adds them to a surprise's
         kind=problem.kind,
-        detail=detail or problem.detail,
+        detail=_TO_PEOPLE.get(problem.detail, problem.detail),
         can_retry=status == HTTPStatus.SERVICE_UNAVAILABLE,
     )
 

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import openpyxl
 import pytest
 import requests
 
+from console.keys import alone
 from tests.acceptance.browsers import Browser, signed_in, words
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, Program
@@ -93,6 +95,21 @@ def test_a_campaign_is_made_of_a_file_whose_columns_are_chosen(
     assert (campaign["members"]["total"], campaign["rate"]) == (2, 20)
     (act,) = [act for act in own_books.ask("log", campaign["id"]) if act["verb"] == "send"]
     assert (act["actor"], act["via"]) == ("operator", "console")
+
+
+def test_what_programs_are_told_is_said_to_people_in_words_of_theirs(
+    own_books: Program, operator: Browser
+) -> None:
+    upload = uploaded(operator, "members.csv", b"userId\nanna\n")
+    form = {**FORM, "upload": upload, "key": "console-twice"}
+    form["digest"] = digest_in(page(operator, "/check", **form))
+    with alone(Path(own_books.environment["DISPATCHER_HOME"]), form["key"]):
+        twice = page(operator, "/send", **form)
+    large = page(operator, "/send", **{**form, "test_to": "userId=anna\n" * 200_000})
+    assert (twice.status_code, "is being made already" in words(twice)) == (409, True)
+    assert (large.status_code, "too much for a form" in words(large)) == (413, True)
+    assert "Idempotency" not in twice.text
+    assert page(operator, "/send", **form).headers["HX-Redirect"]
 
 
 @pytest.mark.parametrize(
