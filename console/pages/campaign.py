@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from console.auth import PageForOperators, PageForViewers
 from console.pages.consequences import ACTS
 from console.pages.layout import is_fragment, page
-from console.pages.notifications import previews
+from console.pages.notifications import previews, unshown
 from console.turns import Looking, Verifying
 
 router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
@@ -26,11 +26,13 @@ def campaign(
     found = dispatcher.show(campaign)
     if campaign != found.id:
         return RedirectResponse(f"/campaigns/{found.id}", 303)
+    message = dispatcher.message_of(found.id)
     return page(
         request,
         "campaign.html",
         campaign=found,
-        previews=previews(dispatcher.message_of(found.id)),
+        previews=previews(message),
+        unshown=unshown(message),
         curve=dispatcher.throughput(found.id),
         done=ACTS[done].done if done in ACTS else None,
     )

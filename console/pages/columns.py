@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from console.pages.order_form import BESIDE, LEFT_OUT
 from dispatcher import IDENTIFIERS, Heading
 
+MOST_SHOWN = 50
+"""Columns that a page shows at a time."""
+
 SAID = {
     "variant": "which variant they get",
     "zone": "their time zone",
@@ -46,6 +49,12 @@ def columns_to_choose(
         )
         for each in headings
     ]
+
+
+def first_of(columns: Sequence[Column]) -> list[Column]:
+    """As many as a page shows: those that somebody has to choose for before all others."""
+    first = sorted(range(len(columns)), key=lambda at: not columns[at].is_open)[:MOST_SHOWN]
+    return [columns[at] for at in sorted(first)]
 
 
 def _role(heading: Heading, chosen: str, choices: Sequence[str]) -> str:

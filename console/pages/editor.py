@@ -6,9 +6,10 @@ The message itself is one JSON document, which the page holds; a field is a view
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from console.pages.notifications import NAMES
+from console.pages.notifications import MOST_SHOWN, NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ KINDS: Mapping[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
 
 
 def fields_of(message: object) -> list[VariantFields]:
-    """The fields of each text, with what stands in them; whatever else stands there stays."""
+    """The fields of each text that is shown, with what stands in them; all else there stays."""
     if not isinstance(message, Mapping):
         return []
     variants = message.get("variants")
@@ -135,7 +136,7 @@ def fields_of(message: object) -> list[VariantFields]:
             name == message.get("default"),
             tuple(_platforms(text if isinstance(text, Mapping) else {}, ("variants", name))),
         )
-        for number, (name, text) in enumerate(variants.items())
+        for number, (name, text) in enumerate(islice(variants.items(), MOST_SHOWN))
         if isinstance(name, str)
     ]
 

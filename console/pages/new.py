@@ -16,11 +16,11 @@ from console.making import Making, digest
 from console.once import Once
 from console.orders import Order
 from console.pages import sending
-from console.pages.columns import SAID, columns_to_choose
+from console.pages.columns import SAID, columns_to_choose, first_of
 from console.pages.editor import fields_of
 from console.pages.forms import Fields
 from console.pages.layout import page
-from console.pages.notifications import NAMES, previews
+from console.pages.notifications import NAMES, previews, unshown
 from console.pages.order_form import (
     Form,
     FormError,
@@ -75,6 +75,7 @@ def new(request: Request, dispatcher: PageForOperators) -> HTMLResponse:
         accounts=[account.name for account in dispatcher.accounts()],
         message=json.dumps(_EMPTY, indent=2),
         variants=fields_of(_EMPTY),
+        unshown=0,
         platforms=NAMES,
         chosen=[*_EMPTY],
         before=secrets.token_hex(8),
@@ -90,7 +91,14 @@ def editor(request: Request, _: PageForOperators, form: Sent) -> Response:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     variants = fields_of(message)
     chosen = {each.name for variant in variants for each in variant.platforms}
-    return page(request, "new_editor.html", variants=variants, platforms=NAMES, chosen=[*chosen])
+    return page(
+        request,
+        "new_editor.html",
+        variants=variants,
+        unshown=unshown(message),
+        platforms=NAMES,
+        chosen=[*chosen],
+    )
 
 
 @router.post("/message")
@@ -101,8 +109,15 @@ def message(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLR
     except MessageError as error:
         wrong = Wrong("message", str(error), error.place)
         return page(request, "new_message.html", wrong=wrong, checked=None, previews=[])
-    shown = previews(json.loads(checked.json))
-    return page(request, "new_message.html", wrong=None, checked=checked.as_json(), previews=shown)
+    whole = json.loads(checked.json)
+    return page(
+        request,
+        "new_message.html",
+        wrong=None,
+        checked=checked.as_json(),
+        previews=previews(whole),
+        unshown=unshown(whole),
+    )
 
 
 @router.put("/uploads/{name}")
@@ -127,9 +142,18 @@ def columns(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLR
         with uploads.file(form.text("upload")) as file:
             headings = dispatcher.columns(file, platforms=platforms)
         found = columns_to_choose(headings, platforms, form.mapping)
+        shown = first_of(found)
     except (CallerError, FormError, HTTPException) as error:
         return page(request, "new_columns.html", wrong=_wrong(error, "upload"), columns=[])
-    return page(request, "new_columns.html", wrong=None, columns=found, says=SAID)
+    return page(
+        request,
+        "new_columns.html",
+        wrong=None,
+        columns=shown,
+        open=sum(each.is_open for each in found),
+        unshown=len(found) - len(shown),
+        says=SAID,
+    )
 
 
 @router.post("/audience")

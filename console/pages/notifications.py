@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 NAMES = {"ios": "iOS", "android": "Android", "uwp": "Windows 10 and 11", "win": "Windows 8.1"}
 """The vendor's platforms, as people call them."""
+
+MOST_SHOWN = 20
+"""Variants that a page shows; the message's JSON has all of them."""
 
 _NOTHING_SHOWN = {
     "raw": "Raw data for the app: nothing is shown.",
@@ -50,15 +54,24 @@ class Preview:
 
 
 def previews(message: Mapping[str, Any]) -> list[Preview]:
-    """What members would see, by variant and platform. The message has been checked."""
+    """What members would see, by variant and platform, of as many as a page shows.
+
+    The message has been checked.
+    """
     variants = message.get("variants")
     if not isinstance(variants, Mapping):
         return [Preview(0, "", False, notifications(message))]
     default = message.get("default")
     return [
         Preview(number, name, name == default, notifications(text))
-        for number, (name, text) in enumerate(variants.items())
+        for number, (name, text) in enumerate(islice(variants.items(), MOST_SHOWN))
     ]
+
+
+def unshown(message: object) -> int:
+    """How many variants a message has beyond those that a page shows."""
+    variants = message.get("variants") if isinstance(message, Mapping) else None
+    return max(0, len(variants) - MOST_SHOWN) if isinstance(variants, Mapping) else 0
 
 
 def notifications(text: Mapping[str, Any]) -> tuple[Notification, ...]:

@@ -154,6 +154,23 @@ def test_a_message_is_shown_as_it_looks_or_its_wrong_place_is_named(operator: Br
     assert page(operator, "/editor", message="{").status_code == 204
 
 
+def test_a_large_message_and_a_wide_file_are_shown_in_part(operator: Browser) -> None:
+    text = json.loads(TEXT)
+    several = {"variants": {f"v{number}": text for number in range(100)}, "default": "v0"}
+    large = {"variants": {f"v{number}": text for number in range(5_000)}}
+    fields = page(operator, "/editor", message=json.dumps(large))
+    shown = page(operator, "/message", message=json.dumps(several))
+    assert "4 980 more variants: the whole message as JSON has them." in words(fields)
+    assert "80 more variants" in words(shown)
+    wide = ",".join(["userId", *(f"c{number}" for number in range(200))])
+    rows = f"{wide}\nanna{',x' * 200}\n".encode()
+    columns = page(operator, "/columns", **FORM, upload=uploaded(operator, "wide.csv", rows))
+    assert "200 columns have a name that says nothing" in words(columns)
+    assert "151 more columns, some of them without a choice: Show the next" in words(columns)
+    for answer in (fields, shown, columns):
+        assert len(answer.content) < 100_000
+
+
 def test_a_file_that_is_none_is_named_for_what_it_is(operator: Browser) -> None:
     workbook = io.BytesIO()
     openpyxl.Workbook().save(workbook)

@@ -7,9 +7,9 @@ import pytest
 
 from console.orders import Order
 from console.pages import sending
-from console.pages.columns import columns_to_choose
+from console.pages.columns import columns_to_choose, first_of
 from console.pages.editor import KINDS, fields_of
-from console.pages.notifications import NAMES, previews
+from console.pages.notifications import NAMES, previews, unshown
 from dispatcher import Heading
 from dispatcher.books.campaigns import Input
 from dispatcher.message import check
@@ -87,6 +87,21 @@ def test_a_column_is_open_until_somebody_says_what_it_is() -> None:
     assert [each.role for each in found] == ["userId", "", "-", "idfa"]
     assert [each.is_open for each in found] == [False, True, False, False]
     assert "androidId" not in found[0].choices
+
+
+def test_of_many_variants_and_columns_a_page_shows_the_first() -> None:
+    many = {"variants": {f"v{number}": {"ios": IOS} for number in range(5_000)}}
+    few = {"variants": {"a": {"ios": IOS}, "b": {"ios": IOS}}}
+    assert [each.name for each in fields_of(many)] == [f"v{number}" for number in range(20)]
+    assert [each.name for each in previews(many)] == [f"v{number}" for number in range(20)]
+    assert (unshown(many), unshown(few), unshown({"ios": IOS}), unshown([])) == (4_980, 0, 0, 0)
+    headings = [Heading(f"c{number}", None, number < 900, None, ()) for number in range(1_000)]
+    shown = first_of(columns_to_choose(headings, ["ios"], {}))
+    assert [each.name for each in shown] == [f"c{number}" for number in range(900, 950)]
+    chosen = {each.name: "-" for each in shown}
+    following = first_of(columns_to_choose(headings, ["ios"], chosen))
+    assert [each.name for each in following] == [f"c{number}" for number in range(950, 1_000)]
+    assert len(first_of(columns_to_choose(headings[:3], ["ios"], {}))) == 3
 
 
 def rehearsal(**more: Any) -> Rehearsal:
