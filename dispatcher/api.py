@@ -473,13 +473,15 @@ class Dispatcher:
         """Who may sign in to the console, by name, and what each may do."""
         return users.read_all(self._connections)
 
-    def sign_in(self, name: str, password: str, address: str) -> Secret:
+    def sign_in(self, name: str, password: str, address: str, browser: str | None = None) -> Secret:
         """A new session of this user, who asks from this IP address; `session_of` knows it.
 
+        `browser` is a secret that theirs alone has: where they have signed in with it before,
+        nobody else's attempts make them wait.
         Raises SignInRefused where the name or the password is wrong, whichever; SignInDelayed, with
         how long to wait, where that was so too often.
         """
-        return sessions.sign_in(self._connections, name, password, address)
+        return sessions.sign_in(self._connections, name, password, address, browser)
 
     def sign_in_first(self, key_age: timedelta = timedelta(0)) -> Secret:
         """A new session, as an admin, of the actor who started the program; `session_of` knows it.

@@ -1,7 +1,9 @@
 """The pages' dependencies: the verbs, for whoever has signed in and has at least a role."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
+from secrets import token_urlsafe
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -21,9 +23,13 @@ LONGEST = 12 * 3_600
 LONGEST_PLACE = 2_000
 """Characters of an address that somebody is sent back to, once they have signed in."""
 
+KNOWN = 30 * 24 * 3_600
+"""Seconds that a browser is known in which somebody has signed in."""
+_BROWSER = re.compile(r"[\w-]{43}", re.ASCII)
+
 
 class Cookie:
-    """The cookie that a session is in.
+    """The cookie that a session is in, and the one by which a browser is known again.
 
     It is `Lax`, so that a link to a campaign works that somebody sends: what changes something
     comes from our own pages only, see `check_origin`.
@@ -32,6 +38,7 @@ class Cookie:
     def __init__(self, door: Door) -> None:
         self._is_secure = door.has_tls
         self.name = "__Host-dispatcher" if door.has_tls else "dispatcher"
+        self._browser = f"{self.name}-browser"
 
     def put(self, response: Response, session: Secret) -> None:
         """Let the browser have it."""
@@ -43,6 +50,23 @@ class Cookie:
             secure=self._is_secure,
             httponly=True,
             samesite="lax",
+        )
+
+    def browser_of(self, request: Request) -> str:
+        """The secret of this browser, a new one where it has none."""
+        given = request.cookies.get(self._browser, "")
+        return given if _BROWSER.fullmatch(given) else token_urlsafe(32)
+
+    def put_browser(self, response: Response, browser: str) -> None:
+        """Let the browser be known again, which lets nobody in."""
+        response.set_cookie(
+            self._browser,
+            browser,
+            max_age=KNOWN,
+            path="/",
+            secure=self._is_secure,
+            httponly=True,
+            samesite="strict",
         )
 
     def take_back(self, response: Response) -> None:

@@ -53,10 +53,12 @@ async def sign_in(request: Request, form: Fields) -> Response:
     name, place = form.get("name", ""), form.get("next", "/")
     address = "" if request.client is None else request.client.host
     turns: Turns = request.app.state.turns
+    cookie: Cookie = request.app.state.cookie
+    browser = cookie.browser_of(request)
     try:
         async with turns.signing_in.taken():
             session = await run_in_threadpool(
-                dispatcher.sign_in, name, form.get("password", ""), address
+                dispatcher.sign_in, name, form.get("password", ""), address, browser
             )
     except SignInDelayed as error:
         answer = _form(request, place, str(error), HTTPStatus.TOO_MANY_REQUESTS, name)
@@ -65,7 +67,8 @@ async def sign_in(request: Request, form: Fields) -> Response:
     except SignInRefused as error:
         return _form(request, place, str(error), HTTPStatus.FORBIDDEN, name)
     gone = _gone_to(own_place(place))
-    request.app.state.cookie.put(gone, session)
+    cookie.put(gone, session)
+    cookie.put_browser(gone, browser)
     return gone
 
 

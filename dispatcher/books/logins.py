@@ -1,4 +1,6 @@
-"""Attempts to sign in to the console, counted by name and network; neither is kept in clear.
+"""Attempts to sign in to the console, counted by name and place; neither is kept in clear.
+
+A place is a browser, where this name has signed in with it, or else a network.
 
 A name may be a password that was typed into the wrong field: what is kept is a keyed digest.
 """
@@ -21,12 +23,18 @@ DELETE FROM console_login
 WHERE failed_at < now() - CAST(:forgiven AS interval)
   AND coalesce(succeeded_at < now() - CAST(:kept AS interval), true)
 """)
+_IS_KNOWN = text("""
+SELECT EXISTS (
+    SELECT FROM console_login WHERE name = :name AND network = :browser
+        AND succeeded_at > now() - CAST(:kept AS interval))
+""")
 _ATTEMPTS = text("""
 SELECT
     coalesce(sum(failures) FILTER (WHERE name = :name AND network = :network
         AND failed_at > now() - CAST(:forgiven AS interval)), 0) AS failures,
     now() - max(failed_at) FILTER (WHERE name = :name AND network = :network) AS ago,
     coalesce(sum(failures) FILTER (WHERE network = :network AND recent), 0) AS of_network,
+    now() - max(failed_at) FILTER (WHERE network = :network) AS network_ago,
     coalesce(sum(failures) FILTER (WHERE recent), 0) AS of_all,
     coalesce(bool_or(succeeded_at IS NOT NULL)
         FILTER (WHERE name = :name AND network = :network), false) AS is_known
@@ -40,13 +48,18 @@ SET failures = CASE WHEN console_login.failed_at < now() - CAST(:forgiven AS int
                     ELSE console_login.failures + 1 END,
     failed_at = now()
 """)
+_KNOW = text("""
+INSERT INTO console_login (name, network, failures, failed_at, succeeded_at)
+VALUES (:name, :browser, 0, now(), now())
+ON CONFLICT (name, network) DO UPDATE SET failures = 0, succeeded_at = now()
+""")
 _SUCCEEDED = text("""
 UPDATE console_login SET failures = 0, succeeded_at = now()
 WHERE name = :name AND network = :network
 """)
 
 
-def begin(connection: Connection, name: str, network: str) -> timedelta:
+def begin(connection: Connection, name: str, network: str, browser: str | None) -> timedelta:
     """Count an attempt as failed, before it is known; or how long there is to wait for one.
 
     One at a time, in the books: many at once gain nothing.
@@ -54,16 +67,26 @@ def begin(connection: Connection, name: str, network: str) -> timedelta:
     connection.execute(_ALONE, {"lock": _LOCK})
     times = {"forgiven": _FORGIVEN, "kept": _KEPT, "period": throttle.PERIOD}
     connection.execute(_DROP_OLD, times)
-    values = {**times, "name": name, "network": network}
+    is_known = connection.scalar(_IS_KNOWN, {**times, "name": name, "browser": browser})
+    values = {**times, "name": name, "network": browser if is_known else network}
     row = connection.execute(_ATTEMPTS, values).one()
-    ago = timedelta(0) if row.ago is None else row.ago
-    found = Attempts(int(row.failures), ago, int(row.of_network), int(row.of_all), row.is_known)
+    none = timedelta(0)
+    found = Attempts(
+        failures=int(row.failures),
+        ago=row.ago or none,
+        of_network=int(row.of_network),
+        network_ago=row.network_ago or none,
+        of_all=int(row.of_all),
+        is_known=row.is_known,
+    )
     wait = throttle.wait(found)
     if not wait:
         connection.execute(_COUNT, values)
     return wait
 
 
-def succeed(connection: Connection, name: str, network: str) -> None:
-    """Forget what failed on this name from this network, and know them from now on."""
+def succeed(connection: Connection, name: str, network: str, browser: str | None) -> None:
+    """Forget what failed on this name from these places, and know them from now on."""
     connection.execute(_SUCCEEDED, {"name": name, "network": network})
+    if browser is not None:
+        connection.execute(_KNOW, {"name": name, "browser": browser})

@@ -640,9 +640,9 @@ class ConsoleSession(Base):
 
 
 class ConsoleLogin(Base):
-    """What failed of somebody's attempts to sign in from one network, both as keyed digests.
+    """What failed of somebody's attempts to sign in from one place, both as keyed digests.
 
-    See `books.logins`.
+    `network` is a network, or a browser that they have signed in with; see `books.logins`.
     """
 
     __tablename__ = "console_login"

@@ -27,9 +27,11 @@ _LONGEST = 200
 _UNSURE = "somebody may have signed in or out; the page tells."
 
 
-def sign_in(connections: Connections, name: str, password: str, address: str) -> Secret:
+def sign_in(
+    connections: Connections, name: str, password: str, address: str, browser: str | None
+) -> Secret:
     """A session of this user."""
-    engine, who = connections.engine, _who(connections, name, address)
+    engine, who = connections.engine, _who(connections, name, address, browser)
     wait = commit(engine, lambda connection: logins.begin(connection, *who), doubt=_doubt)
     if wait:
         raise SignInDelayed(wait)
@@ -54,10 +56,16 @@ def sign_in(connections: Connections, name: str, password: str, address: str) ->
     return made
 
 
-def _who(connections: Connections, name: str, address: str) -> tuple[str, str]:
-    """By what attempts on a name from a network are counted."""
+def _who(
+    connections: Connections, name: str, address: str, browser: str | None
+) -> tuple[str, str, str | None]:
+    """By what attempts on a name are counted: it, the network, and the browser."""
     settings = connections.settings
-    return digest_of(settings, "name", name), digest_of(settings, "network", network_of(address))
+    return (
+        digest_of(settings, "name", name),
+        digest_of(settings, "network", network_of(address)),
+        digest_of(settings, "browser", browser) if browser else None,
+    )
 
 
 def _password_of(connections: Connections, name: str) -> str | None:

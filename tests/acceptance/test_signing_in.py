@@ -121,7 +121,9 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
     assert (came.status_code, came.headers["Location"]) == (303, "/session")
     cookie = came.headers["Set-Cookie"]
     assert re.match(
-        rf"{COOKIE}=dss_[\w-]{{43}}; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie
+        rf"{COOKIE}=dss_[\w-]{{43}}; HttpOnly; Max-Age=43200; Path=/; SameSite=lax, "
+        rf"{COOKIE}-browser=[\w-]{{43}}; HttpOnly; Max-Age=2592000; Path=/; SameSite=strict$",
+        cookie,
     )
     assert browser.get("/login").headers["Location"] == "/"
     assert "You may do everything." in browser.get("/session").text
@@ -238,6 +240,18 @@ def test_whoever_guesses_is_told_how_long_to_wait(browser: Browser, program: Pro
     assert 1 <= int(refused.headers["Retry-After"]) <= 15
     assert "Too many attempts to sign in: try again in 1" in refused.text
     assert browser.sign_in("victor").status_code == 303
+
+
+def test_others_attempts_do_not_hold_up_whoever_has_signed_in_with_the_browser(
+    browser: Browser, program: Program
+) -> None:
+    with program.books() as books:
+        books.user_add("known", "viewer", PASSWORD)
+    assert browser.sign_in("known").status_code == 303
+    browser.send("/logout")
+    other = Browser(browser.url)
+    assert {other.sign_in("known", "wrong").status_code for _ in range(6)} == {403, 429}
+    assert browser.sign_in("known").status_code == 303
 
 
 def test_a_user_who_is_removed_sees_nothing_more_from_that_moment(

@@ -188,18 +188,49 @@ def test_whoever_guesses_waits_and_nobody_else_does(verbs: Dispatcher, engine: E
         verbs.sign_in("anna", "wrong", ELSEWHERE)
 
 
+def test_nobody_is_held_up_in_a_browser_in_which_they_have_signed_in(
+    verbs: Dispatcher, engine: Engine
+) -> None:
+    verbs.user_add("boris", "viewer", PASSWORD)
+    verbs.sign_in("anna", PASSWORD, HERE, "annas")
+    for _ in range(FREE):
+        with pytest.raises(SignInRefused, match="is wrong"):
+            verbs.sign_in("anna", "wrong", HERE, "anothers")
+    run(
+        engine,
+        "INSERT INTO console_login SELECT n, network, 1, now() + interval '1 min'"
+        " FROM console_login, generate_series(1, 50) AS n",
+    )
+    for browser in ("anothers", "", None):
+        with pytest.raises(SignInDelayed):
+            verbs.sign_in("anna", PASSWORD, HERE, browser)
+    for _ in range(FREE):
+        with pytest.raises(SignInRefused, match="is wrong"):
+            verbs.sign_in("anna", "wrong", HERE, "annas")
+        verbs.sign_in("anna", PASSWORD, HERE, "annas")
+    run(engine, "UPDATE console_login SET failures = 5, failed_at = now() + interval '1 min'")
+    with pytest.raises(SignInDelayed, match="try again in 15 seconds"):
+        verbs.sign_in("anna", PASSWORD, HERE, "annas")
+    with pytest.raises(SignInDelayed):
+        verbs.sign_in("boris", PASSWORD, HERE, "annas")
+
+
 def test_who_tries_many_names_waits_unless_they_are_known(
     verbs: Dispatcher, engine: Engine
 ) -> None:
     verbs.sign_in("anna", PASSWORD, ELSEWHERE)
     run(
         engine,
-        "INSERT INTO console_login SELECT n, network, 1, now() FROM console_login,"
-        " generate_series(1, 50) AS n",
+        "INSERT INTO console_login SELECT n, network, 1, now() + interval '1 min'"
+        " FROM console_login, generate_series(1, 50) AS n",
     )
     verbs.sign_in("anna", PASSWORD, ELSEWHERE)
-    with pytest.raises(SignInDelayed, match="try again in 60 seconds"):
+    verbs.user_add("boris", "viewer", PASSWORD)
+    with pytest.raises(SignInDelayed, match="try again in 2 seconds"):
         verbs.sign_in("boris", PASSWORD, ELSEWHERE)
+    run(engine, "UPDATE console_login SET failed_at = now() - interval '2 s'")
+    verbs.sign_in("boris", PASSWORD, ELSEWHERE)
+    verbs.user_remove("boris")
     run(engine, "UPDATE console_login SET failed_at = now() - interval '2 days'")
     with pytest.raises(SignInRefused, match="is wrong"):
         verbs.sign_in("boris", PASSWORD, ELSEWHERE)

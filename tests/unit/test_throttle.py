@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.throttle import (
+    APART,
     FIRST_WAIT,
     FREE,
     LONGEST_WAIT,
@@ -18,7 +19,7 @@ from dispatcher.throttle import (
     wait,
 )
 
-NONE = Attempts(0, timedelta(0), 0, 0, False)
+NONE = Attempts(0, timedelta(0), 0, timedelta(0), 0, False)
 MOMENTS = st.timedeltas(min_value=timedelta(seconds=-5), max_value=timedelta(days=1))
 
 
@@ -49,12 +50,18 @@ def test_the_wait_ends_and_never_lasts_longer_than_the_longest(
 
 
 @given(st.integers(0, 2 * MOST), st.integers(0, 2 * MOST))
-def test_others_failures_delay_strangers_alone(of_network: int, of_all: int) -> None:
+def test_others_failures_slow_strangers_alone_and_shut_nobody_out(
+    of_network: int, of_all: int
+) -> None:
     stranger = replace(NONE, of_network=of_network, of_all=of_all)
-    assert (wait(stranger) > timedelta(0)) == (of_network >= MOST_OF_NETWORK or of_all >= MOST)
-    assert wait(replace(stranger, is_known=True)) == timedelta(0)
-    delayed = wait(replace(stranger, is_known=True, failures=FREE))
-    assert delayed == FIRST_WAIT
+    is_crowded = of_network >= MOST_OF_NETWORK
+    assert wait(stranger) == (APART if is_crowded else timedelta(0))
+    assert wait(replace(stranger, network_ago=APART)) == timedelta(0)
+    slipped = replace(stranger, network_ago=APART, failures=1)
+    assert wait(slipped) == (FIRST_WAIT if is_crowded or of_all >= MOST else timedelta(0))
+    known = replace(stranger, is_known=True)
+    assert wait(replace(known, failures=FREE - 1)) == timedelta(0)
+    assert wait(replace(known, failures=FREE)) == FIRST_WAIT
 
 
 @pytest.mark.parametrize(
