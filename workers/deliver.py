@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from dispatcher.books import transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import transaction
-from dispatcher.books.transitions import ChunkKey, Claim, Report
+from dispatcher.books.transitions import Claim, Report
 from dispatcher.books.troubles import is_transient
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import (
@@ -35,7 +35,7 @@ from dispatcher.settings import Settings
 from dispatcher.tracing import Tracer
 from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
-from workers.group_commit import GroupCommit
+from workers.group_commit import GroupCommit, Wish
 from workers.meter import Meter
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
@@ -53,7 +53,8 @@ log = logging.getLogger("dispatcher.deliver")
 class Courier:
     """What delivering needs; built once a process.
 
-    `closing` says that nothing new may begin; `wake_relay` lets it publish at once.
+    `closing` says that nothing new may begin; `wake_relay` lets it publish at once; `nobody_waits`
+    says that no message waits for a slot, so that each may go on with its campaign.
     """
 
     settings: Settings
@@ -66,6 +67,7 @@ class Courier:
     worker: str
     closing: Callable[[], bool]
     wake_relay: Callable[[], None]
+    nobody_waits: Callable[[], bool]
     meter: Meter = field(default_factory=Meter)
     tracer: Tracer = field(default_factory=Tracer)
 
@@ -101,29 +103,56 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     campaign = courier.campaigns.get(campaign_id)
     if campaign is None:
         return
+    if campaign.rate is not None or courier.settings.rate is not None:
+        _work_off_paced(courier, campaign, waiting)
+        return
     token = _token(courier, campaign)
-    paced = campaign.rate is not None or courier.settings.rate is not None
     single = len(waiting) == 1
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
+    while not courier.closing():
+        wish = _next(courier, campaign, waiting, until)
+        if wish is None:
+            break
+        asked_at = clock()
+        claim = _exchange(courier, last, wish)
+        if last is not None and single:
+            courier.wake_relay()
+            single = False
+        last = None
+        if claim is not None:
+            last = deliver(courier, campaign, _envelope(token, campaign, claim), claim, asked_at)
+        elif isinstance(wish, UUID) or _give_back(courier, campaign.id, [wish[1]]):
+            break
+    _exchange(courier, last, None)
+    if single:
+        courier.wake_relay()
+
+
+def _next(courier: Courier, campaign: Sendable, waiting: deque[int], until: float) -> Wish | None:
+    """The message's next chunk, and then any of its campaign, while nobody waits for the slot."""
+    if courier.nobody_waits():
+        return (campaign.id, waiting.popleft()) if waiting else campaign.id
+    if waiting and time.monotonic() < until:
+        return campaign.id, waiting.popleft()
+    return None
+
+
+def _work_off_paced(courier: Courier, campaign: Sendable, waiting: deque[int]) -> None:
+    """The same where a rate holds: what came back is written down before anything may wait."""
+    token = _token(courier, campaign)
+    until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
-        if paced:  # what came back is written down before anything may keep it waiting
-            _exchange(courier, last, None)
-            last = None
         sequence = waiting.popleft()
         if not _in_turn(courier, campaign, sequence):
             continue
         asked_at = clock()
-        claim = _exchange(courier, last, (campaign.id, sequence))
-        last = None
+        claim = _exchange(courier, None, (campaign.id, sequence))
         if claim is not None:
             envelope = _envelope(token, campaign, claim)
-            last = deliver(courier, campaign, envelope, claim, asked_at)
+            _exchange(courier, deliver(courier, campaign, envelope, claim, asked_at), None)
         elif _give_back(courier, campaign.id, [sequence]):
             return
-    _exchange(courier, last, None)
-    if single and not paced:
-        courier.wake_relay()
 
 
 def deliver(
@@ -183,7 +212,7 @@ def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:
     return place.taken
 
 
-def _exchange(courier: Courier, last: Report | None, wanted: ChunkKey | None) -> Claim | None:
+def _exchange(courier: Courier, last: Report | None, wanted: Wish | None) -> Claim | None:
     """Record the last attempt and claim the next chunk, in one commit where that is possible.
 
     Where the commit's reply is lost this raises, once the last attempt is recorded, and nothing is

@@ -5,26 +5,33 @@ committed statement right before its own request, and recorded before its slot c
 """
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from dispatcher.books import transitions
 from dispatcher.books.session import each_alone, translated
-from dispatcher.books.transitions import ChunkKey, Claim, Report
+from dispatcher.books.transitions import ChunkKey, Claim, Exchanged, Further, Place, Report
 from dispatcher.books.troubles import is_transient
 from workers.watchdog import Handle, Line, Watchdog, clock
 
 _MOST_AT_ONCE = 16
+_FROM_THE_FRONT_EVERY = 1.0
+"""Seconds until further chunks are looked for from their campaign's first on: some are returned."""
+
+Wish = ChunkKey | UUID
+"""A chunk, or whichever of a campaign's fresh ones comes next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether the report was recorded, and the claim on the wanted chunk, if it is ours to send."""
+    """Whether the report was recorded, and the claim on what was wanted, if it is ours to send."""
 
     recorded: bool
     claim: Claim | None
@@ -35,7 +42,7 @@ class _Exchange:
     """What one slot hands over, and where its answer comes, or what the database raised."""
 
     report: Report | None
-    wanted: ChunkKey | None
+    wanted: Wish | None
     answer: "SimpleQueue[Answer | Exception]" = field(default_factory=SimpleQueue)
 
 
@@ -66,11 +73,13 @@ class GroupCommit:
         self._patience = patience.total_seconds()
         self._watchdog = Watchdog()
         self._kept: tuple[Connection, Handle] | None = None
+        self._reached: dict[UUID, Place] = {}
+        self._from_the_front_at = 0.0
         self._waiting: SimpleQueue[_Exchange] = SimpleQueue()
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
 
-    def exchange(self, report: Report | None, wanted: ChunkKey | None) -> Answer:
-        """Record the report and claim the wanted chunk, both committed when this returns.
+    def exchange(self, report: Report | None, wanted: Wish | None) -> Answer:
+        """Record the report and claim what is wanted, both committed when this returns.
 
         Raises what the database raises. The report may have been recorded then, and the chunk
         claimed: to report again does no harm, and what was claimed must not be sent.
@@ -112,25 +121,31 @@ class GroupCommit:
     def _commit(self, batch: Sequence[_Exchange]) -> list[Answer]:
         """One statement for all."""
         reports = {n: exchange.report for n, exchange in enumerate(batch) if exchange.report}
+        wishes = [exchange.wanted for exchange in batch]
+        further = self._further([wish for wish in wishes if isinstance(wish, UUID)])
         with translated(self._engine), self._watched_connection() as connection:
             exchanged = transitions.exchange(
                 connection,
                 reports,
-                [exchange.wanted for exchange in batch if exchange.wanted],
+                [wish for wish in wishes if isinstance(wish, tuple)],
+                further,
                 worker=self._worker,
                 lease=self._lease,
                 window=self._window,
                 beat=self._beat(),
             )
-        # Where two slots want one chunk, the first has it.
-        claims = dict(exchanged.claims)
-        return [
-            Answer(
-                recorded=n in exchanged.recorded,
-                claim=claims.pop(exchange.wanted, None) if exchange.wanted else None,
-            )
-            for n, exchange in enumerate(batch)
-        ]
+        for each in further:
+            self._reached.pop(each.campaign_id, None)
+        self._reached |= exchanged.reached
+        claims = _dealt(wishes, exchanged)
+        return [Answer(n in exchanged.recorded, claim) for n, claim in enumerate(claims)]
+
+    def _further(self, campaigns: Sequence[UUID]) -> list[Further]:
+        """So many more chunks of each of these, from where the last were found."""
+        if clock() >= self._from_the_front_at:
+            self._from_the_front_at = clock() + _FROM_THE_FRONT_EVERY
+            self._reached = {}
+        return [Further(id, most, self._reached.get(id)) for id, most in Counter(campaigns).items()]
 
     @contextmanager
     def _watched_connection(self) -> Iterator[Connection]:
@@ -150,3 +165,15 @@ class GroupCommit:
     def _connect(self) -> tuple[Connection, Handle]:
         connection = self._engine.connect()
         return connection, Handle(connection.connection.fileno())
+
+
+def _dealt(wishes: Sequence[Wish | None], exchanged: Exchanged) -> list[Claim | None]:
+    """Each wish's claim. Where two slots want one chunk, the first has it."""
+    claims = dict(exchanged.claims)
+    granted: dict[Wish | None, list[Claim]] = defaultdict(list)
+    for wish in wishes:
+        if isinstance(wish, tuple) and wish in claims:
+            granted[wish].append(claims.pop(wish))
+    for claim in claims.values():
+        granted[claim.campaign_id].append(claim)
+    return [granted[wish].pop() if granted[wish] else None for wish in wishes]

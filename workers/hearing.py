@@ -53,6 +53,7 @@ class Hearing:
         self._tries = 0
         self._told: str | None = None
         self._troubled = False
+        self._went_on = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
 
@@ -68,6 +69,16 @@ class Hearing:
         """A message was taken off the queue, whoever's it is."""
         self._silent_for = 0
         self._tries = 0
+
+    def nobody_waits(self) -> bool:
+        """Whether a slot that asks may go on with its campaign: no message that came waits for it.
+
+        One that goes on is as good as free. Where a person took the queue away it shall end.
+        """
+        if len(state.reserved_requests) > len(state.active_requests):
+            return False
+        self._went_on = True
+        return self._told is None or not self._told.startswith(fleet.ELSEWHERE)
 
     def _run(self) -> None:
         while not self._closing.wait(_LOOK_EVERY):
@@ -88,7 +99,8 @@ class Hearing:
 
     def _look(self) -> None:
         self._tell(self._consumer.silence())
-        free = len(state.active_requests) < self._slots
+        free = self._went_on or len(state.active_requests) < self._slots
+        self._went_on = False
         self._silent_for = self._silent_for + 1 if free else 0
         if self._silent_for >= _SILENT_FOR and self._told is None and self._is_deaf():
             self._help()

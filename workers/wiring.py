@@ -76,6 +76,10 @@ class Process:
         if self._hearing is not None:
             self._hearing.heard()
 
+    def nobody_waits(self) -> bool:
+        """Whether a slot may go on with its campaign, as no message waits for it."""
+        return self._hearing is None or self._hearing.nobody_waits()
+
     def rest(self) -> None:
         """What is waited for now is not the broker's to answer for."""
         if self._guard is not None:
@@ -166,6 +170,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         worker=worker,
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),
+        nobody_waits=lambda: process.nobody_waits(),
         meter=meter,
         tracer=tracer,
     )

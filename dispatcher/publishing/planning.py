@@ -21,6 +21,8 @@ LONGEST_LIST = timedelta(seconds=0.5)
 
 _LISTS_A_SLOT = 2
 _LEAST_A_LIST = 2
+_SLOTS_A_CAMPAIGN = 2
+"""With fewer, slots would be called away by messages all the time."""
 MOST_A_LIST = 16
 _UNLIMITED = 1_000_000
 _LATEST = 64
@@ -147,8 +149,13 @@ def plan(
 ) -> Plan:
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
-    There is room for two lists for each live slot, one at work and one that waits, each of what a
-    slot works off in its time. Every running campaign with something due gets one chunk at least.
+    Slots go on with their campaigns by themselves, so that there is room for a chunk for each live
+    slot, and only an idle one gets a message. A campaign with less than its equal share of slots
+    gets as many messages as it lacks all the same: where a message waits for it, a slot goes on no
+    more. Where campaigns are too many for that, or an account has trouble, there is room for two
+    lists for each slot, one at work and one that waits, each of what a slot works off in its time.
+    Every running campaign with something due gets one chunk at least.
+
     Where a rate holds, as many go as there are places before the next round, to the campaigns of an
     account in turn, each in a message of its own, as each has a moment of its own.
 
@@ -158,28 +165,47 @@ def plan(
     campaigns = connection.execute(_RUNNING, moments).all()
     slots = fleet.live_slots(connection)
     paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
-    unpaced = [campaign for campaign in campaigns if campaign.has_due and campaign.id not in paced]
-    in_time = _chunks_in_time(unpaced)
-    capacity = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
+    unpaced = [campaign for campaign in campaigns if campaign.id not in paced]
+    room = _room(unpaced, slots)
     in_flight = [campaign.published + campaign.sending for campaign in campaigns]
-    room = max(1, capacity - sum(in_flight))
     rates = _Rates(account_rate, gauge, [c for c in campaigns if c.id in paced and c.has_due])
-    grants = _grants(connection, campaigns, rates, room)
+    most = max(room.share, room.chunks - sum(in_flight))
+    grants = _grants(connection, campaigns, rates, most)
     demands = [
         Demand(flying, grant.chunks) for flying, grant in zip(in_flight, grants, strict=True)
     ]
     batches: list[Batch] = []
-    shares = share(capacity, demands)
+    shares = share(room.chunks, demands, room.share)
     for campaign, grant, count in zip(campaigns, grants, shares, strict=True):
         if count:
             only_canary = campaign.awaits_verdict
             sequences = mark(
                 connection, campaign.id, count=count, fresh=grant.clean, only_canary=only_canary
             )
-            size = 1 if campaign.id in paced else max(1, in_time)
+            size = 1 if campaign.id in paced else room.list
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
-    return Plan(batches, soon=0 < published >= capacity / 8)
+    return Plan(batches, soon=0 < published >= room.chunks / 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many chunks may be in flight, how many a message has, and a campaign's equal share."""
+
+    chunks: int
+    list: int
+    share: int
+
+
+def _room(unpaced: Sequence[Row[Any]], slots: int) -> Room:
+    """What there is room for, where these campaigns have no rate."""
+    waiting = [campaign for campaign in unpaced if campaign.has_due or campaign.published]
+    go_on = all(not (c.failures or c.doubts or c.awaits_verdict) for c in waiting)
+    if go_on and len(waiting) * _SLOTS_A_CAMPAIGN <= slots:
+        return Room(slots, list=1, share=max(1, slots // max(1, len(waiting))))
+    in_time = _chunks_in_time([campaign for campaign in unpaced if campaign.has_due])
+    chunks = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
+    return Room(chunks, list=max(1, in_time), share=1)
 
 
 class _Rates:
@@ -281,17 +307,17 @@ def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
     return min(int(in_time), MOST_A_LIST)
 
 
-def share(capacity: int, demands: Sequence[Demand]) -> list[int]:
+def share(capacity: int, demands: Sequence[Demand], least: int = 1) -> list[int]:
     """How many chunks each campaign gets: whoever has the least in flight is next.
 
-    What is in flight already counts against the capacity; a campaign with nothing in flight gets
-    one even where there is no room.
+    What is in flight already counts against the capacity; a campaign with fewer than `least` in
+    flight gets so many even where there is no room.
     """
     grants = [0] * len(demands)
     room = capacity - sum(demand.in_flight for demand in demands)
     queue = [(demand.in_flight, place) for place, demand in enumerate(demands) if demand.usable > 0]
     heapq.heapify(queue)
-    while queue and (room > 0 or queue[0][0] == 0):
+    while queue and (room > 0 or queue[0][0] < least):
         level, place = heapq.heappop(queue)
         grants[place] += 1
         room -= 1

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher.books import transitions
+from dispatcher.books.transitions import Further, Place
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.integration.builders import (
     ACCEPTED,
@@ -200,3 +201,91 @@ def test_whoever_reports_that_the_account_can_be_reached_needs_no_probe_for_the_
     assert exchanged.recorded == {0}
     assert sorted(exchanged.claims) == keys
     assert (books.account().failures, books.account().hold_until) == (0, None)
+
+
+def further(campaign: OneCampaign, most: int, start: Place | None = None) -> list[int]:
+    """The chunks that slots which go on with the campaign get."""
+    asked = [Further(campaign.id, most, start)]
+    exchanged = campaign.books.do(
+        transitions.exchange, {}, [], asked, worker="w", lease=LEASE, window=WINDOW
+    )
+    return sorted(claim.sequence for claim in exchanged.claims.values())
+
+
+def test_slots_go_on_with_fresh_chunks_that_no_message_names(books: Books) -> None:
+    campaign = books.campaign(8)
+    campaign.publish(2)
+    campaign.in_doubt(3)
+    campaign.set_chunks(4, due_at=books.now() + 10 * SECOND)
+    books.account_is(doubts=0, doubtful_since=None)
+    assert further(campaign, 2) == [5, 6]
+    assert further(campaign, 8) == [7, 8]
+    assert further(campaign, 8) == []
+    assert campaign.published() == [1, 2]
+
+
+def test_slots_go_on_where_they_have_come_to_and_from_the_front_for_what_was_returned(
+    books: Books,
+) -> None:
+    campaign = books.campaign(4)
+    due_at = campaign.chunk(3).due_at
+    assert further(campaign, 1, (due_at, 3)) == [3]
+    assert further(campaign, 4, (due_at, 3)) == [4]
+    assert further(campaign, 4) == [1, 2]
+
+
+def test_slots_that_go_on_at_once_share_no_chunk(books: Books) -> None:
+    campaign = books.campaign(40)
+    shares = race(*[lambda: further(campaign, 5)] * 4)
+    won = [sequence for share in shares for sequence in share]
+    assert len(won) == len(set(won)) == campaign.states().count("sending") > 0
+
+
+def close_its_window(campaign: OneCampaign) -> None:
+    now = campaign.books.now()
+    campaign.set(windows=["09:00-21:00"], opens_at=now + SECOND, closes_at=now + 10 * SECOND)
+
+
+def await_a_verdict(campaign: OneCampaign) -> None:
+    campaign.set(awaits_verdict=True)
+
+
+def have_a_rate(campaign: OneCampaign) -> None:
+    campaign.do(transitions.set_rate, 100.0)
+
+
+def be_in_trouble(campaign: OneCampaign) -> None:
+    campaign.books.account_is(failures=1)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pause,
+        cancel,
+        run_out,
+        schedule,
+        hold_the_account,
+        close_its_window,
+        await_a_verdict,
+        have_a_rate,
+        be_in_trouble,
+    ],
+)
+def test_no_slot_goes_on_when(books: Books, happens: Callable[[OneCampaign], None]) -> None:
+    campaign = books.campaign(2)
+    happens(campaign)
+    assert further(campaign, 2) == []
+
+
+def test_no_slot_goes_on_with_an_older_copy_of_the_books(books: Books) -> None:
+    campaign = books.campaign(2)
+    claims = books.do(
+        transitions.exchange,
+        *({}, [], [Further(campaign.id, 2)]),
+        worker="w",
+        lease=LEASE,
+        window=WINDOW,
+        beat=1_000_000,
+    ).claims
+    assert not claims

@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, text
 
 from dispatcher.books import campaigns, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
-from dispatcher.books.transitions import attempts, rounds, steering
+from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
 from dispatcher.publishing import planning
 from tests.databases import fresh_database
@@ -162,10 +162,12 @@ def test_an_exchange_finds_its_chunks_by_their_keys_though_it_was_planned_when_t
             claims = [large.claimed(sequence) for sequence in range(CHUNKS - 40, CHUNKS - 24)]
             reports = {n: large.report(claim, ACCEPTED) for n, claim in enumerate(claims)}
             keys = [(large.id, sequence) for sequence in range(CHUNKS - 20, CHUNKS - 4)]
-            exchanged = transitions.exchange(connection, reports, keys, **terms)
+            exchanged = transitions.exchange(
+                connection, reports, keys, [Further(large.id, 16)], **terms
+            )
             read = connection.execute(text(READ_HERE)).one()
         books.engine.dispose()
-    assert (len(exchanged.recorded), len(exchanged.claims)) == (16, 16)
+    assert (len(exchanged.recorded), len(exchanged.claims)) == (16, 32)
     assert read.by_scans == 0
     assert read.by_keys <= MOST_ROWS
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from sqlalchemy import Connection, Engine, text
 
 from dispatcher.books import transitions
-from dispatcher.books.transitions import Claim, Report
+from dispatcher.books.transitions import Claim, Further, Report
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import CampaignState, ChunkState
 from tests.integration.builders import ACCEPTED, LEASE, SIZE, WINDOW, Books, OneCampaign
@@ -102,14 +102,17 @@ class Stage(RuleBasedStateMachine):
         self.moves = 2
 
     def claiming(self, sequence: int, worker: str) -> Act:
-        """A worker claims a chunk."""
+        """A worker claims a chunk; the second goes on with whichever comes next."""
         key = (self.campaign.id, 1 + (sequence - 1) % self.model.chunks)
+        wanted, further = (
+            ([], [Further(self.campaign.id, 1)]) if worker == "worker-2" else ([key], [])
+        )
 
         def verb(connection: Connection) -> Claim | None:
             exchanged = transitions.exchange(
-                connection, {}, [key], worker=worker, lease=LEASE, window=WINDOW
+                connection, {}, wanted, further, worker=worker, lease=LEASE, window=WINDOW
             )
-            return exchanged.claims.get(key)
+            return next(iter(exchanged.claims.values()), None)
 
         return Act(verb, self._claimed, waits=False)
 

@@ -87,6 +87,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             limit: RateLimit | None = None,
             closing: Callable[[], bool] = lambda: False,
             wake_relay: Callable[[], None] = lambda: None,
+            nobody_waits: Callable[[], bool] = lambda: False,
             token: str = "sandbox-token",
         ) -> Courier:
             settings = Settings(
@@ -117,6 +118,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 worker=worker,
                 closing=closing,
                 wake_relay=wake_relay,
+                nobody_waits=nobody_waits,
             )
 
         yield make

@@ -78,6 +78,41 @@ def test_a_message_is_worked_on_for_half_a_second(
     assert not rows(engine, "SELECT FROM chunk WHERE published_at IS NOT NULL")
 
 
+def test_a_slot_goes_on_with_the_campaign_until_a_message_waits_for_it(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    vendor.set_faults(latency=0.2)
+    campaign = make_campaign(engine, chunks=8, published=False)
+    ours = courier(vendor.url, nobody_waits=lambda: len(vendor.requests()) < 5)
+    deliver_all(ours, campaign, [1])
+    states = [chunk(engine, campaign, n).state for n in range(1, 9)]
+    assert states == ["delivered"] * 5 + ["pending"] * 3
+
+
+def test_a_slot_goes_on_to_the_campaigns_end(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=8, published=False)
+    deliver_all(courier(vendor.url, nobody_waits=lambda: True), campaign, [3])
+    assert vendor.pushes(*map(member, range(1, 9))) == [1] * 8
+
+
+def test_a_slot_that_is_refused_by_the_campaigns_pause_ends(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign = make_campaign(engine, chunks=8, published=False)
+
+    def pause_after_three() -> bool:
+        if len(vendor.requests()) == 3:
+            with transaction(engine) as connection:
+                transitions.pause(connection, campaign)
+        return True
+
+    deliver_all(courier(vendor.url, nobody_waits=pause_after_three), campaign, [1])
+    assert len(vendor.requests()) == 3
+    assert [chunk(engine, campaign, n).state for n in (3, 4)] == ["delivered", "pending"]
+
+
 def test_a_chunk_without_a_place_in_the_rate_is_given_back_as_it_was(
     courier: Couriers, vendor: PushApi, engine: Engine, broker_url: str
 ) -> None:

@@ -13,15 +13,15 @@ from sqlalchemy import Engine, event, text
 
 from dispatcher.books import transitions
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.books.transitions import ChunkKey, Report
+from dispatcher.books.transitions import Report
 from dispatcher.books.troubles import is_transient
 from dispatcher.errors import DatabaseUnavailable, ServiceError
 from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books, OneCampaign
 from tests.proxy import proxied
 from tests.waiting import eventually
-from workers.group_commit import Answer, GroupCommit
+from workers.group_commit import Answer, GroupCommit, Wish
 
-Slot = tuple[Report | None, ChunkKey | None]
+Slot = tuple[Report | None, Wish | None]
 
 
 @pytest.fixture
@@ -110,6 +110,35 @@ def test_two_slots_that_want_one_chunk_do_not_both_get_it(
     assert first.result().claim is not None
     assert second.result().claim is None
     assert campaign.chunk().attempt == 1
+
+
+def test_slots_that_go_on_get_a_chunk_each_beside_those_that_want_one_by_its_number(
+    books: Books, group_commit: GroupCommit
+) -> None:
+    campaign, other = books.campaign(4), books.campaign(1)
+    slots: list[Slot] = [(None, campaign.id), (None, (campaign.id, 2)), (None, campaign.id)]
+    slots += [(None, other.id), (None, other.id)]
+    answers = [future.result() for future in together(books, group_commit, *slots)]
+    claims = [answer.claim for answer in answers]
+    assert [claim and claim.sequence for claim in (claims[1], claims[4])] == [2, None]
+    assert sorted(claim.sequence for claim in claims[:3] if claim) == [1, 2, 3]
+    assert claims[3] is not None
+    assert claims[3].campaign_id == other.id
+
+
+def test_who_goes_on_finds_what_was_returned_meanwhile(
+    books: Books, group_commit: GroupCommit
+) -> None:
+    campaign = books.campaign(4)
+    campaign.publish(1)
+    assert [_goes_on(group_commit, campaign), _goes_on(group_commit, campaign)] == [2, 3]
+    campaign.do(transitions.give_back, [1])
+    assert [_goes_on(group_commit, campaign) for _ in range(3)] == [4, None, 1]
+
+
+def _goes_on(group_commit: GroupCommit, campaign: OneCampaign) -> int | None:
+    claim = group_commit.exchange(None, campaign.id).claim
+    return None if claim is None else claim.sequence
 
 
 def test_only_the_slot_whose_row_is_refused_hears_of_it(

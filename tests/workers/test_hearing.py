@@ -6,8 +6,12 @@ from subprocess import TimeoutExpired
 
 import pytest
 from celery import Celery
+from celery.worker import state
 from sqlalchemy import Engine
 
+from dispatcher.books import fleet
+from dispatcher.books.fleet import ELSEWHERE
+from dispatcher.books.session import transaction
 from dispatcher.publishing import Bell
 from tests.proxy import Moment, Proxy, proxied
 from tests.sandbox_process import PushApi
@@ -121,3 +125,33 @@ def test_looks_go_on_after_what_nobody_foresaw_and_it_is_told_once(
     eventually(lambda: consumer.looks > 3)
     hearing.stop()
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+class _Elsewhere(PatientConsumer):
+    """A consumer from which a person took the queue away."""
+
+    def __init__(self) -> None:
+        pass
+
+    def silence(self) -> str | None:
+        return f"{ELSEWHERE}nothing"
+
+
+def test_slots_go_on_while_no_message_waits_for_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=1)
+    assert hearing.nobody_waits()
+    reserved = [object(), object()]
+    with monkeypatch.context() as patched:
+        patched.setattr(state, "reserved_requests", reserved)
+        patched.setattr(state, "active_requests", reserved[:1])
+        assert not hearing.nobody_waits()
+
+
+def test_no_slot_goes_on_where_a_person_took_the_queue_away(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        fleet.seen(connection, "w/1", 1)
+    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=1)
+    hearing._look()
+    assert not hearing.nobody_waits()

@@ -17,6 +17,8 @@ from dispatcher.books.transitions.exchanging import (
     ChunkKey,
     Claim,
     Exchanged,
+    Further,
+    Place,
     Report,
     exchange,
 )
@@ -61,6 +63,8 @@ __all__ = [
     "ChunkKey",
     "Claim",
     "Exchanged",
+    "Further",
+    "Place",
     "Report",
     "accept_canary",
     "approve",

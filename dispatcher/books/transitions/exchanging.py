@@ -1,6 +1,6 @@
 """Claims and records: one statement for what many attempts came to and which chunks come next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,20 @@ _NO_TERMS = {"worker": None, "lease": None, "window": None, "beat": None}
 
 ChunkKey = tuple[UUID, int]
 """A campaign's id and the number of one of its chunks."""
+Place = tuple[datetime, int]
+"""Where a chunk stands in its campaign's order: when it is due, and its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """At most so many more fresh chunks of a campaign, those that come next from `start` on.
+
+    Without it they are looked for from the first on.
+    """
+
+    campaign_id: UUID
+    most: int
+    start: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +102,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """Which of the reports were recorded, by their places, and which chunks were claimed."""
+    """Which of the reports were recorded, by their places, and which chunks were claimed.
+
+    `reached` is the place of the last chunk that was claimed as a further one, by its campaign.
+    """
 
     recorded: frozenset[int]
     claims: dict[ChunkKey, Claim]
+    reached: dict[UUID, Place]
 
 
 _GIVEN = ", ".join(f"%({name})s::{kind}" for name, kind in PARAMETERS.items())
@@ -101,6 +119,7 @@ def exchange(
     connection: Connection,
     reports: Mapping[int, Report],
     wanted: Iterable[ChunkKey],
+    further: Iterable[Further] = (),
     *,
     worker: str,
     lease: timedelta,
@@ -111,14 +130,15 @@ def exchange(
 
     A chunk that is not among the claims is not ours to send. A report that is not recorded meets a
     chunk that somebody else has locked, or holds by now: `record` tells. The reports' decisions
-    concern their chunks only.
+    concern their chunks only. Of what is `further`, of campaigns each of which is named once, there
+    may be fewer chunks, and is none while an account has trouble or where a rate holds.
 
     `worker` is the name that the attempt log shows, `lease` how long nobody else may take a chunk,
     `window` the usable part of the vendor's window, `beat` the least that the books have to be at,
     or else they are an older copy. The caller commits before a byte is sent.
     """
     values = {"worker": worker, "lease": lease, "window": window, "beat": beat}
-    return _run(connection, EXCHANGE, reports, wanted, values)
+    return _run(connection, EXCHANGE, reports, wanted, further, values)
 
 
 def record_alone(connection: Connection, report: Report) -> bool:
@@ -126,36 +146,55 @@ def record_alone(connection: Connection, report: Report) -> bool:
 
     False where the chunk is not this attempt's any more; it stays locked then.
     """
-    return bool(_run(connection, RECORD, {0: report}, []).recorded)
+    return bool(_run(connection, RECORD, {0: report}).recorded)
 
 
 def _run(
     connection: Connection,
     function: Function,
     reports: Mapping[int, Report],
-    wanted: Iterable[ChunkKey],
+    wanted: Iterable[ChunkKey] = (),
+    further: Iterable[Further] = (),
     terms: Mapping[str, object] = _NO_TERMS,
 ) -> Exchanged:
-    values = {**_bind(reports, wanted), **terms}
+    keys = set(wanted)
+    values = {**_bind(reports, keys, further), **terms}
     called = f"SELECT * FROM {function.name}({_GIVEN})"
     rows = connection.exec_driver_sql(called, values).all()
-    claims = (Claim(*row[1:]) for row in rows if row.campaign_id is not None)
-    return Exchanged(
-        frozenset(rows[0].recorded or ()),
-        {(claim.campaign_id, claim.sequence): claim for claim in claims},
-    )
+    found = Exchanged(frozenset(rows[0].recorded or ()), {}, {})
+    for row in rows:
+        if row.campaign_id is not None:
+            claim = Claim(*row[1:-1])
+            key, place = (claim.campaign_id, claim.sequence), (row.due_at, claim.sequence)
+            found.claims[key] = claim
+            if key not in keys:
+                found.reached[key[0]] = max(place, found.reached.get(key[0], place))
+    return found
 
 
-def _bind(reports: Mapping[int, Report], wanted: Iterable[ChunkKey]) -> dict[str, Any]:
+def _bind(
+    reports: Mapping[int, Report], wanted: Collection[ChunkKey], further: Iterable[Further]
+) -> dict[str, Any]:
     """An exchange's values but for its terms; rows are locked in the order of their keys."""
     listed = [{"place": place, **values_of(report)} for place, report in reports.items()]
     listed.sort(key=lambda values: (values["campaign_id"], values["sequence"]))
-    keys = [{"campaign_id": key[0], "sequence": key[1]} for key in sorted(set(wanted))]
+    keys = [{"campaign_id": key[0], "sequence": key[1]} for key in sorted(wanted)]
     doubtful = {report.claim.account for report in reports.values() if _is_doubtful(report)}
     return {
         "doubtful": sorted(doubtful),
         "reports": orjson.dumps(listed).decode(),
         "wanted": orjson.dumps(keys).decode(),
+        "further": orjson.dumps([_bounds(each) for each in further]).decode(),
+    }
+
+
+def _bounds(further: Further) -> dict[str, Any]:
+    due_at, sequence = further.start or ("-infinity", 0)
+    return {
+        "campaign_id": further.campaign_id,
+        "most": further.most,
+        "from_due_at": due_at,
+        "from_sequence": sequence,
     }
 
 

@@ -1,6 +1,7 @@
 """The statement that records what attempts came to and claims chunks for new ones, as a function.
 
-It stands twice: for when all goes well, and for accounts in trouble. In both each report and each
+It stands twice: for when all goes well, and for accounts in trouble, whose chunks wait for their
+messages. In both each report and each
 wanted chunk finds its row by its key: OFFSET keeps the conditions out of that search, as the
 planner would rather read all that is in flight.
 """
@@ -13,6 +14,7 @@ from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS
 PARAMETERS = {
     "reports": "json",
     "wanted": "json",
+    "further": "json",
     "doubtful": "text[]",
     "worker": "text",
     "lease": "interval",
@@ -36,6 +38,7 @@ _COLUMNS = {
     "probing": "boolean",
     "variant": "smallint",
     "unscreened": "boolean",
+    "due_at": "timestamptz",
 }
 
 
@@ -124,13 +127,39 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
         RETURNING chunk.campaign_id, chunk.sequence, chunk.round, chunk.attempt, chunk.pack_id,
             chunk.size, chunk.members, fit.in_doubt_since AS in_doubt_before, chunk.claimed_at,
             {_UNTIL} - fit.now AS time_left, chunk.corruptions, fit.account,
-            {probing}, chunk.variant, chunk.unscreened
+            {probing}, chunk.variant, chunk.unscreened, chunk.due_at
     )
     SELECT (SELECT array_agg(place) FROM held) AS recorded, claimed.*
     FROM (SELECT) AS once LEFT JOIN claimed ON true
     """
 
 
+# More of a campaign for slots that go on with it: fresh chunks that no message names, in the order
+# of publishing. `from_due_at` and `from_sequence` are where the last ones were found: what stands
+# before them in the index is gone for the most part, and would be waded through again.
+_FURTHER = f"""
+        UNION ALL
+        SELECT open.id, chunk.sequence, CAST(NULL AS timestamptz), open.account, open.has_grown,
+               least(open.closes_at, chunk.closes_at), clock_timestamp()
+        FROM (
+            SELECT further.*, campaign.id, campaign.account, {standing.HAS_GROWN} AS has_grown,
+                   campaign.closes_at
+            FROM json_to_recordset(CAST(:further AS json)) AS further(
+                campaign_id uuid, most integer, from_due_at timestamptz, from_sequence integer)
+            JOIN campaign ON campaign.id = further.campaign_id
+            JOIN account ON account.name = campaign.account
+            WHERE (SELECT raised_at IS NULL AND beat >= :beat FROM fence)
+              AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
+              AND {holding.MAY_GO_ON}
+            OFFSET 0) AS open
+        CROSS JOIN LATERAL (
+            SELECT sequence, closes_at FROM chunk
+            WHERE chunk.campaign_id = open.id AND state = 'pending' AND in_doubt_since IS NULL
+              AND published_at IS NULL AND due_at <= statement_timestamp()
+              AND (due_at, sequence) >= (open.from_due_at, open.from_sequence)
+              AND {holding.IN_ITS_ZONE_S_WINDOW}
+            ORDER BY due_at, sequence LIMIT open.most FOR NO KEY UPDATE SKIP LOCKED) AS chunk
+"""
 # Where no account is in trouble and nothing is in doubt, no account's row is written.
 _WELL = f"""
 {_recorded("SKIP LOCKED")}
@@ -139,6 +168,7 @@ _WELL = f"""
                {standing.HAS_GROWN} AS has_grown, {_CLOSES_AT}, clock_timestamp() AS now
 {_FROM_WANTED}
 {_IS_DUE}
+{_FURTHER}
 {_claimed("due", "true", "false")}
 """
 _OVER = f"""
