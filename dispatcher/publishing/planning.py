@@ -27,7 +27,6 @@ MOST_A_LIST = 16
 _UNLIMITED = 1_000_000
 _LATEST = 64
 _SLOW_START = timedelta(seconds=2)
-_SLOW_AFTER_A_REST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
     account.failures, account.doubts,
     CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
         AS waits_in_doubt,
-    account.throttled_until > statement_timestamp() - :slow_after_a_rest AS has_rested,
+    {holding.RESTED_LATELY} AS has_rested,
     {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window, campaign.awaits_verdict,
     published.chunks AS published, published.clean AS published_clean,
     sending.chunks AS sending, sending.clean AS sending_clean,
@@ -161,8 +160,7 @@ def plan(
 
     The next round should come soon where an eighth of the room was empty.
     """
-    moments = {"slow_start": _SLOW_START, "slow_after_a_rest": _SLOW_AFTER_A_REST}
-    campaigns = connection.execute(_RUNNING, moments).all()
+    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
     slots = fleet.live_slots(connection)
     paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
     unpaced = [campaign for campaign in campaigns if campaign.id not in paced]
@@ -200,7 +198,10 @@ class Room:
 def _room(unpaced: Sequence[Row[Any]], slots: int) -> Room:
     """What there is room for, where these campaigns have no rate."""
     waiting = [campaign for campaign in unpaced if campaign.has_due or campaign.published]
-    go_on = all(not (c.failures or c.doubts or c.awaits_verdict) for c in waiting)
+    go_on = not any(
+        campaign.failures or campaign.doubts or campaign.has_rested or campaign.awaits_verdict
+        for campaign in waiting
+    )
     if go_on and len(waiting) * _SLOTS_A_CAMPAIGN <= slots:
         return Room(slots, list=1, share=max(1, slots // max(1, len(waiting))))
     in_time = _chunks_in_time([campaign for campaign in unpaced if campaign.has_due])

@@ -258,6 +258,10 @@ def be_in_trouble(campaign: OneCampaign) -> None:
     campaign.books.account_is(failures=1)
 
 
+def have_rested(campaign: OneCampaign) -> None:
+    campaign.books.account_is(throttled_until=campaign.books.now() - 20 * SECOND)
+
+
 @pytest.mark.parametrize(
     "happens",
     [
@@ -266,6 +270,7 @@ def be_in_trouble(campaign: OneCampaign) -> None:
         run_out,
         schedule,
         hold_the_account,
+        have_rested,
         close_its_window,
         await_a_verdict,
         have_a_rate,

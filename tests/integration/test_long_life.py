@@ -78,7 +78,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
     "plan": (
         planning._RUNNING,
-        {"slow_start": timedelta(seconds=2), "slow_after_a_rest": timedelta(seconds=30)},
+        {"slow_start": timedelta(seconds=2)},
     ),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
