@@ -131,10 +131,10 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
 
 def _next(courier: Courier, campaign: Sendable, waiting: deque[int], until: float) -> Wish | None:
     """The message's next chunk, and then any of its campaign, while nobody waits for the slot."""
-    if courier.nobody_waits():
-        return (campaign.id, waiting.popleft()) if waiting else campaign.id
     if waiting and time.monotonic() < until:
         return campaign.id, waiting.popleft()
+    if courier.nobody_waits():
+        return (campaign.id, waiting.popleft()) if waiting else campaign.id
     return None
 
 

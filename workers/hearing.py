@@ -17,6 +17,7 @@ from dispatcher.books import fleet
 from dispatcher.books.session import transaction
 from dispatcher.errors import DispatcherError
 from workers.consumer import PatientConsumer
+from workers.watchdog import clock
 
 _LOOK_EVERY = 1.0
 _SILENT_FOR = 10
@@ -25,6 +26,8 @@ _UNCLAIMED_FOR = timedelta(seconds=10)
 _LOST_FOR = timedelta(seconds=20)
 """As old it lies in no queue: somebody may have been sent it who did not hear."""
 _MOST_TRIES = 3
+_TIME_TO_COME = 0.1
+"""Seconds until a slot that was called away is not counted on any more: another one is called."""
 
 log = logging.getLogger("dispatcher.worker")
 
@@ -54,6 +57,9 @@ class Hearing:
         self._told: str | None = None
         self._troubled = False
         self._went_on = False
+        self._calling = threading.Lock()
+        self._called = 0
+        self._called_until = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
 
@@ -73,10 +79,17 @@ class Hearing:
     def nobody_waits(self) -> bool:
         """Whether a slot that asks may go on with its campaign: no message that came waits for it.
 
-        One that goes on is as good as free. Where a person took the queue away it shall end.
+        For each message that waits one slot is called away, and others go on. One that goes on is
+        as good as free. Where a person took the queue away all shall end.
         """
-        if len(state.reserved_requests) > len(state.active_requests):
-            return False
+        with self._calling:
+            waiting = len(state.reserved_requests) - self._slots
+            if clock() > self._called_until:
+                self._called = 0
+            if waiting > self._called:
+                self._called += 1
+                self._called_until = clock() + _TIME_TO_COME
+                return False
         self._went_on = True
         return self._told is None or not self._told.startswith(fleet.ELSEWHERE)
 

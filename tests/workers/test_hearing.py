@@ -137,16 +137,18 @@ class _Elsewhere(PatientConsumer):
         return f"{ELSEWHERE}nothing"
 
 
-def test_slots_go_on_while_no_message_waits_for_one(
+def test_for_each_message_that_waits_one_slot_is_called_away(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=1)
+    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=2)
+    now = 100.0
+    monkeypatch.setattr("workers.hearing.clock", lambda: now)
+    monkeypatch.setattr(state, "reserved_requests", [object()] * 2)
     assert hearing.nobody_waits()
-    reserved = [object(), object()]
-    with monkeypatch.context() as patched:
-        patched.setattr(state, "reserved_requests", reserved)
-        patched.setattr(state, "active_requests", reserved[:1])
-        assert not hearing.nobody_waits()
+    monkeypatch.setattr(state, "reserved_requests", [object()] * 4)
+    assert [hearing.nobody_waits() for _ in range(3)] == [False, False, True]
+    now += 1  # nobody came
+    assert not hearing.nobody_waits()
 
 
 def test_no_slot_goes_on_where_a_person_took_the_queue_away(engine: Engine) -> None:
