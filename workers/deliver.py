@@ -245,7 +245,9 @@ def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -
     body = envelope.body(claim.pack_id, claim.members)
     began = clock()
     outcome = courier.push_api.send(envelope, body, send_before)
-    courier.meter.requested(claim.account, outcome, clock() - began)
+    took = clock() - began
+    courier.meter.requested(claim.account, outcome, took)
+    courier.group_commit.hear(took)
     return outcome
 
 

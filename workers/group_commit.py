@@ -1,10 +1,12 @@
 """One thread of a worker process writes for all its slots: what they report and what they claim.
 
-Each statement takes whatever waits, and commits. The promise is untouched: a chunk is claimed in a
-committed statement right before its own request, and recorded before its slot claims another.
+Each statement takes whatever waits or comes within a moment, and commits. The promise is untouched:
+a chunk is claimed in a committed statement right before its own request, and recorded before its
+slot claims another.
 """
 
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +23,13 @@ from dispatcher.books.transitions import ChunkKey, Claim, Exchanged, Further, Pl
 from dispatcher.books.troubles import is_transient
 from workers.watchdog import Handle, Line, Watchdog, clock
 
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 32
+_GATHERED_FOR = 0.02
+"""As a part of what requests take: so much longer a slot waits, and the more share a statement."""
+_LONGEST_GATHERING = 0.005
+_SHORTEST_GATHERING = 0.0005
+_WEIGHT = 0.1
+"""Of the latest request in what they are said to take."""
 _FROM_THE_FRONT_EVERY = 1.0
 """Seconds until further chunks are looked for from their campaign's first on: some are returned."""
 
@@ -73,10 +81,15 @@ class GroupCommit:
         self._patience = patience.total_seconds()
         self._watchdog = Watchdog()
         self._kept: tuple[Connection, Handle] | None = None
+        self._requests_take = 0.0
         self._reached: dict[UUID, Place] = {}
         self._from_the_front_at = 0.0
         self._waiting: SimpleQueue[_Exchange] = SimpleQueue()
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
+
+    def hear(self, seconds: float) -> None:
+        """A request took so long: where that is long, more slots' wishes are gathered."""
+        self._requests_take += _WEIGHT * (seconds - self._requests_take)
 
     def exchange(self, report: Report | None, wanted: Wish | None) -> Answer:
         """Record the report and claim what is wanted, both committed when this returns.
@@ -96,8 +109,11 @@ class GroupCommit:
             self._serve(self._next())
 
     def _next(self) -> list[_Exchange]:
-        """Wait for one, and take those that wait already."""
+        """Wait for one and a moment for others, and take those that wait by then."""
         batch = [self._waiting.get()]
+        moment = min(_GATHERED_FOR * self._requests_take, _LONGEST_GATHERING)
+        if moment > _SHORTEST_GATHERING:
+            time.sleep(moment)
         with suppress(Empty):
             while len(batch) < _MOST_AT_ONCE:
                 batch.append(self._waiting.get_nowait())
