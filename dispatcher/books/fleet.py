@@ -24,6 +24,11 @@ LIVE_SLOTS = """
  WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
 """
 """In SQL, the slots of the workers that were seen in the last five seconds."""
+LIVE_WORKERS = """
+(SELECT name FROM worker
+ WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
+"""
+"""In SQL, the names of these workers: one that was started again has another."""
 
 SILENCE = """
 (SELECT CASE WHEN bool_and(silence IS NOT NULL) THEN min(silence) END FROM worker

@@ -27,6 +27,9 @@ MOST_A_LIST = 16
 _UNLIMITED = 1_000_000
 _LATEST = 64
 _SLOW_START = timedelta(seconds=2)
+_UNUSUAL = timedelta(seconds=2)
+_UNUSUALLY_LONG = 4
+"""Times what the last attempts took: what is longer on the wire may not be there at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,20 @@ SELECT EXISTS (
     SELECT FROM campaign JOIN account ON account.name = campaign.account
     WHERE {holding.MAY_SEND} AND {_HAS_DUE})
 """)
+_MOMENTS = {"slow_start": _SLOW_START, "unusual": _UNUSUAL}
 _RUNNING = text(f"""
 SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
     account.failures, account.doubts,
     CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
         AS waits_in_doubt,
     {holding.RESTED_LATELY} AS has_rested,
+    EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
+              AND {_IS_DUE} AND in_doubt_since IS NOT NULL) AS doubtful,
+    coalesce(statement_timestamp() - sending.oldest > greatest(:unusual, make_interval(
+        secs => {_UNUSUALLY_LONG} * last.seconds / nullif(last.attempts, 0))), false) AS is_stuck,
     {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window, campaign.awaits_verdict,
     published.chunks AS published, published.clean AS published_clean,
-    sending.chunks AS sending, sending.clean AS sending_clean,
+    sending.chunks AS sending, sending.held, sending.clean AS sending_clean,
     coalesce(last.ended_at <= resumed_at, true)
         AND coalesce(least(published.since, sending.since)
                      > statement_timestamp() - :slow_start, true) AS is_new,
@@ -97,7 +105,8 @@ CROSS JOIN LATERAL (
     FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
 CROSS JOIN LATERAL (
     SELECT count(*) AS chunks, count(*) FILTER (WHERE in_doubt_since = claimed_at) AS clean,
-        min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
+        count(*) FILTER (WHERE claimed_by IN {fleet.LIVE_WORKERS}) AS held,
+        min(claimed_at) AS oldest, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
         max(claimed_at) FILTER (WHERE claimed_at <= statement_timestamp()) AS latest
     FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
 CROSS JOIN LATERAL (
@@ -151,21 +160,22 @@ def plan(
     Slots go on with their campaigns by themselves, so that there is room for a chunk for each live
     slot, and only an idle one gets a message. A campaign with less than its equal share of slots
     gets as many messages as it lacks all the same: where a message waits for it, a slot goes on no
-    more. Where campaigns are too many for that, or an account has trouble, there is room for two
-    lists for each slot, one at work and one that waits, each of what a slot works off in its time.
-    Every running campaign with something due gets one chunk at least.
+    more. Where campaigns are too many for that, or something is out of the ordinary (an account has
+    trouble, a chunk is in doubt, or claimed for so long that its claim may have been lost), there
+    is room for two lists for each slot, one at work and one that waits, each of what a slot works
+    off in its time. Every running campaign with something due gets one chunk at least.
 
     Where a rate holds, as many go as there are places before the next round, to the campaigns of an
     account in turn, each in a message of its own, as each has a moment of its own.
 
     The next round should come soon where an eighth of the room was empty.
     """
-    campaigns = connection.execute(_RUNNING, {"slow_start": _SLOW_START}).all()
+    campaigns = connection.execute(_RUNNING, _MOMENTS).all()
     slots = fleet.live_slots(connection)
     paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
     unpaced = [campaign for campaign in campaigns if campaign.id not in paced]
     room = _room(unpaced, slots)
-    in_flight = [campaign.published + campaign.sending for campaign in campaigns]
+    in_flight = [campaign.published + campaign.held for campaign in campaigns]
     rates = _Rates(account_rate, gauge, [c for c in campaigns if c.id in paced and c.has_due])
     most = max(room.share, room.chunks - sum(in_flight))
     grants = _grants(connection, campaigns, rates, most)
@@ -199,7 +209,12 @@ def _room(unpaced: Sequence[Row[Any]], slots: int) -> Room:
     """What there is room for, where these campaigns have no rate."""
     waiting = [campaign for campaign in unpaced if campaign.has_due or campaign.published]
     go_on = not any(
-        campaign.failures or campaign.doubts or campaign.has_rested or campaign.awaits_verdict
+        campaign.failures
+        or campaign.doubts
+        or campaign.has_rested
+        or campaign.awaits_verdict
+        or campaign.doubtful
+        or campaign.is_stuck
         for campaign in waiting
     )
     if go_on and len(waiting) * _SLOTS_A_CAMPAIGN <= slots:

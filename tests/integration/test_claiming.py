@@ -283,6 +283,22 @@ def test_no_slot_goes_on_when(books: Books, happens: Callable[[OneCampaign], Non
     assert further(campaign, 2) == []
 
 
+def test_slots_go_on_while_another_account_is_in_trouble(books: Books) -> None:
+    campaign = books.campaign(4)
+    books.run("INSERT INTO account (name, doubts, doubtful_since) VALUES ('other', 1, now())")
+    assert further(campaign, 3) == [1, 2, 3]
+
+
+def test_no_slot_goes_on_beside_a_report_of_doubt(books: Books) -> None:
+    campaign = books.campaign(4)
+    reports = {0: campaign.report(campaign.claimed(1), IN_DOUBT)}
+    asked = [Further(campaign.id, 2)]
+    exchanged = books.do(
+        transitions.exchange, reports, [], asked, worker="w", lease=LEASE, window=WINDOW
+    )
+    assert (exchanged.recorded, exchanged.claims) == ({0}, {})
+
+
 def test_no_slot_goes_on_with_an_older_copy_of_the_books(books: Books) -> None:
     campaign = books.campaign(2)
     claims = books.do(

@@ -1,9 +1,8 @@
 """The statement that records what attempts came to and claims chunks for new ones, as a function.
 
-It stands twice: for when all goes well, and for accounts in trouble, whose chunks wait for their
-messages. In both each report and each
-wanted chunk finds its row by its key: OFFSET keeps the conditions out of that search, as the
-planner would rather read all that is in flight.
+It stands twice: for when all goes well, and for accounts in trouble, with whose campaigns no slot
+goes on. In both each report and each wanted chunk finds its row by its key: OFFSET keeps the
+conditions out of that search, as the planner would rather read all that is in flight.
 """
 
 from dispatcher.books import doubt, holding, standing
@@ -137,10 +136,12 @@ def _claimed(chosen: str, which: str, probing: str) -> str:
 # More of a campaign for slots that go on with it: fresh chunks that no message names, in the order
 # of publishing. `from_due_at` and `from_sequence` are where the last ones were found: what stands
 # before them in the index is gone for the most part, and would be waded through again.
-_FURTHER = f"""
+def _further(of_the_account: str) -> str:
+    """More of campaigns whose accounts are well; `of_the_account` are the columns about these."""
+    return f"""
         UNION ALL
         SELECT open.id, chunk.sequence, CAST(NULL AS timestamptz), open.account, open.has_grown,
-               least(open.closes_at, chunk.closes_at), clock_timestamp()
+               least(open.closes_at, chunk.closes_at), {of_the_account} clock_timestamp()
         FROM (
             SELECT further.*, campaign.id, campaign.account, {standing.HAS_GROWN} AS has_grown,
                    campaign.closes_at
@@ -149,8 +150,8 @@ _FURTHER = f"""
             JOIN campaign ON campaign.id = further.campaign_id
             JOIN account ON account.name = campaign.account
             WHERE (SELECT raised_at IS NULL AND beat >= :beat FROM fence)
-              AND {holding.CAMPAIGN_RUNS} AND {holding.ACCOUNT_IS_FREE}
-              AND {holding.MAY_GO_ON}
+              AND {holding.CAMPAIGN_RUNS} AND {holding.UNTROUBLED}
+              AND account.name <> ALL(:doubtful) AND {holding.MAY_GO_ON}
             OFFSET 0) AS open
         CROSS JOIN LATERAL (
             SELECT sequence, closes_at FROM chunk
@@ -159,7 +160,9 @@ _FURTHER = f"""
               AND (due_at, sequence) >= (open.from_due_at, open.from_sequence)
               AND {holding.IN_ITS_ZONE_S_WINDOW}
             ORDER BY due_at, sequence LIMIT open.most FOR NO KEY UPDATE SKIP LOCKED) AS chunk
-"""
+    """
+
+
 # Where no account is in trouble and nothing is in doubt, no account's row is written.
 _WELL = f"""
 {_recorded("SKIP LOCKED")}
@@ -168,7 +171,7 @@ _WELL = f"""
                {standing.HAS_GROWN} AS has_grown, {_CLOSES_AT}, clock_timestamp() AS now
 {_FROM_WANTED}
 {_IS_DUE}
-{_FURTHER}
+{_further("")}
 {_claimed("due", "true", "false")}
 """
 _OVER = f"""
@@ -228,6 +231,7 @@ _FIT = f"""
 """
 
 
+_OF_A_WELL_ACCOUNT = "CAST(NULL AS timestamptz), false, 0, 0, true, CAST(1 AS bigint),"
 _IS_PROBE = """
 (NOT fit.probing OR fit.place = 1 AND EXISTS (SELECT FROM probe WHERE name = fit.account))
 """
@@ -249,6 +253,7 @@ def _in_trouble(when_locked: str) -> str:
 {_FROM_WANTED}
         LEFT JOIN told ON told.name = account.name
 {_IS_DUE}
+{_further(_OF_A_WELL_ACCOUNT)}
 {_FIT}
 {_claimed("fit", _IS_PROBE, "fit.probing")}
     """
