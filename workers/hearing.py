@@ -6,6 +6,7 @@ messages which wait for somebody are taken.
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 
@@ -35,7 +36,8 @@ log = logging.getLogger("dispatcher.worker")
 class Hearing:
     """Looks every second whether the worker takes messages, and writes down why it does not.
 
-    `slots` is how many requests it makes at once; `bell` asks by a connection of its own.
+    `slots` is how many requests it makes at once, `waiting` tells how many messages wait for one of
+    them; `bell` asks by a connection of its own.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class Hearing:
         *,
         worker: str,
         slots: int,
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         self._engine = engine
         self._bell = bell
         self._consumer = consumer
         self._worker = worker
         self._slots = slots
+        self._waiting = waiting
         self._silent_for = 0
         self._tries = 0
         self._told: str | None = None
@@ -83,7 +87,8 @@ class Hearing:
         as good as free. Where a person took the queue away all shall end.
         """
         with self._calling:
-            waiting = len(state.reserved_requests) - self._slots
+            all_busy = len(state.active_requests) >= self._slots
+            waiting = self._waiting() if all_busy else 0
             if clock() > self._called_until:
                 self._called = 0
             if waiting > self._called:

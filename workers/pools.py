@@ -22,6 +22,13 @@ class Slots(TaskPool):  # type: ignore[misc]
     def terminate_job(self, pid: int, signal: object = None) -> None:
         """Nothing: a thread cannot be ended, and its request may be on the wire."""
 
+    def waiting(self) -> int:
+        """How many messages wait for a thread.
+
+        Celery forgets those that it has reserved when it connects to the broker anew.
+        """
+        return int(self.executor._work_queue.qsize())
+
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _choose_pool(sender: Any, **_: Any) -> None:

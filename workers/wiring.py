@@ -130,6 +130,7 @@ def hearing_of(process: Process, consumer: PatientConsumer) -> Hearing:
         consumer,
         worker=courier.worker,
         slots=int(consumer.controller.concurrency),
+        waiting=consumer.pool.waiting,
     )
 
 

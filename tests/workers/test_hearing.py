@@ -140,15 +140,21 @@ class _Elsewhere(PatientConsumer):
 def test_for_each_message_that_waits_one_slot_is_called_away(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=2)
+    waiting = 0
+    hearing = Hearing(
+        engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=2, waiting=lambda: waiting
+    )
     now = 100.0
     monkeypatch.setattr("workers.hearing.clock", lambda: now)
-    monkeypatch.setattr(state, "reserved_requests", [object()] * 2)
+    monkeypatch.setattr(state, "active_requests", [object()] * 2)
     assert hearing.nobody_waits()
-    monkeypatch.setattr(state, "reserved_requests", [object()] * 4)
+    waiting = 2
     assert [hearing.nobody_waits() for _ in range(3)] == [False, False, True]
     now += 1  # nobody came
     assert not hearing.nobody_waits()
+    monkeypatch.setattr(state, "active_requests", [object()])  # a slot is idle, and takes it
+    now += 1
+    assert hearing.nobody_waits()
 
 
 def test_no_slot_goes_on_where_a_person_took_the_queue_away(engine: Engine) -> None:
