@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.books import transitions
-from dispatcher.books.transitions import Further, Place
+from dispatcher.books import standing, transitions
+from dispatcher.books.transitions import Claim, Further, Place
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.integration.builders import (
     ACCEPTED,
@@ -203,13 +203,18 @@ def test_whoever_reports_that_the_account_can_be_reached_needs_no_probe_for_the_
     assert (books.account().failures, books.account().hold_until) == (0, None)
 
 
-def further(campaign: OneCampaign, most: int, start: Place | None = None) -> list[int]:
-    """The chunks that slots which go on with the campaign get."""
+def further_claims(campaign: OneCampaign, most: int, start: Place | None = None) -> list[Claim]:
+    """The claims that slots which go on with the campaign get."""
     asked = [Further(campaign.id, most, start)]
     exchanged = campaign.books.do(
         transitions.exchange, {}, [], asked, worker="w", lease=LEASE, window=WINDOW
     )
-    return sorted(claim.sequence for claim in exchanged.claims.values())
+    return sorted(exchanged.claims.values(), key=lambda claim: claim.sequence)
+
+
+def further(campaign: OneCampaign, most: int, start: Place | None = None) -> list[int]:
+    """The chunks that they get."""
+    return [claim.sequence for claim in further_claims(campaign, most, start)]
 
 
 def test_slots_go_on_with_fresh_chunks_that_no_message_names(books: Books) -> None:
@@ -287,6 +292,40 @@ def test_slots_go_on_while_another_account_is_in_trouble(books: Books) -> None:
     campaign = books.campaign(4)
     books.run("INSERT INTO account (name, doubts, doubtful_since) VALUES ('other', 1, now())")
     assert further(campaign, 3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("of_chunk", [False, True])
+def test_a_slot_that_goes_on_begins_before_the_window_ends(books: Books, of_chunk: bool) -> None:
+    campaign = books.campaign(2)
+    now = books.now()
+    ends = now + 60 * SECOND
+    if of_chunk:
+        campaign.set_chunks(1, closes_at=ends)
+    else:
+        campaign.set(windows=["mon-sun 09:00-21:00 UTC"], opens_at=now - SECOND, closes_at=ends)
+    (claim,) = further_claims(campaign, 1)
+    assert claim.claimed_at + claim.time_left == ends
+
+
+def test_slots_go_on_with_zones_whose_windows_are_open(books: Books) -> None:
+    campaign = books.campaign(2)
+    campaign.set_chunks(1, closes_at=books.now() - SECOND)
+    assert further(campaign, 2) == [2]
+
+
+def test_who_goes_on_knows_that_the_standing_list_has_grown(books: Books) -> None:
+    version = int(books.do(standing.state, "app").version)
+    campaign = books.campaign(2, standing_version=version)
+    (before,) = further_claims(campaign, 1)
+    books.do(standing.add, "app", [1])
+    (after,) = further_claims(campaign, 1)
+    assert (before.unscreened, after.unscreened) == (False, True)
+
+
+def test_no_slot_goes_on_while_the_fence_is_raised(books: Books) -> None:
+    campaign = books.campaign(2)
+    books.run("UPDATE fence SET raised_at = now(), reason = 'a copy'")
+    assert further(campaign, 2) == []
 
 
 def test_no_slot_goes_on_beside_a_report_of_doubt(books: Books) -> None:
