@@ -77,7 +77,6 @@ SELECT EXISTS (
     SELECT FROM campaign JOIN account ON account.name = campaign.account
     WHERE {holding.MAY_SEND} AND {_HAS_DUE})
 """)
-_MOMENTS = {"slow_start": _SLOW_START, "unusual": _UNUSUAL}
 _RUNNING = text(f"""
 SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
     account.failures, account.doubts,
@@ -170,7 +169,7 @@ def plan(
 
     The next round should come soon where an eighth of the room was empty.
     """
-    campaigns = connection.execute(_RUNNING, _MOMENTS).all()
+    campaigns = connection.execute(_RUNNING, _moments()).all()
     slots = fleet.live_slots(connection)
     paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
     unpaced = [campaign for campaign in campaigns if campaign.id not in paced]
@@ -194,6 +193,10 @@ def plan(
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
     return Plan(batches, soon=0 < published >= room.chunks / 8)
+
+
+def _moments() -> dict[str, timedelta]:
+    return {"slow_start": _SLOW_START, "unusual": _UNUSUAL}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
     "plan": (
         planning._RUNNING,
-        planning._MOMENTS,
+        planning._moments(),
     ),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),

@@ -125,7 +125,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "anything due": (planning._ANYTHING_DUE, {}),
     "running": (
         planning._RUNNING,
-        planning._MOMENTS,
+        planning._moments(),
     ),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
