@@ -29,6 +29,7 @@ class Watcher:
         self._heard.psubscribe("/*.dispatcher:events/task.*")
         assert self._heard.get_message(timeout=5)["type"] == "psubscribe"
         self.events: Counter[str] = Counter()
+        self.started: set[str] = set()
         self.succeeded: set[str] = set()
         self.messages = 0
 
@@ -38,6 +39,7 @@ class Watcher:
             body: list[dict[str, Any]] = json.loads(b64decode(json.loads(message["data"])["body"]))
             self.messages += 1
             self.events.update(str(event["type"]) for event in body)
+            self.started |= {e["uuid"] for e in body if e["type"] == "task-started"}
             self.succeeded |= {e["uuid"] for e in body if e["type"] == "task-succeeded"}
         return len(self.succeeded)
 
@@ -65,7 +67,7 @@ def test_a_watcher_hears_later_of_tasks_that_end_while_the_broker_is_away(
         broker_road.turn_away()
         eventually(lambda: show(engine, campaign).state == "completed", within=20)
         broker_road.let_in()
-        eventually(lambda: watcher.listen() >= 9, within=20)
+        eventually(lambda: watcher.listen() and watcher.succeeded == watcher.started, within=20)
         worker.process.terminate()
         worker.ends()
 
