@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -192,34 +192,30 @@ def _upload(bench: Bench) -> Iterator[Figure]:
 
 def _streams(bench: Bench) -> Iterator[Figure]:
     """What those cost who look on while a campaign runs, of one core."""
-    with (
-        bench.stage.books() as empty,
-        sink(empty.directory, 0.1) as target,
-        ExitStack() as stack,
-    ):
+    with bench.stage.books() as empty, sink(empty.directory, 0.1) as target:
         books = empty.sending_to(target.url)
-        console = stack.enter_context(_console(books))
-        stack.enter_context(books.workers(1, 8))
-        members = audiences.write(bench.stage.directory, bench.size.members, "csv")
-        books.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=members, rate=_RATE)
-        heard = [stack.enter_context(_listening(console)) for _ in range(bench.size.streams)]
-        wait_until(lambda: all(heard), within=_PATIENCE, what="each stream is live")
-        before = _cpu(books, console)
-        began = time.monotonic()
-        time.sleep(bench.size.stream_seconds)
-        seconds = time.monotonic() - began
-        server, database = (
-            100 * (now - then) / seconds
-            for now, then in zip(_cpu(books, console), before, strict=True)
-        )
-        of = f"of {bench.size.streams} streams"
-        yield Figure(f"the server's CPU {of}", server, "% of a core", "below 50")
-        yield Figure(f"PostgreSQL's CPU for it {of}", database, "% of a core", "below 5")
+        with _console(books) as console, books.workers(1, 8):
+            members = audiences.write(bench.stage.directory, bench.size.members, "csv")
+            books.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=members, rate=_RATE)
+            heard = [_listening(console) for _ in range(bench.size.streams)]
+            wait_until(lambda: all(heard), within=_PATIENCE, what="each stream is live")
+            before = _cpu(books, console)
+            began = time.monotonic()
+            time.sleep(bench.size.stream_seconds)
+            seconds = time.monotonic() - began
+            server, database = (
+                100 * (now - then) / seconds
+                for now, then in zip(_cpu(books, console), before, strict=True)
+            )
+            of = f"of {bench.size.streams} streams"
+            yield Figure(f"the server's CPU {of}", server, "% of a core", "below 50")
+            yield Figure(f"PostgreSQL's CPU for it {of}", database, "% of a core", "below 5")
 
 
-@contextmanager
-def _listening(console: _Console) -> Iterator[list[bytes]]:
-    """A page that is live, read as it comes; the list has its first event once it is there."""
+def _listening(console: _Console) -> list[bytes]:
+    """A page that is live, read as it comes until the console ends; its first event is in the list
+    once it is there.
+    """
     heard: list[bytes] = []
     answer = requests.get(
         f"{console.url}/live",
@@ -230,18 +226,13 @@ def _listening(console: _Console) -> Iterator[list[bytes]]:
     answer.raise_for_status()
 
     def listen() -> None:
-        try:
+        with answer, suppress(requests.RequestException):
             for line in answer.iter_lines():
                 if line.startswith(b"data:") and not heard:
                     heard.append(line)
-        except (requests.RequestException, AttributeError):
-            return
 
     threading.Thread(target=listen, daemon=True).start()
-    try:
-        yield heard
-    finally:
-        answer.close()
+    return heard
 
 
 def _cpu(books: Books, console: _Console) -> tuple[float, float]:
