@@ -16,7 +16,7 @@ from console.making import Making
 from console.orders import Listed, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
 from console.turns import Looking, Verifying
-from console.uploads import Uploads
+from console.uploads import received
 from dispatcher import Act, Campaign, Dispatcher
 
 router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
@@ -81,11 +81,7 @@ def enqueue(
 )
 async def upload(request: Request, _: ForOperators, name: str) -> JSONResponse:
     """Upload an audience as it is, without multipart; its name's ending says the format."""
-    length = request.headers.get("content-length", "")
-    uploads: Uploads = request.app.state.uploads
-    known = int(length) if length.isascii() and length.isdigit() else None
-    made = await uploads.receive(name, request.stream(), known)
-    return JSONResponse({"upload": made}, HTTPStatus.CREATED)
+    return await received(request, name)
 
 
 @router.get("/campaigns", response_model=list[Campaign])

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
 
 from anyio import to_thread
 
@@ -127,12 +127,11 @@ class Broadcast:
         campaigns = self._dispatcher.live().campaigns
         proofs: list[Proof] = [*self._dispatcher.tokens(), *self._dispatcher.sessions()]
         documents = [campaign.as_json() for campaign in campaigns]
-        return Frame(event("campaigns", documents), frozenset(proofs), campaigns)
+        return Frame(event("campaigns", json.dumps(documents)), frozenset(proofs), campaigns)
 
 
 def _unknown(problem: Problem) -> Frame:
-    document = json.loads(bytes(problem.body))
-    return Frame(event("problem", document), None, problem=problem.detail)
+    return Frame(event("problem", bytes(problem.body).decode()), None, problem=problem.detail)
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
@@ -143,6 +142,11 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
         return False
 
 
-def event(name: str, document: Any) -> bytes:
-    """One event of a stream, as JSON."""
-    return f"event: {name}\ndata: {json.dumps(document)}\n\n".encode()
+_END_OF_LINE = re.compile(r"\r\n|\r|\n")
+"""All that ends a line of a stream (HTML, 9.2.6)."""
+
+
+def event(name: str, text: str) -> bytes:
+    """One event of a stream."""
+    lines = "".join(f"data: {line}\n" for line in _END_OF_LINE.split(text))
+    return f"event: {name}\n{lines}\n".encode()

@@ -18,6 +18,8 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from anyio import to_thread
+from fastapi import Request
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dispatcher import AudienceError
@@ -237,3 +239,12 @@ def _write_all(write: Callable[[memoryview], int | None], block: bytes) -> None:
     rest = memoryview(block)
     while rest:
         rest = rest[write(rest) or 0 :]
+
+
+async def received(request: Request, name: str) -> JSONResponse:
+    """The upload that a request is, taken to the disk as it comes; its id."""
+    length = request.headers.get("content-length", "")
+    known = int(length) if length.isascii() and length.isdigit() else None
+    uploads: Uploads = request.app.state.uploads
+    made = await uploads.receive(name, request.stream(), known)
+    return JSONResponse({"upload": made}, HTTPStatus.CREATED)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_urlsafe
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request
@@ -42,15 +42,7 @@ class Cookie:
 
     def put(self, response: Response, session: Secret) -> None:
         """Let the browser have it."""
-        response.set_cookie(
-            self.name,
-            session.reveal(),
-            max_age=LONGEST,
-            path="/",
-            secure=self._is_secure,
-            httponly=True,
-            samesite="lax",
-        )
+        self._put(response, self.name, session.reveal(), LONGEST, "lax")
 
     def browser_of(self, request: Request) -> str:
         """The secret of this browser, a new one where it has none."""
@@ -59,14 +51,24 @@ class Cookie:
 
     def put_browser(self, response: Response, browser: str) -> None:
         """Let the browser be known again, which lets nobody in."""
+        self._put(response, self._browser, browser, KNOWN, "strict")
+
+    def _put(
+        self,
+        response: Response,
+        name: str,
+        value: str,
+        seconds: int,
+        site: Literal["lax", "strict"],
+    ) -> None:
         response.set_cookie(
-            self._browser,
-            browser,
-            max_age=KNOWN,
+            name,
+            value,
+            max_age=seconds,
             path="/",
             secure=self._is_secure,
             httponly=True,
-            samesite="strict",
+            samesite=site,
         )
 
     def take_back(self, response: Response) -> None:

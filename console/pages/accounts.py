@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from console.auth import PageForOperators, PageForViewers
 from console.pages.asking import Question, asked, gone_to
-from console.pages.layout import is_fragment, page
+from console.pages.layout import page_or_part
 from dispatcher import Account, Dispatcher
 
 router = APIRouter(prefix="/accounts", include_in_schema=False)
@@ -23,9 +23,9 @@ def accounts(
 ) -> HTMLResponse:
     """Every account that a campaign was ever made for; the hold of `done` was just lifted."""
     known = dispatcher.accounts()
-    return page(
+    return page_or_part(
         request,
-        "accounts_found.html" if is_fragment(request) else "accounts.html",
+        "accounts",
         accounts=known,
         moment=datetime.now(UTC),
         done=done if any(account.name == done for account in known) else None,

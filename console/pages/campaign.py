@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from console.auth import PageForOperators, PageForViewers
 from console.pages.consequences import ACTS
-from console.pages.layout import is_fragment, page
+from console.pages.layout import page, page_or_part
 from console.pages.notifications import previews, unshown
 from console.turns import Looking, Verifying
 
@@ -44,8 +44,7 @@ def timeline(
 ) -> HTMLResponse:
     """What happened to it, what it waits for, and what can be done."""
     found = dispatcher.explain(campaign)
-    template = "timeline_found.html" if is_fragment(request) else "timeline.html"
-    return page(request, template, campaign=dispatcher.show(campaign), explained=found)
+    return page_or_part(request, "timeline", campaign=dispatcher.show(campaign), explained=found)
 
 
 @router.get("/verify")
@@ -54,8 +53,7 @@ def verify(
 ) -> HTMLResponse:
     """Whether its books are sound, checked now."""
     found = dispatcher.verify(campaign)
-    template = "verify_found.html" if is_fragment(request) else "verify.html"
-    return page(request, template, campaign=dispatcher.show(campaign), verdict=found)
+    return page_or_part(request, "verify", campaign=dispatcher.show(campaign), verdict=found)
 
 
 @router.get("/failures.{form}")

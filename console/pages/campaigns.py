@@ -2,13 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.auth import PageForViewers
-from console.pages.layout import is_fragment, page
+from console.pages.layout import address, page_or_part
 from dispatcher import AmbiguousCampaign, CallerError, Campaign, CampaignNotFound, Dispatcher
 
 router = APIRouter(include_in_schema=False)
@@ -34,12 +33,8 @@ class Search:
 
     def address(self, before: str | None = None) -> str:
         """Where this is asked, from the campaign `before` on."""
-        said = {name: value for name, value in asdict(self).items() if value}
-        if self.tests:
-            said["tests"] = "1"
-        if before is not None:
-            said["before"] = before
-        return f"/?{urlencode(said)}" if said else "/"
+        said = {**asdict(self), "tests": "1" if self.tests else ""}
+        return address("/", **said, before=before or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +60,10 @@ def campaigns(
     """The newest campaigns first."""
     search = Search(state, tag.strip(), app.strip(), id.strip(), tests)
     found = _find(dispatcher, search, before)
-    return page(
+    return page_or_part(
         request,
-        "campaigns_found.html" if is_fragment(request) else "campaigns.html",
-        headers={"HX-Replace-Url": search.address(before)} if is_fragment(request) else {},
+        "campaigns",
+        at=search.address(before),
         found=found,
         search=search,
         states=STATES,

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -85,6 +86,24 @@ def page(
         body = gzip.compress(body, 5)
         told["Content-Encoding"] = "gzip"
     return HTMLResponse(body, status, told)
+
+
+def page_or_part(request: Request, name: str, *, at: str = "", **context: Any) -> HTMLResponse:
+    """The page of this name, or what is found on it, where a script asks for that alone.
+
+    `at` is the address that the browser is to show for the part, if another than it has.
+    """
+    if not is_fragment(request):
+        return page(request, f"{name}.html", **context)
+    return page(
+        request, f"{name}_found.html", headers={"HX-Replace-Url": at} if at else {}, **context
+    )
+
+
+def address(place: str, **said: str) -> str:
+    """Where this is asked at that place; what is empty is not in it."""
+    given = {name: value for name, value in said.items() if value}
+    return f"{place}?{urlencode(given)}" if given else place
 
 
 def is_fragment(request: Request) -> bool:

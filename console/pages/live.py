@@ -1,6 +1,5 @@
 """What pages show while they are looked at: pieces of them, anew whenever the books change."""
 
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from hashlib import sha256
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from console.auth import PageForViewers, person_of
-from console.events import Broadcast, Frame
+from console.events import Broadcast, Frame, event
 from console.pages.curves import Curves
 from console.pages.layout import fragment
 from dispatcher import Campaign, Curve, Dispatcher, DispatcherError
@@ -117,21 +116,12 @@ def _changes(campaign: Campaign) -> Iterator[str]:
 
 def _html(pieces: Iterable[str]) -> bytes:
     html = "".join(pieces)
-    return _event("html", html) if html else _event("beat", "")
+    return event("html", html) if html else event("beat", "")
 
 
 def _key(*parts: str) -> bytes:
-    return _event("key", sha256("\0".join(parts).encode()).hexdigest()[:16])
+    return event("key", sha256("\0".join(parts).encode()).hexdigest()[:16])
 
 
 def _problem(sentence: str) -> bytes:
-    return _event("problem", sentence)
-
-
-_END_OF_LINE = re.compile(r"\r\n|\r|\n")
-"""All that ends a line of a stream (HTML, 9.2.6)."""
-
-
-def _event(name: str, text: str) -> bytes:
-    lines = "".join(f"data: {line}\n" for line in _END_OF_LINE.split(text))
-    return f"event: {name}\n{lines}\n".encode()
+    return event("problem", sentence)

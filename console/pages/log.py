@@ -1,13 +1,12 @@
 """The log: who changed what, and when."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.auth import PageForViewers
-from console.pages.layout import is_fragment, page
+from console.pages.layout import address, page_or_part
 from dispatcher import Act, CallerError, Dispatcher
 
 router = APIRouter(include_in_schema=False)
@@ -27,15 +26,15 @@ def log(
     asked = {"campaign": campaign.strip(), "by": by.strip()}
     some, refusal = _find(dispatcher, asked["campaign"], asked["by"], before)
     acts = some[:_PAGE]
-    older = _address(**asked, before=str(acts[-1].id)) if len(some) > _PAGE else None
-    return page(
+    older = address("/log", **asked, before=str(acts[-1].id)) if len(some) > _PAGE else None
+    return page_or_part(
         request,
-        "log_found.html" if is_fragment(request) else "log.html",
-        headers={"HX-Replace-Url": _address(**asked)} if is_fragment(request) else {},
+        "log",
+        at=address("/log", **asked),
         acts=acts,
         refusal=refusal,
         older=older,
-        newest=_address(**asked) if before else None,
+        newest=address("/log", **asked) if before else None,
         asked=asked,
     )
 
@@ -48,8 +47,3 @@ def _find(
     except CallerError as error:
         return (), str(error)
     return found, None
-
-
-def _address(**said: str) -> str:
-    given = {name: value for name, value in said.items() if value}
-    return f"/log?{urlencode(given)}" if given else "/log"

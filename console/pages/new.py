@@ -31,7 +31,7 @@ from console.pages.order_form import (
 )
 from console.pages.words import counted
 from console.problems import sentence
-from console.uploads import Uploads, audience_of
+from console.uploads import Uploads, audience_of, received
 from dispatcher import (
     AmbiguousCampaign,
     AudienceError,
@@ -123,11 +123,7 @@ def message(request: Request, dispatcher: PageForOperators, form: Sent) -> HTMLR
 @router.put("/uploads/{name}")
 async def upload(request: Request, _: PageForOperators, name: str) -> JSONResponse:
     """Take a file as it comes; its id."""
-    length = request.headers.get("content-length", "")
-    known = int(length) if length.isascii() and length.isdigit() else None
-    uploads: Uploads = request.app.state.uploads
-    made = await uploads.receive(name, request.stream(), known)
-    return JSONResponse({"upload": made}, HTTPStatus.CREATED)
+    return await received(request, name)
 
 
 @router.post("/columns")

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from console.auth import PageForAdmins, PageForOperators, PageForViewers
 from console.pages.asking import Question, asked
 from console.pages.forms import Fields
-from console.pages.layout import is_fragment, page
+from console.pages.layout import is_fragment, page, page_or_part
 from dispatcher import CallerError, Dispatcher, OptionError
 
 router = APIRouter(prefix="/people", include_in_schema=False)
@@ -72,8 +72,7 @@ def forget(request: Request, dispatcher: PageForAdmins, form: Fields) -> HTMLRes
         words = "Nothing was forgotten: type the same identifier once more."
         return asked(request, _question(identifier, len(dispatcher.find(identifier))), words)
     receipt = dispatcher.forget(identifier)
-    template = "people_receipt_found.html" if is_fragment(request) else "people_receipt.html"
-    return page(request, template, receipt=receipt.as_json(), identifier=identifier)
+    return page_or_part(request, "people_receipt", receipt=receipt.as_json(), identifier=identifier)
 
 
 def _listed(dispatcher: Dispatcher, app: str, form: Mapping[str, str]) -> object:

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from console.auth import PageForOperators
 from console.pages import consequences
+from console.pages.asking import gone_to
 from console.pages.consequences import ACTS, RETRIABLE, Act
 from console.pages.forms import Fields
 from console.pages.layout import is_fragment, page
@@ -41,10 +42,7 @@ def do(
     except CallerError as error:
         shown = dispatcher.show(campaign)
         return _asked(request, shown, act, refusal=str(error), value=value)
-    address = f"/campaigns/{found.id}?done={verb}"
-    if is_fragment(request):
-        return Response(status_code=HTTPStatus.OK, headers={"HX-Redirect": address})
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    return gone_to(request, f"/campaigns/{found.id}?done={verb}")
 
 
 def _act(verb: str) -> Act:

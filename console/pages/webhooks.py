@@ -1,14 +1,13 @@
 """Webhooks: what receivers were told, what became of it, and telling it again."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from console.auth import PageForOperators, PageForViewers
 from console.pages.asking import Question, asked, gone_to
-from console.pages.layout import is_fragment, page
+from console.pages.layout import address, page_or_part
 from dispatcher import CallerError
 
 router = APIRouter(prefix="/webhooks", include_in_schema=False)
@@ -36,14 +35,14 @@ def webhooks(
         some, refusal = (), str(error)
     found = some[:_PAGE]
     last = f"{found[-1].campaign}/{found[-1].sequence}" if len(some) > _PAGE else ""
-    return page(
+    return page_or_part(
         request,
-        "webhooks_found.html" if is_fragment(request) else "webhooks.html",
-        headers={"HX-Replace-Url": _address(asked)} if is_fragment(request) else {},
+        "webhooks",
+        at=address("/webhooks", campaign=asked),
         webhooks=found,
         refusal=refusal,
-        older=_address(asked, last) if last else None,
-        newest=_address(asked) if before else None,
+        older=address("/webhooks", campaign=asked, before=last) if last else None,
+        newest=address("/webhooks", campaign=asked) if before else None,
         asked=asked,
         done=done,
     )
@@ -81,9 +80,3 @@ def _question(campaign: str, sequence: int) -> Question:
         button="Deliver it again",
         back="/webhooks",
     )
-
-
-def _address(campaign: str, before: str = "") -> str:
-    said = {"campaign": campaign, "before": before}
-    given = {name: value for name, value in said.items() if value}
-    return f"/webhooks?{urlencode(given)}" if given else "/webhooks"

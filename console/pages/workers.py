@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from console.auth import PageForViewers
-from console.pages.layout import is_fragment, page
+from console.pages.layout import page_or_part
 
 router = APIRouter(include_in_schema=False)
 
@@ -14,9 +14,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/workers")
 def workers(request: Request, dispatcher: PageForViewers) -> HTMLResponse:
     """The workers that told of themselves within the last hour."""
-    return page(
+    return page_or_part(
         request,
-        "workers_found.html" if is_fragment(request) else "workers.html",
+        "workers",
         workers=dispatcher.workers(),
         moment=datetime.now(UTC),
         flower_url=request.app.state.flower_url,

@@ -9,7 +9,7 @@ import pytest
 
 from console import events
 from console.events import Broadcast
-from console.pages import curves, live
+from console.pages import curves
 from console.pages.curves import Curves
 
 
@@ -90,5 +90,5 @@ def test_a_curve_that_is_forgotten_while_it_is_read_is_read_all_the_same(
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 def test_no_end_of_a_line_ends_an_event_of_a_stream(end: str) -> None:
-    told = live._event("html", f"one{end}event: problem{end}{end}two")
+    told = events.event("html", f"one{end}event: problem{end}{end}two")
     assert told == b"event: html\ndata: one\ndata: event: problem\ndata: \ndata: two\n\n"
