@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,8 +15,9 @@ from console.pages.layout import is_fragment, page
 class Question:
     """Whether `action`, a place that takes a form, is to be done, and what that will do.
 
-    `back` is where whoever says no stays. `word` is what has to be typed to say yes, where a slip
-    cannot be made good; `typed` is what that is, for a person.
+    `about` says what it is about, beside the title. `back` is where whoever says no stays, and
+    `stay` what their button says; `is_grave` says that a slip cannot be made good. What has to be
+    typed then is said by `typed`; another template has its `inputs`, where there are others.
     """
 
     title: str
@@ -23,18 +25,25 @@ class Question:
     action: str
     button: str
     back: str
+    about: str = ""
+    stay: str = "Leave it as it is"
+    is_grave: bool = False
     typed: str | None = None
+    inputs: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def asked(request: Request, question: Question, refusal: str | None = None) -> HTMLResponse:
-    """The question, or once more with why it was not done."""
+def asked(
+    request: Request, question: Question, refusal: str | None = None, **context: Any
+) -> HTMLResponse:
+    """The question, or once more with why it was not done; `context` is for its inputs."""
     return page(
         request,
         "question_form.html" if is_fragment(request) else "question.html",
         status=HTTPStatus.OK if refusal is None else HTTPStatus.UNPROCESSABLE_ENTITY,
         question=question,
         refusal=refusal,
+        **context,
     )
 
 

@@ -8,9 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from console.pages.clocks import NoSuchZone, moment_there
 
 LEFT_OUT = "-"
 """What is chosen for a column that is not read."""
@@ -176,19 +177,11 @@ def _moment(field: str, text: str, zone: str) -> str:
     """The moment when it is that time there; one that clocks skip there is refused."""
     wall = _wall(field, text)
     try:
-        there = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        words = f"There is no time zone {zone!r}: give one of IANA's, as Europe/Berlin."
-        raise FormError("zone", words) from None
-    try:
-        moment = wall.replace(tzinfo=there)
-        is_shown = moment.astimezone(UTC).astimezone(there).replace(tzinfo=None) == wall
-    except OverflowError:
-        raise FormError(field, "This time is too far away: give one of these years.") from None
-    if not is_shown:
-        words = f"No clock in {zone} ever shows this time, as it is put on then: give another."
-        raise FormError(field, words)
-    return moment.isoformat()
+        return moment_there(wall, zone).isoformat()
+    except NoSuchZone as error:
+        raise FormError("zone", str(error)) from None
+    except ValueError as error:
+        raise FormError(field, str(error)) from None
 
 
 def _rate(text: str) -> float:

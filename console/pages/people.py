@@ -143,6 +143,7 @@ def _question(identifier: str, chunks: int) -> Question:
         action="/people/forgotten",
         button="Forget them for good",
         back="/people",
+        is_grave=True,
         typed="Type the identifier once more to say that you mean it",
         fields={"identifier": identifier},
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -11,10 +10,11 @@ from starlette.exceptions import HTTPException
 
 from console.auth import PageForOperators
 from console.pages import consequences
-from console.pages.asking import gone_to
+from console.pages.asking import Question, asked, gone_to
+from console.pages.books import title_of
+from console.pages.clocks import moment_there
 from console.pages.consequences import ACTS, RETRIABLE, Act
 from console.pages.forms import Fields
-from console.pages.layout import is_fragment, page
 from dispatcher import CallerError, Campaign, Dispatcher, OptionError
 
 router = APIRouter(prefix="/campaigns/{campaign}", include_in_schema=False)
@@ -59,16 +59,28 @@ def _asked(
     refusal: str | None = None,
     value: str | None = None,
 ) -> HTMLResponse:
-    return page(
+    return asked(
         request,
-        "asks_form.html" if is_fragment(request) else "asks.html",
-        status=HTTPStatus.OK if refusal is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+        _question(campaign, act),
+        refusal,
         campaign=campaign,
         act=act,
-        told=consequences.of(act.verb, campaign),
-        refusal=refusal,
         value=_present(campaign, act.verb) if value is None else value,
         retriable=[state for state in RETRIABLE if getattr(campaign.members, state)],
+    )
+
+
+def _question(campaign: Campaign, act: Act) -> Question:
+    return Question(
+        title=act.question,
+        about=f"{title_of(campaign)} · {campaign.id[:8]} · {campaign.state}",
+        told=consequences.of(act.verb, campaign),
+        action=f"/campaigns/{campaign.id}/do/{act.verb}",
+        button=f"{act.name} for good" if act.is_grave else act.name,
+        back=f"/campaigns/{campaign.id}",
+        stay="Keep it" if act.is_grave else "Leave it as it is",
+        is_grave=act.is_grave,
+        inputs="campaign_inputs.html",
     )
 
 
@@ -102,16 +114,19 @@ def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fiel
 
 def _finish_by(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
     zone = fields.get("zone") or "UTC"
-    dispatcher.finish_by(campaign.id, moment_in(value, zone) if value else None)
+    dispatcher.finish_by(campaign.id, _moment(value, zone) if value else None)
 
 
-def moment_in(value: str, zone: str) -> datetime:
+def _moment(value: str, zone: str) -> datetime:
     """The time that a form's field has, in the zone that the browser is in. OptionError."""
     try:
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    except (ValueError, OSError, LookupError) as error:
+        given = datetime.fromisoformat(value)
+    except ValueError as error:
         raise OptionError(f"{value!r} is no time: give it as 2026-11-24T10:00+01:00.") from error
+    try:
+        return given if given.tzinfo else moment_there(given, zone)
+    except ValueError as error:
+        raise OptionError(str(error)) from error
 
 
 def _retry(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-_SEEN = text("""
+_IS_LIVE = "seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp()"
+_MAY_LEAD = """
+(relays AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp())
+"""
+_SEEN = text(f"""
 WITH seen AS (
     INSERT INTO worker (name, slots, rate, clock_ahead, relays)
     VALUES (:name, :slots, :rate, :clock - clock_timestamp(), :relays)
@@ -16,23 +20,19 @@ WITH seen AS (
 )
 SELECT :relays AND NOT EXISTS (
     SELECT FROM worker
-    WHERE name < :name AND relays
-      AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp()) AS leads
+    WHERE name < :name AND {_MAY_LEAD}) AS leads
 """)
-LIVE_SLOTS = """
-(SELECT coalesce(sum(slots), 0) FROM worker
- WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
+LIVE_SLOTS = f"""
+(SELECT coalesce(sum(slots), 0) FROM worker WHERE {_IS_LIVE})
 """
 """In SQL, the slots of the workers that were seen in the last five seconds."""
-LIVE_WORKERS = """
-(SELECT name FROM worker
- WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
+LIVE_WORKERS = f"""
+(SELECT name FROM worker WHERE {_IS_LIVE})
 """
 """In SQL, the names of these workers: one that was started again has another."""
 
-SILENCE = """
-(SELECT CASE WHEN bool_and(silence IS NOT NULL) THEN min(silence) END FROM worker
- WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp())
+SILENCE = f"""
+(SELECT CASE WHEN bool_and(silence IS NOT NULL) THEN min(silence) END FROM worker WHERE {_IS_LIVE})
 """
 """In SQL, why live workers take no message, where none of them does."""
 ELSEWHERE = "it listens to "
@@ -128,10 +128,10 @@ class Strength:
     is_led: bool
 
 
-_STRENGTH = text("""
+_STRENGTH = text(f"""
 SELECT count(*), coalesce(sum(slots), 0), count(silence),
-    coalesce(bool_or(relays AND seen_at > clock_timestamp() - interval '2.5 s'), false)
-FROM worker WHERE seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp()
+    coalesce(bool_or({_MAY_LEAD}), false)
+FROM worker WHERE {_IS_LIVE}
 """)
 
 
@@ -172,13 +172,8 @@ class Worker:
         return {**asdict(self), "seen_at": self.seen_at.isoformat()}
 
 
-_READ = text("""
-WITH known AS (
-    SELECT *, seen_at BETWEEN clock_timestamp() - interval '5 s' AND clock_timestamp() AS live,
-        relays AND seen_at BETWEEN clock_timestamp() - interval '2.5 s' AND clock_timestamp()
-            AS may_lead
-    FROM worker
-)
+_READ = text(f"""
+WITH known AS (SELECT *, {_IS_LIVE} AS live, {_MAY_LEAD} AS may_lead FROM worker)
 SELECT name, slots, rate, live,
     may_lead AND name = min(name) FILTER (WHERE may_lead) OVER () AS leads, seen_at,
     CAST(round(extract(epoch FROM clock_ahead), 3) AS float) AS clock_ahead, silence

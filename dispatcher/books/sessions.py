@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from dispatcher.books import acts
 from dispatcher.books.acts import Actor
-from dispatcher.books.tokens import ROLES, Role
+from dispatcher.books.tokens import Role, reaches
 
 LONGEST = timedelta(hours=12)
 """However much is done in it: a day's work, and not the next one's."""
@@ -36,7 +36,7 @@ class Session:
 
     def may(self, role: Role) -> bool:
         """Whether it lets somebody do what this role may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return reaches(self.role, role)
 
 
 _LIVE = f"""

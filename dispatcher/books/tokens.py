@@ -20,6 +20,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """From the one that may do least: each may do what those before it may."""
 
 
+def reaches(role: Role, needed: Role) -> bool:
+    """Whether who has the one role may do what the other may."""
+    return ROLES.index(role) >= ROLES.index(needed)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token by its name, and not the token; fields as in `console token list --json`."""
@@ -30,7 +35,7 @@ class Token:
 
     def may(self, role: Role) -> bool:
         """Whether it lets somebody do what this role may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return reaches(self.role, role)
 
     def as_json(self) -> dict[str, Any]:
         """An element of the document of `console token list --json`; times are ISO 8601."""

@@ -227,7 +227,12 @@ def test_buttons_ask_first_and_then_do_what_they_said(
         ("rate", {"value": "-1"}, "rate"),
         ("window", {"value": "mon 9-5"}, "mon 9-5"),
         ("finish-by", {"value": "soon"}, "&#39;soon&#39; is no time"),
-        ("finish-by", {"value": "2090-01-02T10:00", "zone": "../etc"}, "is no time"),
+        ("finish-by", {"value": "2090-01-02T10:00", "zone": "../etc"}, "There is no time zone"),
+        (
+            "finish-by",
+            {"value": "2030-03-31T02:30", "zone": "Europe/Berlin"},
+            "No clock in Europe/Berlin ever shows this time",
+        ),
         ("finish-by", {"value": "1990-01-02T10:00"}, "1990"),
         ("accept", {}, "nothing"),
         ("accept", {"value": "lots"}, "lots"),

@@ -21,6 +21,14 @@ def books_engine(servers: ServerUrls, template_database: str) -> Iterator[Engine
 
 
 @pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The test's own database."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def books(books_engine: Engine) -> Books:
     """The books with nothing in them."""
     with books_engine.begin() as connection:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -40,14 +40,6 @@ def settings(database_url: str, broker_url: str, tmp_path: Path) -> Settings:
     return Settings(
         home=tmp_path, database_url=database_url, broker_url=broker_url, redis_url=broker_url
     )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The test's own database."""
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Campaigns of many members: they wait for a second person, whatever somebody tries meanwhile."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from dispatcher import Actor, Campaign, Dispatcher, ImpossibleInState
 from dispatcher.books import upkeep
-from dispatcher.books.session import make_engine
 from dispatcher.books.upkeep import Duty
 from dispatcher.cli.send import committed as told_of
 from dispatcher.settings import Settings
@@ -33,14 +31,6 @@ def settings(database_url: str, broker_url: str, tmp_path: Path) -> Settings:
         redis_url=broker_url,
         approval_members=10,
     )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The test's own database."""
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

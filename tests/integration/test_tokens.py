@@ -1,23 +1,14 @@
 """Tokens of the HTTP API: what each lets somebody do, and that nobody can read one again."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from dispatcher import Actor, Dispatcher, OptionError
-from dispatcher.books.session import make_engine, transaction
+from dispatcher.books.session import transaction
 from dispatcher.redaction import redact
 from dispatcher.settings import Settings
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The test's own database."""
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,21 +19,13 @@ from dispatcher import (
     SignInDelayed,
     SignInRefused,
 )
-from dispatcher.books.session import make_engine, transaction
+from dispatcher.books.session import transaction
 from dispatcher.redaction import redact
 from dispatcher.settings import Settings
 from dispatcher.throttle import FREE
 
 PASSWORD = "correct horse battery"
 HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The test's own database."""
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
