@@ -8,10 +8,7 @@ the attempt off.
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
+from contextlib import suppress
 from typing import Any
 
 from requests import PreparedRequest
@@ -21,19 +18,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
 
 from workers.addresses import addresses
+from workers.reading import Reply, read_from
 from workers.watchdog import Handle, Line, clock
 
-_MOST_REPLY_BYTES = 4_000_000
-_MOST_INTERIM_REPLIES = 100
 _HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class TooLate(Exception):
     """The attempt's right to send ended before its first byte."""
-
-
-class NoReply(HTTPException):
-    """What came is no reply that has an end; the text is ours, and quotes nothing of it."""
 
 
 class Attempt(Line):
@@ -57,15 +49,6 @@ class Attempt(Line):
                 raise TooLate("its time was over before the first byte was sent")
             self._handle = handle
             self.started = True
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A complete reply."""
-
-    status: int
-    headers: HTTPMessage
-    body: bytes = field(repr=False)
 
 
 class _Guarded(HTTPConnection):
@@ -101,25 +84,10 @@ class _Guarded(HTTPConnection):
         with suppress(*_HUNG_UP):  # the reply may be there all the same
             self.sock.sendall(request)
             whole = True
-        with closing(HTTPResponse(self.sock, method="POST")) as response:
-            _begin(response)
-            reply = Reply(response.status, response.headers, _read(response))
-        if response.will_close or reply.status < 200 or not whole or _has_more(self.sock):
+        reply = read_from(self.sock)
+        if reply.is_last or not whole or _has_more(self.sock):
             self.close()
         return reply
-
-
-def _begin(response: HTTPResponse) -> None:
-    """Read the head of the final reply; those before it, such as 103, only inform.
-
-    Raises HTTPException where none of them is the final one.
-    """
-    for _ in range(_MOST_INTERIM_REPLIES):
-        response.headers = None  # type: ignore[assignment] # it would not read another head
-        response.begin()
-        if response.status == HTTPStatus.SWITCHING_PROTOCOLS or response.status >= 200:
-            return
-    raise NoReply(f"{_MOST_INTERIM_REPLIES} replies announce another one")
 
 
 def _has_more(sock: Any) -> bool:
@@ -127,18 +95,6 @@ def _has_more(sock: Any) -> bool:
     tls = getattr(sock, "sslobj", sock)  # in a tunnel that is TLS itself
     pending: Callable[[], int] = getattr(tls, "pending", int)
     return pending() > 0
-
-
-def _read(response: HTTPResponse) -> bytes:
-    """The reply's whole body. Raises HTTPException where it is cut short, or has no end."""
-    body = bytearray()
-    while part := response.read(65_536):
-        body += part
-        if len(body) > _MOST_REPLY_BYTES:
-            raise NoReply(f"the reply is longer than {_MOST_REPLY_BYTES} bytes")
-    if response.length:
-        raise IncompleteRead(bytes(body), response.length)
-    return bytes(body)
 
 
 def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> socket.socket:

@@ -16,8 +16,9 @@ from urllib3.exceptions import HTTPError
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
 from dispatcher.redaction import remember, secrets_in
-from workers.connection import Attempt, GuardedAdapter, GuardedPool, NoReply, TooLate
+from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate
 from workers.envelope import Envelope
+from workers.reading import NoReply
 from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
 

@@ -6,6 +6,7 @@ import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPMessage
 from urllib.parse import quote, quote_plus
 from uuid import UUID
 
@@ -26,8 +27,8 @@ from dispatcher.redaction import HIDDEN, Redactor, redact, remember, secrets_in
 from dispatcher.servers import read_server
 from dispatcher.settings import Secret, read_settings
 from tests.traces import traces
-from workers.connection import Reply
 from workers.envelope import Envelope
+from workers.reading import Reply
 
 SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
@@ -186,7 +187,7 @@ def test_what_holds_a_secret_or_a_member_does_not_show_it() -> None:
         claim,
         Report(claim, accepted, Decision(ChunkState.DELIVERED)),
         Failure(1, "rejected", "chunk", "x", 400, 33, {"userId": member}),
-        Reply(200, {}, member.encode()),  # type: ignore[arg-type]
+        Reply(200, HTTPMessage(), member.encode(), is_last=False),
     ]
     told = f"{shown!r} {' '.join(map(str, shown))}"
     assert traces(told, secret) == []
