@@ -11,10 +11,8 @@ import amqp
 import pytest
 from sqlalchemy import Engine
 
-from dispatcher.books.session import make_engine
 from tests.interop.rabbitmq import RabbitMq
 from tests.poison import mutations, strange_commands, strange_tasks
-from tests.sandbox_process import running_push_api
 from tests.waiting import eventually
 from tests.workers.books import make_campaign, rows
 from tests.workers.worker_process import Program, celery, running_worker
@@ -46,23 +44,6 @@ class Publisher:
 
     def close(self) -> None:
         self._connection.close()
-
-
-@pytest.fixture
-def surroundings(environment: dict[str, str], amqp_url: str) -> Iterator[dict[str, str]]:
-    """The environment of a worker that can send."""
-    with running_push_api() as vendor:
-        yield environment | {
-            "DISPATCHER_BROKER_URL": amqp_url,
-            "DISPATCHER_PUSH_API_URL": vendor.url,
-        }
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -19,10 +19,18 @@ from dispatcher.settings import read_settings
 from tests.databases import fresh_database
 from tests.sandbox_process import PushApi
 from tests.waiting import eventually
-from tests.workers.books import make_campaign, rows
-from tests.workers.worker_process import Program, celery, running_worker
+from tests.workers.neighbours import (
+    assert_undisturbed,
+    completes,
+    never_meet,
+    outlives,
+    two_deployments,
+    url_of,
+)
+from tests.workers.worker_process import running_worker
 
 PASSWORD = "p@ss/w:rd#?%25 ü"
+QUEUE = "shop.push_2-eu"
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
 
@@ -52,21 +60,6 @@ def narrow_url(redis: Redis, broker_url: str) -> Iterator[str]:
     redis.acl_deluser("dispatcher")
 
 
-def url_of(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=False)
-
-
-def completes(engine: Engine, **changes: object) -> None:
-    """A new campaign of three chunks, to its end."""
-    campaign_id = make_campaign(engine, 3, published=False, **changes)
-    state = "SELECT state FROM campaign WHERE id = :id"
-    eventually(lambda: rows(engine, state, id=campaign_id)[0].state == "completed", within=60)
-
-
-def nodes(answer: str) -> int:
-    return answer.count("pong")
-
-
 def test_two_deployments_on_one_redis_never_meet(
     surroundings: dict[str, str],
     engine: Engine,
@@ -76,25 +69,12 @@ def test_two_deployments_on_one_redis_never_meet(
 ) -> None:
     other = surroundings | {
         "DISPATCHER_DATABASE_URL": url_of(other_engine),
-        "DISPATCHER_QUEUE": "shop.push_2-eu",
+        "DISPATCHER_QUEUE": QUEUE,
     }
-    (tmp_path / "one").mkdir()
-    (tmp_path / "other").mkdir()
-    with (
-        running_worker(surroundings, tmp_path / "one", "-n", "one@host") as one,
-        running_worker(other, tmp_path / "other", "-n", "other@host") as two,
-    ):
-        completes(engine, rate=100.0)
-        completes(other_engine, rate=100.0)
-        assert_alone(surroundings, "one@host")
-        assert_alone(other, "other@host")
-        assert_undisturbed(one)
-        assert_undisturbed(two)
-        assert strays(redis, "dispatcher", "shop.push_2-eu") == []
-        celery(other, "control", "shutdown")
-        assert two.ends() == 0
-        completes(engine)
-        assert one.process.poll() is None
+    with two_deployments(surroundings, other, tmp_path) as (one, two):
+        never_meet(one, engine, two, other_engine)
+        assert strays(redis, "dispatcher", QUEUE) == []
+        outlives(one, engine, two)
 
 
 def strays(redis: Redis, *queues: str) -> list[str]:
@@ -103,17 +83,6 @@ def strays(redis: Redis, *queues: str) -> list[str]:
     found = [bytes(key).decode() for key in redis.scan_iter()]
     named = [re.sub(r"^_kombu\.binding(_permanent)?\.", "", key) for key in found]
     return [key for key in named if not key.startswith((*begin, "_kombu.binding_deadlines"))]
-
-
-def assert_alone(surroundings: dict[str, str], name: str) -> None:
-    answer = eventually(lambda: celery(surroundings, "inspect", "ping").stdout, within=60)
-    assert name in answer
-    assert nodes(answer) == 1
-
-
-def assert_undisturbed(worker: Program) -> None:
-    assert "dropped" not in worker.log
-    assert "Traceback" not in worker.log
 
 
 def test_the_rights_that_the_documents_name_are_enough(
