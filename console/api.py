@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from console.auth import ForOperators, ForViewers, person_of
 from console.events import Broadcast
 from console.making import Making
-from console.orders import Listed, Order, Orders, Retry
+from console.orders import Listed, ListedChunks, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
 from console.turns import Looking, Verifying
 from console.uploads import received
-from dispatcher import Act, Campaign, Dispatcher
+from dispatcher import Act, Attempt, Campaign, Chunk, Dispatcher
 
 router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
 open_router = APIRouter(responses={503: PROBLEMS[503], 500: PROBLEMS[500]})
@@ -157,6 +157,33 @@ def retry(dispatcher: ForOperators, campaign: str, retried: Retry) -> JSONRespon
 def explain(dispatcher: ForViewers, _: Looking, campaign: str) -> JSONResponse:
     """What happened to it, what it waits for, and when it goes on."""
     return JSONResponse(dispatcher.explain(campaign).as_json())
+
+
+@router.get("/campaigns/{campaign}/chunks", response_model=list[Chunk])
+def chunks(
+    dispatcher: ForViewers, _: Looking, campaign: str, listed: Annotated[ListedChunks, Query()]
+) -> JSONResponse:
+    """Its chunks by number, with the last attempt at each; `Link` leads to the next page."""
+    found = dispatcher.chunks(campaign, listed.state, first=listed.first, limit=listed.limit)
+    headers = {}
+    if len(found) == listed.limit:
+        asked = listed.model_dump(exclude_unset=True)
+        query = urlencode({**asked, "first": found[-1].chunk + 1})
+        headers = {"Link": f'<{PREFIX}/campaigns/{quote(campaign)}/chunks?{query}>; rel="next"'}
+    return JSONResponse([chunk.as_json() for chunk in found], headers=headers)
+
+
+@router.get("/campaigns/{campaign}/chunks/{chunk}/attempts", response_model=list[Attempt])
+def attempts(
+    dispatcher: ForViewers,
+    campaign: str,
+    chunk: Annotated[int, Path(ge=1, lt=2**31)],
+    before: Annotated[int | None, Query(ge=1, lt=2**31, description="Only older ones.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> JSONResponse:
+    """What each attempt at a chunk came to, the newest first."""
+    found = dispatcher.attempts(campaign, chunk, before=before, limit=limit)
+    return JSONResponse([attempt.as_json() for attempt in found])
 
 
 @router.get("/campaigns/{campaign}/throughput")

@@ -217,3 +217,13 @@ class Listed(BaseModel):
     limit: int = Field(50, ge=1, le=1_000)
     before: str | None = Field(None, description="Only those made before this one: the next page.")
     tests: bool = False
+
+
+class ListedChunks(BaseModel):
+    """Which chunks of a campaign to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: str | None = None
+    first: int = Field(1, ge=1, lt=2**31, description="Only those from this number on.")
+    limit: int = Field(50, ge=1, le=1_000)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dispatcher.books.accounts import Account
     from dispatcher.books.acts import Act, Actor
     from dispatcher.books.campaigns import Campaign
+    from dispatcher.books.chunks import Attempt, Chunk
     from dispatcher.books.curve import Curve
     from dispatcher.books.fleet import Worker
     from dispatcher.books.overview import Overview
@@ -50,10 +51,12 @@ if TYPE_CHECKING:
         acting_as,
         adjust,
         approve,
+        attempts,
         authenticate,
         cancel,
         check_message,
         check_schema,
+        chunks,
         columns,
         dry_run,
         enqueue,
@@ -111,12 +114,14 @@ __all__ = [
     "Act",
     "Actor",
     "AmbiguousCampaign",
+    "Attempt",
     "AudienceError",
     "BrokerUnavailable",
     "CallerError",
     "Campaign",
     "CampaignExists",
     "CampaignNotFound",
+    "Chunk",
     "CommitUnknown",
     "Curve",
     "DatabaseUnavailable",
@@ -143,10 +148,12 @@ __all__ = [
     "acting_as",
     "adjust",
     "approve",
+    "attempts",
     "authenticate",
     "cancel",
     "check_message",
     "check_schema",
+    "chunks",
     "columns",
     "dry_run",
     "enqueue",
@@ -203,7 +210,9 @@ _ROOMS = {
     "Account": "dispatcher.books.accounts",
     "Act": "dispatcher.books.acts",
     "Actor": "dispatcher.books.acts",
+    "Attempt": "dispatcher.books.chunks",
     "Campaign": "dispatcher.books.campaigns",
+    "Chunk": "dispatcher.books.chunks",
     "Curve": "dispatcher.books.curve",
     "Dispatcher": "dispatcher.api",
     "Heading": "dispatcher.audience.headings",

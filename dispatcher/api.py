@@ -12,6 +12,7 @@ from dispatcher.books import transitions
 from dispatcher.books.accounts import Account
 from dispatcher.books.acts import Act, Actor
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.chunks import Attempt, Chunk
 from dispatcher.books.curve import Curve
 from dispatcher.books.finding import Found
 from dispatcher.books.fleet import Worker
@@ -314,6 +315,39 @@ class Dispatcher:
     def explain(self, campaign: Reference) -> Explanation:
         """What happened to the campaign, what it waits for, and when it goes on."""
         return reading.explain(self._connections, campaign)
+
+    def chunks(
+        self,
+        campaign: Reference,
+        state: str | None = None,
+        *,
+        first: int = 1,
+        limit: int = MOST_LISTED,
+    ) -> tuple[Chunk, ...]:
+        """The campaign's chunks by number, from `first` on, `limit` at most, 1,000 of them.
+
+        Only those in one `state`. The number after the last one of a page begins the next. No
+        member is named. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        """
+        return reading.chunks(self._connections, campaign, state, first=first, limit=limit)
+
+    def attempts(
+        self,
+        campaign: Reference,
+        chunk: int,
+        *,
+        before: int | None = None,
+        limit: int = MOST_LISTED,
+    ) -> tuple[Attempt, ...]:
+        """What each attempt at a chunk came to, the newest first, `limit` at most, 1,000 of them.
+
+        chunk: its number in the campaign, as `chunks` and `find` have it.
+        before: only attempts before the one of this number: the last one of a page begins the next.
+
+        Raises OptionError, also where there is no such chunk, CampaignNotFound and
+        AmbiguousCampaign.
+        """
+        return reading.attempts(self._connections, campaign, chunk, before=before, limit=limit)
 
     def throughput(self, campaign: Reference) -> Curve:
         """How the campaign went over time: what was sent in each of at most 120 even steps."""

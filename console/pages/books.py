@@ -138,6 +138,12 @@ def read_in(campaign: Campaign) -> str:
     return f"{rows} read: {', '.join(said)}" if said else f"{rows} read, none left out"
 
 
+def told_chunks(campaign: Campaign) -> str:
+    """How many chunks are in which state."""
+    counts = {state: getattr(campaign.chunks, state) for state in CHUNK_STATES}
+    return ", ".join(f"{number(count)} {state}" for state, count in counts.items() if count)
+
+
 def source_of(error: object) -> str:
     """Who said so: the vendor by numbers, or the network."""
     status, code = getattr(error, "http_status", None), getattr(error, "code", None)

@@ -40,6 +40,7 @@ def templates(assets: Assets) -> Environment:
         number=words.number,
         percent=words.percent,
         duration=words.duration,
+        brief=words.brief,
         moment=words.moment,
         sentence=words.sentence,
     )

@@ -47,6 +47,11 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 "))
 
 
+def brief(seconds: float) -> str:
+    """How long something took that may be over at once: `0.14 s`."""
+    return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
+
+
 def moment(time: datetime | None, form: str = "full") -> Markup:
     """A time that a script puts into the viewer's zone, and that is UTC without one.
 

@@ -35,6 +35,8 @@ FAMILIES = {
     "canary": "campaigns",
     "retry": "retry",
     "explain": "inspection",
+    "chunks": "chunks",
+    "attempts": "chunks",
     "throughput": "inspection",
     "log": "log",
     "webhook": "webhooks",

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from dispatcher.books import acts, campaigns, curve, fleet, overview
+from dispatcher.books import chunks as single_chunks
 from dispatcher.books.acts import Act
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.chunks import Attempt, Chunk
 from dispatcher.books.curve import Curve
 from dispatcher.books.fleet import Worker
 from dispatcher.books.overview import Overview
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
-from dispatcher.lifecycle import CampaignState, usable_window
+from dispatcher.lifecycle import CampaignState, ChunkState, usable_window
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.options import check_limit, check_line
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 50
 """How many campaigns `list` gives where nobody says it."""
+
+MOST_A_PAGE = 1_000
+"""How many chunks, or attempts at one, are read at once."""
 
 _PAGE = 500
 """So many are read in one transaction: a session must not wait for long while they are made."""
@@ -112,6 +117,31 @@ def explain(connections: Connections, campaign: Reference) -> Explanation:
         return audit.explain(connection, campaigns.resolve(connection, campaign), window)
 
 
+def chunks(
+    connections: Connections, campaign: Reference, state: str | None, *, first: int, limit: int
+) -> tuple[Chunk, ...]:
+    """The campaign's chunks, from one on."""
+    _check_number("first", first)
+    _check_page(limit, "chunks")
+    only = None if state is None else _chunk_state(state)
+    with transaction(connections.engine) as connection:
+        found = campaigns.resolve(connection, campaign)
+        return single_chunks.read_page(connection, found, state=only, first=first, limit=limit)
+
+
+def attempts(
+    connections: Connections, campaign: Reference, chunk: int, *, before: int | None, limit: int
+) -> tuple[Attempt, ...]:
+    """The newest attempts at a chunk."""
+    _check_number("chunk", chunk)
+    if before is not None:
+        _check_number("before", before)
+    _check_page(limit, "attempts")
+    with transaction(connections.engine) as connection:
+        found = campaigns.resolve(connection, campaign)
+        return single_chunks.attempts(connection, found, chunk, before=before, limit=limit)
+
+
 def throughput(connections: Connections, campaign: Reference) -> Curve:
     """How the campaign went over time."""
     with transaction(connections.engine) as connection:
@@ -163,6 +193,27 @@ def failures(
     with transaction(connections.engine) as connection:
         campaign_id = campaigns.resolve(connection, campaign)
     return failures(connections.engine, campaign_id)
+
+
+def _check_number(name: str, number: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**31:
+        raise OptionError(f"{name} is {number!r}: give a number, 1 or more.")
+
+
+def _check_page(limit: int, what: str) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 0 < limit <= MOST_A_PAGE:
+        raise OptionError(
+            f"limit is {limit!r}: give how many {what} to list, 1 to {MOST_A_PAGE:,}."
+        )
+
+
+def _chunk_state(state: str) -> ChunkState:
+    try:
+        return ChunkState(state)
+    except ValueError as error:
+        raise OptionError(
+            f"{state!r} is no state of a chunk; known are {', '.join(ChunkState)}."
+        ) from error
 
 
 def _state(state: str) -> CampaignState:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from console.api import open_router, router
 from console.others import others
 from console.pages.all import ROUTERS
-from tests.acceptance.browsers import PASSWORD, Browser, signed_in
+from tests.acceptance.browsers import PASSWORD, Browser, signed_in, words
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program
 
@@ -298,6 +298,49 @@ def test_parts_of_a_campaign_are_told_when_they_are_asked_for(
     assert operator.get(f"{page}/failures.exe").status_code in (404, 422)
     assert operator.get("/campaigns/last").headers["Location"].startswith("/campaigns/")
     assert operator.get(f"{page}/do/explode").status_code == 404
+
+
+def test_chunks_come_in_pages_by_state_and_their_attempts_one_by_one(
+    own_books: Program, browsers: dict[str, Browser]
+) -> None:
+    viewer = browsers["viewer"]
+    with own_books.books() as books:
+        rows = ({"userId": f"reader-{number}"} for number in range(51_001))
+        campaign = books.enqueue(app_id=APP, message=MESSAGE, audience=rows)
+    made = (
+        "INSERT INTO attempt (campaign_id, sequence, attempt, round, worker, started_at, outcome,"
+        " chunk_state, http_status, error) SELECT %s, 1, number, 1, 'first@here', now(),"
+        " 'throttled', 'pending', 429, 'Slow down' FROM generate_series(1, 51) AS number",
+        "UPDATE chunk SET attempt = 51, claimed_at = now(), claimed_by = 'first@here'"
+        " WHERE campaign_id = %s AND sequence = 1",
+    )
+    with own_books.database() as connection:
+        for statement in made:
+            connection.exec_driver_sql(statement, (campaign,))
+    page = f"/campaigns/{campaign}/chunks"
+
+    first, last = viewer.get(page), viewer.get(f"{page}?first=51")
+    assert first.text.count("<tbody") == 50
+    assert last.text.count("<tbody") == 2
+    assert f'href="{page}?first=51" rel="next"' in first.text
+    assert "throttled by the vendor (HTTP 429, Slow down)" in words(first)
+    assert f'href="{page}?state=pending&amp;first=51"' in viewer.part(f"{page}?state=pending").text
+    assert "No chunk is like that" in words(viewer.get(f"{page}?state=rejected"))
+    opened = viewer.part(f"{page}/1")
+    assert "<html" not in opened.text
+    assert opened.text.count("first@here") == 50
+    older = viewer.get(f"{page}/1?before=2")
+    assert older.text.count("first@here") == 1
+    assert f"{campaign}-1-1" in older.text
+    assert "It was not sent yet." in words(viewer.get(f"{page}/2"))
+    assert "reader-" not in first.text + opened.text
+    for wrong, sentence in (
+        ("?first=many", "'many' is no number of a chunk"),
+        ("?first=0", "first is 0: give a number"),
+        ("?state=sent", "'sent' is no state of a chunk"),
+        ("/53", "The campaign has no chunk 53: it has 52 chunks"),
+    ):
+        assert sentence in words(viewer.get(page + wrong))
 
 
 def test_a_page_that_is_looked_at_hears_what_changes(own_books: Program, operator: Browser) -> None:

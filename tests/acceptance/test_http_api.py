@@ -78,6 +78,13 @@ def test_an_upload_becomes_a_campaign_that_goes_out_and_is_asked_about(
     assert json.loads(house.run("message", campaign["id"]).stdout) == MESSAGE
     for verb in ("explain", "throughput", "verify", "log"):
         assert house_at.ask("GET", f"{path}/{verb}").json() == house.ask(verb, campaign["id"])
+    chunks = house_at.ask("GET", f"{path}/chunks?state=delivered&limit=2")
+    assert chunks.json() == house.ask("chunks", campaign["id"], "--limit", "2")
+    assert [each["members"] for each in chunks.json()] == [1_000, 1_000]
+    assert chunks.headers["Link"].endswith('first=3>; rel="next"')
+    made = house_at.ask("GET", f"{path}/chunks/3/attempts").json()
+    assert made == house.ask("attempts", campaign["id"], "3")
+    assert [each["outcome"] for each in made] == ["accepted"]
     failed = house_at.ask("GET", f"{path}/failures").json()
     assert failed == house.ask("failures", campaign["id"])
     (act,) = [act for act in house_at.ask("GET", f"{path}/log").json() if act["verb"] == "send"]
@@ -125,7 +132,9 @@ def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_
     nobody = Api(api.url, api.program, api.process)
     opened = set()
     for path, methods in routes.items():
-        place = path.removeprefix("/api/v1").format(campaign="last", name="a.csv", upload="0")
+        place = path.removeprefix("/api/v1").format(
+            campaign="last", name="a.csv", upload="0", chunk="1"
+        )
         for method in methods:
             asked = [each.ask(method, place, {}) for each in (nobody, stranger)]
             if asked[0].status_code == 200:

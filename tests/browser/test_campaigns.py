@@ -72,6 +72,16 @@ def test_a_campaign_is_watched_until_it_is_completed(
         page.get_by_text("Verify the books").click()
         expect(page.get_by_text("The books are sound.")).to_be_visible()
         assert operator.barriers() == []
+        page.get_by_role("link", name="Chunks and attempts").click()
+        page.get_by_label("State").select_option("rejected")
+        expect(page.get_by_role("heading", name="No chunk is like that")).to_be_visible()
+        page.get_by_label("State").select_option("delivered")
+        page.get_by_label("1 attempt at chunk 17", exact=True).press("Enter")
+        opened = page.locator("#attempts-17")
+        expect(opened).to_contain_text("accepted by the vendor")
+        expect(opened).to_contain_text(f"{campaign}-17-1")
+        assert operator.barriers() == []
+        assert "state=delivered" in page.url
     with program.books() as books:
         assert books.show(campaign).state == "completed"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, throughput, transitions, upkeep
+from dispatcher.books import campaigns, chunks, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -234,6 +234,12 @@ def test_the_last_seconds_speed_is_read_by_time(large: OneCampaign) -> None:
     large.attempt(ACCEPTED, CHUNKS)
     nodes = list(nodes_of(run(large, throughput._LAST_SECONDS, {"ids": [large.id]})))
     assert max(map(rows_read, nodes)) <= MOST_ROWS
+
+
+@pytest.mark.parametrize("first", [1, CHUNKS // 2])
+def test_a_page_of_chunks_is_read_by_their_numbers(large: OneCampaign, first: int) -> None:
+    asked = {"state": None, "first": first, "limit": IN_FLIGHT}
+    reads_what_is_in_flight(large, chunks._PAGE, asked)
 
 
 def test_the_errors_of_show_are_read_by_their_index(large: OneCampaign) -> None:

@@ -367,6 +367,8 @@ LOOKING: dict[str, Verb] = {
     "message_of": lambda it, scene: it.message_of(scene.running),
     "list": lambda it, _: list(it.list()),
     "explain": lambda it, scene: it.explain(scene.ended),
+    "chunks": lambda it, scene: it.chunks(scene.ended, "delivered"),
+    "attempts": lambda it, scene: it.attempts(scene.ended, 1),
     "throughput": lambda it, scene: it.throughput(scene.ended),
     "log": lambda it, scene: it.log(scene.running),
     "webhooks": lambda it, scene: it.webhooks(scene.running),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import acts, approval, fleet, holding
+from dispatcher.books import acts, approval, chunks, fleet, holding
 from dispatcher.books.acts import Act
 from dispatcher.books.guarding import Guard
 from dispatcher.books.holding import Held, because
@@ -209,30 +209,10 @@ def _by_variant(facts: Row[Any]) -> str:
     return f": {dealt}" if dealt else ""
 
 
-_WORDS = {
-    "accepted": "accepted by the vendor",
-    "already_sent": "refused as sent before, so an earlier attempt had been accepted",
-    "nobody_reached": "refused: nobody could be reached",
-    "campaign_wrong": "refused: the vendor calls the campaign wrong",
-    "access_refused": "refused: the credentials or the app's set-up",
-    "corrupted": "refused as damaged on the way",
-    "not_sent": "not sent: not a byte left the worker",
-    "throttled": "throttled by the vendor",
-    "in_doubt": "in doubt: may have been sent",
-    "lease_lost": "never reported back by the worker: may have been sent",
-    "withheld": "ended before a request: nobody was left who may get it",
-}
-
-
 def _attempted(row: Row[Any]) -> Event:
-    numbers = [f"HTTP {row.http_status}"] if row.http_status is not None else []
-    numbers += [f"code {row.code}"] if row.code is not None else []
-    detail = ", ".join([*numbers, *([row.error] if row.error else [])])
-    what = (
-        f"{counted(row.attempts, 'attempt')} at {counted(row.chunks, 'chunk')} {_of(row)}"
-        f"{_WORDS[row.outcome]}"
-    )
-    return Event(row.first, row.last, f"{what} ({detail})" if detail else what)
+    outcome = chunks.told(row.outcome, row.http_status, row.code, row.error)
+    what = f"{counted(row.attempts, 'attempt')} at {counted(row.chunks, 'chunk')} {_of(row)}"
+    return Event(row.first, row.last, what + outcome)
 
 
 def _of(row: Row[Any]) -> str:
