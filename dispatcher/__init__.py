@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dispatcher.audience.identifiers import IDENTIFIERS
     from dispatcher.books.accounts import Account
     from dispatcher.books.acts import Act, Actor
-    from dispatcher.books.campaigns import Campaign
+    from dispatcher.books.campaigns import Campaign, Variant
     from dispatcher.books.chunks import Attempt, Chunk
     from dispatcher.books.curve import Curve
     from dispatcher.books.fleet import Worker
@@ -142,6 +142,7 @@ __all__ = [
     "SignInRefused",
     "Token",
     "User",
+    "Variant",
     "Worker",
     "accept_canary",
     "accounts",
@@ -221,6 +222,7 @@ _ROOMS = {
     "Session": "dispatcher.books.sessions",
     "Token": "dispatcher.books.tokens",
     "User": "dispatcher.books.users",
+    "Variant": "dispatcher.books.campaigns",
     "Worker": "dispatcher.books.fleet",
     "read_settings": "dispatcher.settings",
 }

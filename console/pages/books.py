@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.pages.words import NONE, THIN, counted, duration, number
-from dispatcher import Campaign, Curve
+from dispatcher import Campaign, Curve, Variant
 
 MEANINGS = {
     "delivered": "accepted by the vendor, with its numbers",
@@ -15,9 +15,14 @@ MEANINGS = {
     "expired": "not sent before the campaign's time was over",
     "cancelled": "not sent before the campaign was cancelled",
     "withheld": "on the standing list before their turn came, or forgotten",
-    "remaining": "on the wire, or still to be sent",
 }
-"""Where members can stand, in the order of the bar; together they are all."""
+"""Where members can have come to, in the order of the bar."""
+OPEN = {
+    "in doubt": "may have been sent; the vendor is asked again",
+    "sending": "on the wire at this moment",
+    "pending": "still to be sent",
+}
+"""Where those stand who remain; with the others they are all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,19 @@ class Part:
     is_told: bool
 
 
-def parts(members: object, total: int) -> tuple[Part, ...]:
-    """A bar's parts: of one reading, so that they are the whole together."""
-    found, begun = [], 0
-    for name, meaning in MEANINGS.items():
-        count: int = getattr(members, name)
+def parts(books: Campaign | Variant) -> tuple[Part, ...]:
+    """The bar's parts: of one reading, so that they are the whole together.
+
+    Those that come and go are told as long as there is anybody left, so that nothing jumps.
+    """
+    members, remaining = books.members, books.remaining
+    counts = {name: getattr(members, name) for name in MEANINGS}
+    counts |= {name: getattr(remaining, name.replace(" ", "_")) for name in OPEN}
+    told = {"delivered", *(OPEN if members.remaining else ())}
+    found, begun, total = [], 0, members.total
+    for (name, meaning), count in zip((MEANINGS | OPEN).items(), counts.values(), strict=True):
         share, begin = (count / total, begun / total) if total else (0.0, 0.0)
-        found.append(Part(name, count, share, begin, meaning, bool(count) or name == "delivered"))
+        found.append(Part(name, count, share, begin, meaning, bool(count) or name in told))
         begun += count
     return tuple(found)
 

@@ -55,6 +55,19 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
+class Remaining:
+    """Those of the members who remain, by what is to come of them; together they are all of these.
+
+    `pending` are still to be sent, `sending` are on the wire. Those `in_doubt` may have been sent:
+    they are asked about.
+    """
+
+    pending: int
+    sending: int
+    in_doubt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The vendor's own numbers, summed over the requests that it accepted."""
 
@@ -69,6 +82,7 @@ class Variant:
 
     name: str
     members: Members
+    remaining: Remaining
     result: Result
 
 
@@ -159,6 +173,7 @@ class Campaign:
     canary: Canary | None
     input: Input
     members: Members
+    remaining: Remaining
     result: Result
     chunks: Chunks
     errors: tuple[ErrorCount, ...]
@@ -464,6 +479,7 @@ def _snapshot(
         planned_rate=row.planned_rate and min(row.planned_rate, row.rate or inf),
         input=Input(**_numbers(row, "input", Input.__slots__)),
         members=_members(row),
+        remaining=_remaining(row),
         result=_result(row),
         chunks=Chunks(**_numbers(row, "chunks", ("total", *ChunkState))),
         errors=tuple(
@@ -474,13 +490,15 @@ def _snapshot(
         held=hold,
         max_error_rate=row.max_error_rate if row.guarded_since is not None else None,
         canary=_canary(row),
-        variants=tuple(Variant(each.name, _members(each), _result(each)) for each in texts),
+        variants=tuple(
+            Variant(each.name, _members(each), _remaining(each), _result(each)) for each in texts
+        ),
         differences=tuple(_differences(texts)),
     )
 
 
 _COMPUTED = (
-    *("members", "result", "chunks", "errors", "throughput", "held"),
+    *("members", "remaining", "result", "chunks", "errors", "throughput", "held"),
     *("variants", "differences", "canary", "max_error_rate"),
 )
 
@@ -508,6 +526,11 @@ def _differences(texts: Sequence[Row[Any]]) -> Iterator[Difference]:
 
 def _members(row: Row[Any]) -> Members:
     return Members(**_numbers(row, "members", ("total", "remaining", *SETTLED)))
+
+
+def _remaining(row: Row[Any]) -> Remaining:
+    sending, in_doubt = row.members_sending, row.members_in_doubt
+    return Remaining(row.members_remaining - sending - in_doubt, sending, in_doubt)
 
 
 def _result(row: Row[Any]) -> Result:

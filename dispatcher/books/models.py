@@ -69,7 +69,8 @@ def _sum_of(prefix: str, states: Iterable[str]) -> str:
 class Campaign(Base):
     """What to send, and the sum of what became of it, as it was at `summed_at`.
 
-    Whoever is at `notify_url` is told of its changes; there were so many `events`.
+    Of the members who remain, so many are on the wire (`members_sending`), and so many wait
+    `in_doubt`. Whoever is at `notify_url` is told of its changes; there were so many `events`.
 
     `standing_version` is that of all standing lists when its audience was prepared. The
     members of its chunks up to number `purged_to` were dropped, after its end.
@@ -193,6 +194,8 @@ class Campaign(Base):
     members_expired: Mapped[Counter]
     members_cancelled: Mapped[Counter]
     members_withheld: Mapped[Counter]
+    members_sending: Mapped[Counter]
+    members_in_doubt: Mapped[Counter]
 
     result_audience: Mapped[Counter]
     result_successful: Mapped[Counter]
@@ -264,6 +267,8 @@ class Variant(Base):
     members_expired: Mapped[Counter]
     members_cancelled: Mapped[Counter]
     members_withheld: Mapped[Counter]
+    members_sending: Mapped[Counter]
+    members_in_doubt: Mapped[Counter]
 
     result_audience: Mapped[Counter]
     result_successful: Mapped[Counter]

@@ -17,6 +17,11 @@ def _sums_of_members() -> dict[str, str]:
     sums["members_remaining"] = (
         "coalesce(sum(size - withheld) FILTER (WHERE state IN ('pending', 'sending')), 0)"
     )
+    sums["members_sending"] = "coalesce(sum(size - withheld) FILTER (WHERE state = 'sending'), 0)"
+    sums["members_in_doubt"] = (
+        "coalesce(sum(size - withheld) FILTER ("
+        "WHERE state = 'pending' AND in_doubt_since IS NOT NULL), 0)"
+    )
     sums["members_withheld"] = "coalesce(sum(withheld), 0)"
     sums |= {
         f"result_{number}": f"coalesce(sum({number}), 0)"

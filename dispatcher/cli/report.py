@@ -118,10 +118,16 @@ def _members(campaign: Campaign) -> list[list[Cell]]:
         count = getattr(members, name)
         if count or name == "delivered":
             bar = "█" * max(1 if count else 0, round(_BAR * count / members.total))
-            rows.append([(name, ""), (f"{count:,}", ""), (bar, style_of(name)), (meaning, "dim")])
+            said = meaning + _in_doubt(campaign) if name == "remaining" else meaning
+            rows.append([(name, ""), (f"{count:,}", ""), (bar, style_of(name)), (said, "dim")])
     total = f"{members.total:,}"
     rows.append([("members", "bold"), (total, "bold"), ("", ""), (_input(campaign), "dim")])
     return rows
+
+
+def _in_doubt(campaign: Campaign) -> str:
+    count = campaign.remaining.in_doubt
+    return f"; of {count:,} of them it is asked whether they were" if count else ""
 
 
 def style_of(name: str) -> str:

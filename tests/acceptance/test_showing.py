@@ -18,12 +18,13 @@ pytestmark = pytest.mark.usefixtures("house_worker")
 KEYS = (
     "id key app_id campaign_tag platforms account state reason created_at send_at expires_at "
     "started_at finished_at rate window finish_by planned_rate max_error_rate canary "
-    "input members result chunks errors throughput held variants differences test "
+    "input members remaining result chunks errors throughput held variants differences test "
     "awaits_approval"
 )
 NESTED_KEYS = {
     "input": "read invalid duplicates suppressed excluded absent",
     "members": "total delivered uncounted rejected unresolved expired cancelled withheld remaining",
+    "remaining": "pending sending in_doubt",
     "result": "audience successful erroneous",
     "chunks": "total pending sending delivered uncounted rejected unresolved expired cancelled "
     "withheld",

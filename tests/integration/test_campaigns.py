@@ -35,7 +35,7 @@ KEYS = [
     *("id", "key", "app_id", "campaign_tag", "platforms", "account", "state", "reason"),
     *("created_at", "send_at", "expires_at", "started_at", "finished_at", "rate"),
     *("window", "finish_by", "planned_rate", "max_error_rate", "canary"),
-    *("input", "members", "result", "chunks", "errors", "throughput", "held"),
+    *("input", "members", "remaining", "result", "chunks", "errors", "throughput", "held"),
     *("variants", "differences", "test", "awaits_approval"),
 ]
 PARTS = {
@@ -44,6 +44,7 @@ PARTS = {
         *("total", "delivered", "uncounted", "rejected", "unresolved", "expired", "cancelled"),
         *("withheld", "remaining"),
     ],
+    "remaining": ["pending", "sending", "in_doubt"],
     "result": ["audience", "successful", "erroneous"],
     "chunks": [
         *("total", "pending", "sending", "delivered", "uncounted", "rejected", "unresolved"),

@@ -430,6 +430,24 @@ def test_what_was_ordered_before_there_were_approvals_waits_for_none(empty: Engi
     assert tuple(after) == ("paused", "It waits.")
 
 
+def test_what_was_under_way_before_is_summed_up_anew_for_what_is_in_doubt(empty: Engine) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0024")
+        for statement in (*QUOTED, _RUNS):
+            connection.execute(text(statement))
+        connection.execute(text("UPDATE campaign SET summed_at = now()"))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0025")
+        found = "SELECT summed_at, members_sending, members_in_doubt FROM campaign"
+        assert tuple(connection.execute(text(found)).one()) == (None, 0, 0)
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0024")
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.books import transitions
-from dispatcher.books.campaigns import Campaign
+from dispatcher.books.campaigns import Campaign, Remaining
 from tests.integration.builders import (
     ACCEPTED,
     ALREADY_SENT,
@@ -24,9 +24,11 @@ OUTCOMES = (ACCEPTED, ALREADY_SENT, NOBODY_FOUND, WRONG, NOT_SENT, IN_DOUBT, COR
 
 def adds_up(campaign: Campaign) -> bool:
     """Whether members and chunks are complete."""
-    members, chunks = campaign.members, campaign.chunks
+    members, chunks, remaining = campaign.members, campaign.chunks, campaign.remaining
     return (
         members.failed + members.delivered + members.uncounted + members.remaining == members.total
+        and remaining.pending + remaining.sending + remaining.in_doubt == members.remaining
+        and remaining.pending >= 0
         and chunks.total == sum(getattr(chunks, name) for name in chunks.__slots__[1:])
     )
 
@@ -46,6 +48,7 @@ def test_the_sums_are_those_of_the_chunks(books: Books) -> None:
         10,
     )
     assert (shown.members.remaining, shown.chunks.pending, shown.chunks.sending) == (30, 2, 1)
+    assert shown.remaining == Remaining(pending=10, sending=10, in_doubt=10)
     assert (shown.result.audience, shown.result.successful, shown.result.erroneous) == (18, 16, 2)
     assert shown.finished_at is None
 

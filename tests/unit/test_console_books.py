@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from console.pages import books, consequences, words
 from dispatcher import Campaign
-from dispatcher.books.campaigns import Canary, Chunks, Input, Members, Result
+from dispatcher.books.campaigns import Canary, Chunks, Input, Members, Remaining, Result
 from dispatcher.books.holding import Held
 from dispatcher.books.throughput import Throughput
 
@@ -33,6 +33,7 @@ def campaign(**given: Any) -> Campaign:
         "window": (),
         "input": Input(100, 0, 0, 0),
         "members": Members(100, 50, 0, 0, 0, 0, 0, 0, 50),
+        "remaining": Remaining(20, 20, 10),
         "result": Result(50, 50, 0),
         "chunks": Chunks(10, 2, 3, 5, 0, 0, 0, 0, 0, 0),
         "errors": (),
@@ -44,10 +45,12 @@ def campaign(**given: Any) -> Campaign:
     return Campaign(**values | given)
 
 
-@given(st.lists(COUNTS, min_size=8, max_size=8))
+@given(st.lists(COUNTS, min_size=10, max_size=10))
 def test_a_bar_s_parts_are_the_whole_together(counts: list[int]) -> None:
-    total = sum(counts)
-    found = books.parts(Members(total, *counts), total)
+    total, remaining = sum(counts), Remaining(*counts[7:])
+    ended = dict(zip(list(books.MEANINGS), counts, strict=False))
+    members = Members(total=total, remaining=sum(counts[7:]), **ended)
+    found = books.parts(campaign(members=members, remaining=remaining))
     assert sum(part.count for part in found) == total
     for part, after in pairwise(found):
         assert part.begin + part.share == pytest.approx(after.begin, abs=1e-12)

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from dispatcher.books.accounts import Account
-from dispatcher.books.campaigns import Campaign, Chunks, ErrorCount, Input, Members, Result
+from dispatcher.books.campaigns import (
+    Campaign,
+    Chunks,
+    ErrorCount,
+    Input,
+    Members,
+    Remaining,
+    Result,
+)
 from dispatcher.books.fleet import Strength
 from dispatcher.books.holding import Held
 from dispatcher.books.overview import Overview
@@ -49,6 +57,7 @@ def campaign(number: int = 1, **changes: Any) -> Campaign:
         planned_rate=None,
         input=Input(1_000_000, 0, 0, 0),
         members=replace(members, remaining=390_000),
+        remaining=Remaining(382_000, 8_000, 0),
         result=Result(0, 0, 0),
         chunks=chunks,
         errors=(ErrorCount(400, 33, "The requested users have not been found", 1, 1_000),),

@@ -178,6 +178,7 @@ _RULES: dict[str, TextClause] = {
         WHERE campaign.id = :campaign_id
         GROUP BY campaign.id
         HAVING (sum(variant.members_total), sum(variant.members_remaining),
+                sum(variant.members_sending), sum(variant.members_in_doubt),
                 sum(variant.members_delivered), sum(variant.members_uncounted),
                 sum(variant.members_rejected), sum(variant.members_unresolved),
                 sum(variant.members_expired), sum(variant.members_cancelled),
@@ -185,8 +186,10 @@ _RULES: dict[str, TextClause] = {
                 sum(variant.result_audience), sum(variant.result_successful),
                 sum(variant.result_erroneous))
             IS DISTINCT FROM
-               (campaign.members_total, campaign.members_remaining, campaign.members_delivered,
-                campaign.members_uncounted, campaign.members_rejected, campaign.members_unresolved,
+               (campaign.members_total, campaign.members_remaining,
+                campaign.members_sending, campaign.members_in_doubt,
+                campaign.members_delivered, campaign.members_uncounted,
+                campaign.members_rejected, campaign.members_unresolved,
                 campaign.members_expired, campaign.members_cancelled,
                 campaign.members_withheld,
                 campaign.result_audience, campaign.result_successful, campaign.result_erroneous)
