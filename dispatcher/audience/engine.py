@@ -3,15 +3,16 @@
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 
+from dispatcher.audience.arrow import Texts, texts
 from dispatcher.audience.progress import SECONDS_BETWEEN
 from dispatcher.errors import AudienceError, SettingError
 from dispatcher.forks import not_while_forking
@@ -115,6 +116,12 @@ class Engine:
     def rows(self, sql: str) -> "duckdb.DuckDBPyConnection":
         """A cursor over the statement's rows, which are not held in memory all at once."""
         return self._connection.cursor().execute(sql)
+
+    @contextmanager
+    def texts(self, sql: str) -> Iterator[Iterator[Texts]]:
+        """The rows of statements of which the last one gives a single column of texts."""
+        with self._connection.cursor() as cursor:
+            yield texts(cursor.sql(sql))
 
     def columns(self, query: str) -> tuple[str, ...]:
         """The names of the query's columns, without running it; raises duckdb.Error."""

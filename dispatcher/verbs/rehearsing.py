@@ -170,7 +170,7 @@ def _sizes(order: Order, new: NewCampaign, prepared: Prepared) -> Iterator[int]:
     ]
     for sequence, pack in enumerate(prepared.packs(), 1):
         head = heads[(pack.variant or 1) - 1]
-        yield len(request.body(head, f"{new.id}-{sequence}-1", f"[{','.join(pack.members)}]"))
+        yield len(request.body(head, f"{new.id}-{sequence}-1", pack.members.decode()))
 
 
 def _canary(new: NewCampaign, prepared: Prepared) -> CanaryMembers | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dispatcher.audience import Source, prepare
+from dispatcher.audience.packs import Pack
 from dispatcher.errors import AudienceError
 
 IOS_AND_ANDROID = ("ios", "android")
@@ -48,9 +49,16 @@ def outcome_of(
             total=prepared.total,
             chunks=prepared.chunks,
             digest=prepared.digest,
-            packs=[[json.loads(text) for text in pack.members] for pack in prepared.packs()],
+            packs=[json.loads(pack.members) for pack in prepared.packs()],
             notes=prepared.notes,
         )
+
+
+def texts_of(pack: Pack) -> list[str]:
+    """The JSON of each member of a pack, as compact as it is stored."""
+    members = json.loads(pack.members)
+    assert len(members) == pack.size
+    return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in members]
 
 
 def refusal_of(

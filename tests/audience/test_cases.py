@@ -30,7 +30,9 @@ def test_a_file_comes_to_what_was_meant(tmp_path: Path, scratch: Path, case: Cas
     with prepare(
         file, IOS_AND_ANDROID, scratch=scratch, on_invalid="skip", rejects=rejects
     ) as found:
-        assert [json.loads(text) for pack in found.packs() for text in pack.members] == case.members
+        assert [
+            member for pack in found.packs() for member in json.loads(pack.members)
+        ] == case.members
         assert (found.duplicates, found.absent) == (case.duplicates, case.absent or found.absent)
         assert case.told in " ".join(found.notes)
     assert {line: reason for line, reason, _ in read_rejects(rejects)} == case.invalid
@@ -103,7 +105,7 @@ def test_a_float_that_lost_digits_is_refused_in_a_suppression_list(
 def test_words_for_nothing_can_be_named(tmp_path: Path, scratch: Path) -> None:
     file = written(tmp_path / "users.csv", "userId,token\nNULL,n.v.\nnan,N.V.\n,x\n")
     with prepare(file, IOS_AND_ANDROID, scratch=scratch, absent=["n.v."]) as found:
-        members = [json.loads(text) for pack in found.packs() for text in pack.members]
+        members = [member for pack in found.packs() for member in json.loads(pack.members)]
         assert found.absent == 2
     assert members == [{"userId": "NULL"}, {"userId": "nan"}, {"token": "x"}]
 

@@ -12,7 +12,7 @@ from dispatcher.audience.dealing import Dealing
 from dispatcher.errors import OptionError
 from dispatcher.message import check
 from dispatcher.verbs.variants import dealing
-from tests.audience.preparing import refusal_of, rejects_of, written
+from tests.audience.preparing import refusal_of, rejects_of, texts_of, written
 
 IOS = {"ios": {"payload": {"text": "Hello"}}}
 SEED = ("app", "tag", None, "message")
@@ -44,13 +44,13 @@ def dealt(
         found = {
             text.split('"')[3]: how.variants[(pack.variant or 0) - 1]
             for pack in packs
-            for text in pack.members
+            for text in texts_of(pack)
         }
         assert prepared.variants is not None
         for name, count in prepared.variants.items():
             assert list(found.values()).count(name) == count
         assert (len(packs), len(found)) == (prepared.chunks, prepared.total)
-        assert all(len(pack.members) <= 1000 for pack in packs)
+        assert all(pack.size <= 1000 for pack in packs)
         return found, prepared.notes
 
 
@@ -156,7 +156,7 @@ def test_two_columns_that_both_say_it_are_refused(scratch: Path, tmp_path: Path)
 def test_chunks_of_all_variants_go_out_side_by_side(scratch: Path) -> None:
     rows = [{"token": f"t{number}", "lang": "ab"[number % 2]} for number in range(4_100)]
     with prepare(rows, ["ios"], scratch=scratch, dealing=by_column("lang", "a", "b")) as prepared:
-        packs = [(pack.variant, len(pack.members)) for pack in prepared.packs()]
+        packs = [(pack.variant, pack.size) for pack in prepared.packs()]
     assert packs == [(1, 1000), (2, 1000), (1, 1000), (2, 1000), (1, 50), (2, 50)]
 
 

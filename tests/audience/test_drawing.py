@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from dispatcher.audience import Drawing, Source, Zoning, prepare
-from dispatcher.audience.prepared import Pack
+from dispatcher.audience.packs import Pack
 from dispatcher.message import check
 from dispatcher.verbs.variants import dealing
+from tests.audience.preparing import texts_of
 
 ROWS = [
     {"userId": f"u{number:05}", "zone": "Asia/Kolkata" if number % 3 else "Europe/Berlin"}
@@ -24,7 +25,7 @@ def packed(source: Source, scratch: Path, drawing: Drawing, **options: Any) -> l
         packs = list(prepared.packs())
         first = [pack for pack in packs if pack.canary]
         assert packs[: len(first)] == first
-        assert all(len(pack.members) <= 50 for pack in first)
+        assert all(pack.size <= 50 for pack in first)
         assert (prepared.canary_chunks, prepared.chunks) == (len(first), len(packs))
         assert prepared.canary == len(members(first))
         everybody = members(packs)
@@ -33,7 +34,7 @@ def packed(source: Source, scratch: Path, drawing: Drawing, **options: Any) -> l
 
 
 def members(packs: list[Pack]) -> list[str]:
-    return [text for pack in packs for text in pack.members]
+    return [text for pack in packs for text in texts_of(pack)]
 
 
 def drawn(packs: list[Pack]) -> set[str]:
@@ -68,7 +69,7 @@ def test_they_are_a_sample_of_every_variant_and_zone(scratch: Path) -> None:
     for pack in packs:
         if pack.canary:
             portion = (pack.variant, pack.zone)
-            sizes[portion] = sizes.get(portion, 0) + len(pack.members)
+            sizes[portion] = sizes.get(portion, 0) + pack.size
     assert sizes.keys() == {
         (variant, zone) for variant in (1, 2) for zone in ("asia/kolkata", "europe/berlin")
     }
@@ -80,4 +81,4 @@ def test_nobody_is_drawn_who_is_left_out(scratch: Path) -> None:
     unwanted = [{"userId": row["userId"]} for row in ROWS[100:]]
     packs = packed(ROWS, scratch, Drawing(60, None, "salt"), suppress=unwanted)
     assert drawn(packs) <= {f'{{"userId":"u{number:05}"}}' for number in range(100)}
-    assert [len(pack.members) for pack in packs] == [50, 10, 40]
+    assert [pack.size for pack in packs] == [50, 10, 40]

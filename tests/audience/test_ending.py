@@ -268,7 +268,7 @@ from dispatcher.audience import prepare
 
 rows = ({"token": f"{number:064x}"} for number in range(1_000_000))
 with prepare(rows, ["ios"], scratch=Path(sys.argv[2])) as prepared:
-    assert sum(len(pack.members) for pack in prepared.packs()) == 1_000_000
+    assert sum(pack.size for pack in prepared.packs()) == 1_000_000
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
     run = subprocess.run(

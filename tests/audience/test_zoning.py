@@ -10,6 +10,7 @@ from dispatcher.audience.digests import Portion
 from dispatcher.errors import AudienceError, OptionError
 from dispatcher.message import check
 from dispatcher.verbs.variants import dealing
+from tests.audience.preparing import texts_of
 
 ROWS = [
     {"userId": "1", "zone": "Europe/Berlin"},
@@ -31,9 +32,10 @@ def portions(source: Any, scratch: Path, zoning: Zoning, **options: Any) -> dict
     """Whom each chunk's portion holds."""
     found: dict[Portion, set[str]] = {}
     with prepare(source, ["ios"], scratch=scratch, zoning=zoning, **options) as prepared:
-        for members, variant, zone, _ in prepared.packs():
-            ids = {text.split('"')[3] for text in members}
-            found[variant, zone] = found.get((variant, zone), set()) | ids
+        for pack in prepared.packs():
+            ids = {text.split('"')[3] for text in texts_of(pack)}
+            portion = (pack.variant, pack.zone)
+            found[portion] = found.get(portion, set()) | ids
         assert prepared.chunks == len(found)
         assert {portion: len(ids) for portion, ids in found.items()} == prepared.portions
         assert sum(prepared.zones.values()) == prepared.total
