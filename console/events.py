@@ -16,6 +16,8 @@ from dispatcher import Campaign, Dispatcher, DispatcherError
 _LOG = logging.getLogger(__name__)
 
 _EVERY = 1.0
+_KNOWN_WITHIN = 5.0
+"""Seconds within which a token or session that was just made is in a frame."""
 _SIGN_OF_LIFE = 15.0
 """Seconds after which a stream says something though nothing changes: it shows whether anybody is
 still there.
@@ -88,6 +90,8 @@ class Broadcast:
             self._frame = Frame(b"", None)
             self._reader = asyncio.create_task(self._read_on())
         try:
+            if not self._frame.may_see(proof):  # it may be older than the token or session
+                await _within(_KNOWN_WITHIN, self._frame.is_over)
             while not self._has_ended and (frame := self._frame).may_see(proof):
                 if frame.text:
                     yield frame

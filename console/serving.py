@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from console.app import make_app
 from console.auth import Door
-from dispatcher import Dispatcher, ServiceError, SettingError, Settings
+from dispatcher import Dispatcher, SettingError, Settings
 from dispatcher.diagnostics import RedactedLines, redact_tracebacks
 from dispatcher.redaction import remember
 
@@ -24,7 +24,8 @@ def serve(settings: Settings, door: Door) -> None:
     """Answer there until SIGINT or SIGTERM.
 
     Raises SettingError where nobody can listen there, or should not: what others reach wants users,
-    and TLS or a proxy that has it.
+    and TLS or a proxy that has it. Raises DatabaseUnavailable and SchemaMismatch: what cannot be
+    worked with is not served, though a console that runs waits for a database that goes away.
     """
     redact_tracebacks()
     remember(door.key)
@@ -33,6 +34,7 @@ def serve(settings: Settings, door: Door) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[lines])
     _check_certificate(door)
     app = make_app(settings, door)
+    app.state.dispatcher.check_schema()
     has_users = _has_users(app.state.dispatcher, door)
     app.state.uploads.sweep()
     with _listening(door.host, door.port) as listening:
@@ -68,12 +70,7 @@ def _check_certificate(door: Door) -> None:
 
 def _has_users(dispatcher: Dispatcher, door: Door) -> bool:
     """Whether there are. Raises SettingError where others reach the program, and there are none."""
-    try:
-        has_users = bool(dispatcher.users())
-    except ServiceError:
-        if not door.is_for_this_machine:
-            raise
-        return False
+    has_users = bool(dispatcher.users())
     if not has_users and not door.is_for_this_machine:
         raise SettingError(
             "--host, --behind-proxy: others would reach the console, and it has no users yet: "

@@ -332,4 +332,4 @@ def _celery(app: Celery) -> tuple[Result, str]:
         return "failed", f"workers run with {', '.join(dict.fromkeys(unsafe))}: leave it as it was"
     if not workers:
         return "warning", "no worker answered within a second: its settings are not known"
-    return "ok", f"{len(workers)} workers answered, with the settings that they should have"
+    return "ok", f"{counted(len(workers), 'worker')} answered, with the right settings"

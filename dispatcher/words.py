@@ -6,6 +6,11 @@ def counted(count: int, one: str) -> str:
     return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
+def requests_a_second(rate: float) -> str:
+    """A rate as a person says it: `1 request a second`, `0.5 requests a second`."""
+    return f"{rate:g} request{'' if rate == 1 else 's'} a second"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them."""
     if seconds < 60:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 from secrets import token_urlsafe
 from typing import Annotated, Literal
@@ -17,14 +18,9 @@ from console.auth.persons import Role, let_in
 from dispatcher import Dispatcher, Session
 from dispatcher.redaction import Secret
 
-LONGEST = 12 * 3_600
-"""Seconds that a browser keeps the cookie: as long as a session can last."""
-
 LONGEST_PLACE = 2_000
 """Characters of an address that somebody is sent back to, once they have signed in."""
 
-KNOWN = 30 * 24 * 3_600
-"""Seconds that a browser is known in which somebody has signed in."""
 _BROWSER = re.compile(r"[\w-]{43}", re.ASCII)
 
 
@@ -42,7 +38,7 @@ class Cookie:
 
     def put(self, response: Response, session: Secret) -> None:
         """Let the browser have it."""
-        self._put(response, self.name, session.reveal(), LONGEST, "lax")
+        self._put(response, self.name, session.reveal(), Session.LASTS, "lax")
 
     def browser_of(self, request: Request) -> str:
         """The secret of this browser, a new one where it has none."""
@@ -51,20 +47,20 @@ class Cookie:
 
     def put_browser(self, response: Response, browser: str) -> None:
         """Let the browser be known again, which lets nobody in."""
-        self._put(response, self._browser, browser, KNOWN, "strict")
+        self._put(response, self._browser, browser, Session.KNOWN, "strict")
 
     def _put(
         self,
         response: Response,
         name: str,
         value: str,
-        seconds: int,
+        kept_for: timedelta,
         site: Literal["lax", "strict"],
     ) -> None:
         response.set_cookie(
             name,
             value,
-            max_age=seconds,
+            max_age=int(kept_for.total_seconds()),
             path="/",
             secure=self._is_secure,
             httponly=True,

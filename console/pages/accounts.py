@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from console.auth import PageForOperators, PageForViewers
 from console.pages.asking import Question, asked, gone_to
 from console.pages.layout import page_or_part
+from console.pages.words import counted
 from dispatcher import Account, Dispatcher
 
 router = APIRouter(prefix="/accounts", include_in_schema=False)
@@ -58,9 +59,7 @@ def _question(account: Account) -> Question:
             f"It rests because {account.hold_reason}."
             if account.hold_reason
             else "Nothing holds it: it goes on already.",
-            f"Its {account.running:,} running campaigns go on at once, slowly at first."
-            if account.running != 1
-            else "Its one running campaign goes on at once, slowly at first.",
+            f"What runs goes on at once, slowly at first: {counted(account.running, 'campaign')}.",
             "Where the Push API failed before, one chunk goes alone and finds out whether it is "
             "well again; if it is not, the account rests anew.",
         ),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.pages.words import NONE, THIN, counted, duration, number
+from console.pages.words import NONE, THIN, counted, duration, number, requests_a_second
 from dispatcher import Campaign, Curve, Variant
 
 MEANINGS = {
@@ -105,7 +105,7 @@ def standing(campaign: Campaign) -> str:
     if campaign.ended:
         failed = campaign.members.failed
         return f"{counted(failed, 'member')} not delivered." if failed else ""
-    return "" if campaign.rate is None else f"At most {campaign.rate:g} requests a second."
+    return "" if campaign.rate is None else f"At most {requests_a_second(campaign.rate)}."
 
 
 def until(campaign: Campaign) -> datetime | None:

@@ -6,12 +6,13 @@ the library: there is no second opinion on what a campaign may be.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from console.pages.clocks import NoSuchZone, moment_there
+from console.pages.fields import FieldError, NoSuchZone, moment_of, rate_of, wall_time
+
+_T = TypeVar("_T")
 
 LEFT_OUT = "-"
 """What is chosen for a column that is not read."""
@@ -19,7 +20,6 @@ BESIDE = {"variant": "variant_column", "zone": "zone_column"}
 """What is chosen for a column that says something besides who a member is, and its option."""
 
 _TEXTS = ("account", "campaign_tag", "not_within", "only_unsent", "notify", "default_zone")
-_NUMBER = re.compile(r"\d+(\.\d+)?")
 _SPACE = re.compile(r"[,\s]+")
 
 
@@ -75,7 +75,7 @@ def order_of(form: Form, message: Mapping[str, Any]) -> dict[str, Any]:
     if form.text("dealing") == "split":
         order["split"] = form.text("split")
     if form.text("rate"):
-        order["rate"] = _rate(form.text("rate"))
+        order["rate"] = _read("rate", lambda: rate_of(form.text("rate")))
     for name in ("canary", "max_error_rate"):
         if form.text(name):
             order[name] = form.text(name)
@@ -151,7 +151,8 @@ def _times(form: Form) -> dict[str, Any]:
     if when == "local":
         if not form.text("send_at"):
             raise FormError("send_at", "Say at what time on each member's own clock it begins.")
-        times["send_at"] = _wall("send_at", form.text("send_at")).isoformat()
+        wall = _read("send_at", lambda: wall_time(form.text("send_at")))
+        times["send_at"] = wall.isoformat()
         times["if_late"] = "skip" if form.text("if_late") == "skip" else "send"
     elif when == "at":
         if not form.text("send_at"):
@@ -163,31 +164,18 @@ def _times(form: Form) -> dict[str, Any]:
     return times
 
 
-def _wall(field: str, text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is not None:
-        raise FormError(field, "This is no time of a clock: give it as 2026-11-24T10:00.")
-    return found
-
-
 def _moment(field: str, text: str, zone: str) -> str:
-    """The moment when it is that time there; one that clocks skip there is refused."""
-    wall = _wall(field, text)
+    return _read(field, lambda: moment_of(text, zone)).isoformat()
+
+
+def _read(field: str, read: Callable[[], _T]) -> _T:
+    """What stands in the field. Raises FormError, about the zone where that is what is wrong."""
     try:
-        return moment_there(wall, zone).isoformat()
+        return read()
     except NoSuchZone as error:
         raise FormError("zone", str(error)) from None
-    except ValueError as error:
+    except FieldError as error:
         raise FormError(field, str(error)) from None
-
-
-def _rate(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        raise FormError("rate", "The rate is no number: give requests a second, as 20 or 0.5.")
-    return float(text)
 
 
 def _is_text(value: object) -> bool:

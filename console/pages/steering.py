@@ -1,7 +1,6 @@
 """The buttons of a campaign: each asks first and says what will happen, then calls its verb."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -12,8 +11,8 @@ from console.auth import PageForOperators
 from console.pages import consequences
 from console.pages.asking import Question, asked, gone_to
 from console.pages.books import title_of
-from console.pages.clocks import moment_there
 from console.pages.consequences import ACTS, RETRIABLE, Act
+from console.pages.fields import FieldError, moment_of, rate_of
 from console.pages.forms import Fields
 from dispatcher import CallerError, Campaign, Dispatcher, OptionError
 
@@ -39,7 +38,7 @@ def do(
     found = dispatcher.show(campaign)
     try:
         _VERBS[verb](dispatcher, found, value, fields)
-    except CallerError as error:
+    except (CallerError, FieldError) as error:
         shown = dispatcher.show(campaign)
         return _asked(request, shown, act, refusal=str(error), value=value)
     return gone_to(request, f"/campaigns/{found.id}?done={verb}")
@@ -100,11 +99,7 @@ def _cancel(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fiel
 
 
 def _rate(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
-    try:
-        rate = float(value) if value else None
-    except ValueError as error:
-        raise OptionError(f"{value!r} is no rate: give requests a second, as 20 or 0.5.") from error
-    dispatcher.rate(campaign.id, rate)
+    dispatcher.rate(campaign.id, rate_of(value) if value else None)
 
 
 def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
@@ -114,19 +109,7 @@ def _window(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fiel
 
 def _finish_by(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:
     zone = fields.get("zone") or "UTC"
-    dispatcher.finish_by(campaign.id, _moment(value, zone) if value else None)
-
-
-def _moment(value: str, zone: str) -> datetime:
-    """The time that a form's field has, in the zone that the browser is in. OptionError."""
-    try:
-        given = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise OptionError(f"{value!r} is no time: give it as 2026-11-24T10:00+01:00.") from error
-    try:
-        return given if given.tzinfo else moment_there(given, zone)
-    except ValueError as error:
-        raise OptionError(str(error)) from error
+    dispatcher.finish_by(campaign.id, moment_of(value, zone) if value else None)
 
 
 def _retry(dispatcher: Dispatcher, campaign: Campaign, value: str, fields: Fields) -> None:

@@ -22,6 +22,11 @@ def counted(count: int, one: str) -> str:
     return f"{number(count)} {one}" if count == 1 else f"{number(count)} {one}s"
 
 
+def requests_a_second(rate: float) -> str:
+    """A rate: `1 request a second`, `0.5 requests a second`."""
+    return f"{rate:g} request{'' if rate == 1 else 's'} a second"
+
+
 def percent(part: float, whole: float) -> str:
     """How much of the whole: `0 %` is nothing of it, and `100 %` all, never nearly."""
     if not whole:

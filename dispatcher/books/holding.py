@@ -17,6 +17,7 @@ from dispatcher.books import approval, doubt, fleet, guarding
 from dispatcher.books.guarding import Guard
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS, CampaignState
 from dispatcher.schedule import moment_of, zone_named
+from dispatcher.words import requests_a_second
 
 UNREACHABLE = "the Push API cannot be reached"
 """Why an account rests that no attempt could be sent for."""
@@ -221,7 +222,7 @@ def _running_held(facts: Row[Any]) -> Held | None:
         )
         return Held("rate", facts.next_at, words)
     if facts.awaits_its_place:
-        words = f"It waits for its place at {facts.rate:g} requests a second."
+        words = f"It waits for its place at {requests_a_second(facts.rate)}."
         return Held("rate", facts.next_at, words)
     if facts.is_overdue:
         words = (

@@ -10,11 +10,10 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 
 from dispatcher import throttle
+from dispatcher.books.sessions import Session
 from dispatcher.throttle import Attempts
 
 _LOCK = 0x64697371
-_KEPT = timedelta(days=30)
-"""For so long somebody is known who has signed in from a network."""
 _FORGIVEN = timedelta(days=1)
 
 _ALONE = text("SELECT pg_advisory_xact_lock(:lock)")
@@ -65,7 +64,7 @@ def begin(connection: Connection, name: str, network: str, browser: str | None) 
     One at a time, in the books: many at once gain nothing.
     """
     connection.execute(_ALONE, {"lock": _LOCK})
-    times = {"forgiven": _FORGIVEN, "kept": _KEPT, "period": throttle.PERIOD}
+    times = {"forgiven": _FORGIVEN, "kept": Session.KNOWN, "period": throttle.PERIOD}
     connection.execute(_DROP_OLD, times)
     is_known = connection.scalar(_IS_KNOWN, {**times, "name": name, "browser": browser})
     values = {**times, "name": name, "network": browser if is_known else network}

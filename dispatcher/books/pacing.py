@@ -10,6 +10,7 @@ from dispatcher.books import fleet
 from dispatcher.books.windows import stored_windows
 from dispatcher.errors import OptionError
 from dispatcher.schedule import Window, end_of, needed_rate, open_for
+from dispatcher.words import counted, requests_a_second
 
 _NOW_AND_LIMIT = text(f"""
 SELECT clock_timestamp() AS now, least(CAST(:rate AS double precision), {fleet.RATE}) AS rate
@@ -51,10 +52,10 @@ def first_plan(
     least = 0 if facts.rate is None else requests / facts.rate
     if start >= finish_by or open_for(windows, start, finish_by).total_seconds() <= least:
         earliest = end_of(windows, start, max(least, 1)).isoformat(timespec="seconds")
-        limit = "" if facts.rate is None else f" at {facts.rate:g} requests a second"
+        limit = "" if facts.rate is None else f" at {requests_a_second(facts.rate)}"
         raise OptionError(
-            f"{requests:,} requests cannot end by {finish_by.isoformat(timespec='seconds')}: the "
-            f"earliest time{limit} is {earliest}."
+            f"{counted(requests, 'request')} cannot end by "
+            f"{finish_by.isoformat(timespec='seconds')}: the earliest time{limit} is {earliest}."
         )
     return needed_rate(requests, windows, start, finish_by)
 

@@ -6,6 +6,7 @@ another password or role.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sqlalchemy import Connection, text
 
@@ -13,8 +14,6 @@ from dispatcher.books import acts
 from dispatcher.books.acts import Actor
 from dispatcher.books.tokens import Role, reaches
 
-LONGEST = timedelta(hours=12)
-"""However much is done in it: a day's work, and not the next one's."""
 IDLE = timedelta(hours=2)
 """Without a request."""
 _NOTED_EVERY = timedelta(minutes=1)
@@ -25,8 +24,12 @@ _NOTED_EVERY = timedelta(minutes=1)
 class Session:
     """Who has signed in, since when, and what they may do; `user` is None for whoever started it.
 
-    `id` names the session and lets nobody in.
+    `id` names the session and lets nobody in. However much is done in it, it LASTS a day's work,
+    and not into the next one's; the browser is KNOWN for longer, which lets nobody in.
     """
+
+    LASTS: ClassVar[timedelta] = timedelta(hours=12)
+    KNOWN: ClassVar[timedelta] = timedelta(days=30)
 
     id: int
     name: str
@@ -40,7 +43,7 @@ class Session:
 
 
 _LIVE = f"""
-(console_session.began_at > now() - make_interval(secs => {LONGEST.total_seconds():.0f})
+(console_session.began_at > now() - make_interval(secs => {Session.LASTS.total_seconds():.0f})
  AND console_session.seen_at > now() - make_interval(secs => {IDLE.total_seconds():.0f}))
 """
 # Whoever started the program needs no user for as long as there is none.

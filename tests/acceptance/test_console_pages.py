@@ -223,10 +223,10 @@ def test_buttons_ask_first_and_then_do_what_they_said(
     [
         ("cancel", {"value": "yes"}, "Nothing was cancelled: type"),
         ("cancel", {}, "Nothing was cancelled: type"),
-        ("rate", {"value": "fast"}, "&#39;fast&#39; is no rate"),
+        ("rate", {"value": "fast"}, "The rate &#39;fast&#39; is no number"),
         ("rate", {"value": "-1"}, "rate"),
         ("window", {"value": "mon 9-5"}, "mon 9-5"),
-        ("finish-by", {"value": "soon"}, "&#39;soon&#39; is no time"),
+        ("finish-by", {"value": "soon"}, "&#39;soon&#39; is no time of a clock"),
         ("finish-by", {"value": "2090-01-02T10:00", "zone": "../etc"}, "There is no time zone"),
         (
             "finish-by",

@@ -23,6 +23,7 @@ from dispatcher.verbs.options import Options
 from tests.acceptance.conftest import NewProgram
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program, Worker
+from tests.proxy import proxied
 from tests.sandbox_process import PushApi
 
 ANNA = {"userId": "anna"}
@@ -394,8 +395,13 @@ def test_a_token_is_printed_once_and_a_port_in_use_is_told(api: Api) -> None:
 
 
 def test_while_the_database_is_away_it_lives_and_is_not_ready(new_program: NewProgram) -> None:
-    nowhere = "postgresql://dispatcher:secret-word@127.0.0.1:9/books"
-    with running_api(new_program(DISPATCHER_DATABASE_URL=nowhere)) as api:
+    program = new_program()
+    with (
+        proxied(program.environment["DISPATCHER_DATABASE_URL"]) as proxy,
+        running_api(program.having(DISPATCHER_DATABASE_URL=proxy.url)) as api,
+    ):
+        database = proxy.url.rpartition("/")[2].partition("?")[0]
+        proxy.close_door()
         alive, ready = api.ask("GET", "/healthz"), api.ask("GET", "/readyz")
         asked = Api(api.url, api.program, api.process, "dsp_any").ask("GET", "/campaigns")
         place = api.url.removesuffix("/api/v1")
@@ -404,8 +410,23 @@ def test_while_the_database_is_away_it_lives_and_is_not_ready(new_program: NewPr
     assert said(ready)[0] == said(asked)[0] == page.status_code == 503
     for answer in (ready, asked, page):  # to nobody who is known: not even where the database is
         assert "cannot be used right now" in answer.text
-        assert not re.search("secret-word|127.0.0.1:9|PostgreSQL|books", answer.text)
+        assert not re.search(f"127.0.0.1|PostgreSQL|{database}", answer.text)
         assert answer.headers["Retry-After"]
+
+
+def test_it_does_not_start_on_books_that_cannot_be_worked_with(new_program: NewProgram) -> None:
+    program = new_program()
+    nowhere = "postgresql://dispatcher:secret-word@127.0.0.1:9/books"
+    with program.database() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    for other, sentence in (
+        (program, "run `dispatcher migrate`"),
+        (program.having(DISPATCHER_DATABASE_URL=nowhere), "PostgreSQL at"),
+    ):
+        ended = other.run("console", "--port", "0")
+        assert (ended.status, ended.stdout) == (1, "")
+        assert sentence in ended.stderr
+        assert not re.search("secret-word|key=", ended.stderr)
 
 
 def test_the_page_tells_of_every_route_there_is(api: Api) -> None:

@@ -66,8 +66,8 @@ def test_a_campaign_is_written_checked_sent_and_completes(
     expect(page.locator("#read-result")).to_contain_text("line 4")
     page.fill("#rate", "fast")
     page.click("#check")
-    expect(page.locator("#checked")).to_contain_text("The rate is no number")
-    page.click("#checked a >> text=The rate is no number")
+    expect(page.locator("#checked")).to_contain_text("The rate 'fast' is no number")
+    page.click("#checked a >> text=The rate 'fast' is no number")
     expect(page.locator("#rate")).to_be_focused()
     expect(page.locator("#rate")).to_have_attribute("aria-invalid", "true")
     assert visitor.barriers() == []

@@ -73,13 +73,13 @@ def test_what_cannot_be_made_is_refused_with_the_earliest_time(books: Books) -> 
 def test_the_workers_limit_counts(books: Books) -> None:
     books.do(fleet.seen, "w/1", 4, 1.0)
     campaign = books.campaign(100)
-    with pytest.raises(OptionError, match="at 1 requests a second"):
+    with pytest.raises(OptionError, match="at 1 request a second"):
         campaign.do(transitions.set_finish_by, books.now() + 30 * SECOND)
 
 
 def test_the_accounts_limit_as_it_is_told_counts(books: Books) -> None:
     campaign = books.campaign(100)
-    with pytest.raises(OptionError, match="at 1 requests a second"):
+    with pytest.raises(OptionError, match="at 1 request a second"):
         campaign.do(transitions.set_finish_by, books.now() + 30 * SECOND, 1.0)
 
 

@@ -64,8 +64,8 @@ def test_a_form_of_everything_is_an_order_of_everything() -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"rate": "fast"}, "rate", "The rate is no number"),
-        ({"rate": "nan"}, "rate", "The rate is no number"),
+        ({"rate": "fast"}, "rate", "is no number: give requests a second"),
+        ({"rate": "nan"}, "rate", "is no number: give requests a second"),
         ({"when": "at"}, "send_at", "Say when it begins"),
         ({"when": "local"}, "send_at", "on each member's own clock"),
         ({"when": "at", "send_at": "soon", "zone": "UTC"}, "send_at", "no time of a clock"),

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -72,6 +72,26 @@ def test_a_reader_that_was_ended_is_followed_by_another() -> None:
         return await _told(broadcast, frames=1)
 
     assert asyncio.run(story()) == [["once"]]
+
+
+def test_who_has_just_signed_in_is_not_taken_for_a_stranger_by_an_older_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(events, "_EVERY", 0.05)
+    books: Any = _Books("running")
+    sessions: list[str] = []
+    monkeypatch.setattr(books, "sessions", lambda: tuple(sessions))
+
+    async def story() -> list[bool]:
+        broadcast = Broadcast(books)
+        proof: Any = "session"
+        async with aclosing(broadcast.frames(cast(Any, "token"), 60)) as others:
+            await anext(others)
+            sessions.append("session")
+            async with aclosing(broadcast.frames(proof, 60)) as stream:
+                return [(await anext(stream)).may_see(proof)]
+
+    assert asyncio.run(story()) == [True]
 
 
 def test_a_curve_that_is_forgotten_while_it_is_read_is_read_all_the_same(

@@ -13,7 +13,7 @@ from dispatcher.books.acts import Act
 from dispatcher.books.guarding import Guard
 from dispatcher.books.holding import Held, because
 from dispatcher.lifecycle import RETRIABLE, CampaignState, ChunkState
-from dispatcher.words import counted
+from dispatcher.words import counted, requests_a_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def _running_waits_for(facts: Row[Any], waiting: Row[Any]) -> Iterator[str]:
             f"{waiting.next_due.isoformat()}"
         )
     if facts.rate is not None:
-        yield f"its rate, {facts.rate:g} requests a second"
+        yield f"its rate, {requests_a_second(facts.rate)}"
 
 
 def _remedies(facts: Row[Any], held: Held | None) -> Iterator[str]:
