@@ -39,4 +39,5 @@ class Ours:
         return started
 
     def is_done(self, books: Books, chunks: int) -> bool:
-        return books.dispatcher.show("last").state == "completed"
+        """As cheap a look as at the others' books: what `show` costs is measured apart."""
+        return books.count("SELECT count(*) FROM campaign WHERE state = 'completed'") == 1
