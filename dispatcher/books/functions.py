@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 # Rows are found by their keys, whatever the table held when it was planned; compiling never pays.
 _SETTINGS = "SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off"
@@ -34,6 +34,12 @@ class Function:
     def name(self) -> str:
         """The title, and a digest of the definition."""
         return f"{self.title}_{hashlib.sha256(self._definition.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def called(self) -> TextClause:
+        """The statement that calls it, with its parameters by their names."""
+        given = ", ".join(f"CAST(:{name} AS {kind})" for name, kind in self.parameters.items())
+        return text(f"SELECT * FROM {self.name}({given})")
 
     @property
     def create(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from dispatcher.books.transitions import FUNCTIONS
+from dispatcher.books.installed import FUNCTIONS
 from dispatcher.errors import ServiceError
 
 PRODUCER = "dispatcher_producer"

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, text
 from dispatcher.books import ground, roles
 from dispatcher.books.commits import commit
 from dispatcher.books.functions import install, missing
+from dispatcher.books.installed import FUNCTIONS
 from dispatcher.books.session import keeping_transactions, transaction
-from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 
 if TYPE_CHECKING:

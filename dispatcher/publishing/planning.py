@@ -9,9 +9,9 @@ from math import inf
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
-from dispatcher.books import doubt, fleet, holding, transitions
+from dispatcher.books import fleet, running, transitions
 from dispatcher.lifecycle import MOST_DOUBTS
 from dispatcher.publishing.bell import Batch
 from dispatcher.publishing.turns import Claimant, Gauge, Grant, in_turn, places
@@ -25,11 +25,7 @@ _SLOTS_A_CAMPAIGN = 2
 """With fewer, slots would be called away by messages all the time."""
 MOST_A_LIST = 16
 _UNLIMITED = 1_000_000
-_LATEST = 64
 _SLOW_START = timedelta(seconds=2)
-_UNUSUAL = timedelta(seconds=2)
-_UNUSUALLY_LONG = 4
-"""Times what the last attempts took: what is longer on the wire may not be there at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,95 +49,6 @@ class Demand:
 
     in_flight: int
     usable: int
-
-
-_IS_DUE = "state = 'pending' AND published_at IS NULL AND due_at <= statement_timestamp()"
-_IS_FRESH = f"in_doubt_since IS NULL AND {holding.IN_ITS_ZONE_S_WINDOW}"
-# Scalar and in the order of an index: else the planner reads chunks until it meets one that is due.
-_HAS_DUE = f"""
-coalesce(
-    CASE WHEN NOT {holding.IN_WINDOW} THEN NULL WHEN {holding.REST_MAY_BEGIN} THEN
-    (SELECT true FROM chunk
-     WHERE campaign_id = campaign.id AND {_IS_DUE} AND {_IS_FRESH}
-     ORDER BY due_at, sequence LIMIT 1) ELSE
-    (SELECT true FROM chunk
-     WHERE campaign_id = campaign.id AND {_IS_DUE} AND {_IS_FRESH} AND canary
-     ORDER BY due_at, sequence LIMIT 1) END,
-    (SELECT true FROM chunk
-     WHERE campaign_id = campaign.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
-     ORDER BY in_doubt_since LIMIT 1),
-    false)
-"""
-_ANYTHING_DUE = text(f"""
-SELECT EXISTS (
-    SELECT FROM campaign JOIN account ON account.name = campaign.account
-    WHERE {holding.MAY_SEND} AND {_HAS_DUE})
-""")
-_RUNNING = text(f"""
-SELECT campaign.id, {holding.RATE} AS rate, campaign.account,
-    account.failures, account.doubts,
-    CASE WHEN account.doubts >= {MOST_DOUBTS} THEN {doubt.waits("account.name")} END
-        AS waits_in_doubt,
-    {holding.RESTED_LATELY} AS has_rested,
-    EXISTS (SELECT FROM chunk WHERE campaign_id = campaign.id
-              AND {_IS_DUE} AND in_doubt_since IS NOT NULL) AS doubtful,
-    coalesce(statement_timestamp() - sending.oldest > greatest(:unusual, make_interval(
-        secs => {_UNUSUALLY_LONG} * last.seconds / nullif(last.attempts, 0))), false) AS is_stuck,
-    {_HAS_DUE} AS has_due, {holding.IN_WINDOW} AS in_window, campaign.awaits_verdict,
-    published.chunks AS published, published.clean AS published_clean,
-    sending.chunks AS sending, sending.held, sending.clean AS sending_clean,
-    coalesce(last.ended_at <= resumed_at, true)
-        AND coalesce(least(published.since, sending.since)
-                     > statement_timestamp() - :slow_start, true) AS is_new,
-    greatest(published.latest, sending.latest, last.latest, resumed_at) AS since,
-    last.attempts, last.seconds, last.after_rest
-FROM campaign
-JOIN account ON account.name = campaign.account
-CROSS JOIN LATERAL (
-    SELECT count(*) AS chunks, count(*) FILTER (WHERE in_doubt_since IS NULL) AS clean,
-        min(published_at) AS since,
-        max(published_at) FILTER (WHERE published_at <= statement_timestamp()) AS latest
-    FROM chunk WHERE campaign_id = campaign.id AND published_at IS NOT NULL) AS published
-CROSS JOIN LATERAL (
-    SELECT count(*) AS chunks, count(*) FILTER (WHERE in_doubt_since = claimed_at) AS clean,
-        count(*) FILTER (WHERE claimed_by IN {fleet.LIVE_WORKERS}) AS held,
-        min(claimed_at) AS oldest, min(claimed_at) FILTER (WHERE claimed_at > resumed_at) AS since,
-        max(claimed_at) FILTER (WHERE claimed_at <= statement_timestamp()) AS latest
-    FROM chunk WHERE campaign_id = campaign.id AND state = 'sending') AS sending
-CROSS JOIN LATERAL (
-    SELECT count(*) AS attempts, max(ended_at) AS ended_at,
-        max(started_at) FILTER (WHERE started_at <= statement_timestamp()) AS latest,
-        count(*) FILTER (WHERE started_at > account.throttled_until AND outcome NOT IN (
-            'throttled', 'in_doubt', 'not_sent', 'lease_lost')) AS after_rest,
-        coalesce(extract(epoch FROM sum(ended_at - started_at)), 0) AS seconds
-    FROM (SELECT started_at, ended_at, outcome FROM attempt WHERE campaign_id = campaign.id
-          ORDER BY ended_at DESC LIMIT {_LATEST}) AS latest) AS last
-WHERE {holding.MAY_SEND}
-ORDER BY campaign.created_at
-""")
-_DUE = text(f"""
-SELECT (SELECT count(*) FROM (
-            SELECT FROM chunk
-            WHERE campaign_id = asked.id AND {_IS_DUE} AND in_doubt_since IS NOT NULL
-            ORDER BY in_doubt_since LIMIT asked.most) AS doubtful) AS doubtful,
-       CASE WHEN asked.only_canary THEN
-       (SELECT count(*) FROM (
-            SELECT FROM chunk
-            WHERE campaign_id = asked.id AND {_IS_DUE} AND {_IS_FRESH} AND canary
-            ORDER BY due_at, sequence LIMIT asked.most) AS clean) ELSE
-       (SELECT count(*) FROM (
-            SELECT FROM chunk
-            WHERE campaign_id = asked.id AND {_IS_DUE} AND {_IS_FRESH}
-            ORDER BY due_at, sequence LIMIT asked.most) AS clean) END AS clean
-FROM unnest(CAST(:ids AS uuid[]), CAST(:most AS integer[]), CAST(:only_canary AS boolean[]))
-    WITH ORDINALITY AS asked(id, most, only_canary, place)
-ORDER BY place
-""")
-
-
-def anything_due(connection: Connection) -> bool:
-    """Whether a plan would find a chunk to publish; asked first, as most often there is none."""
-    return bool(connection.scalar(_ANYTHING_DUE))
 
 
 Mark = Callable[..., list[int]]
@@ -169,7 +76,7 @@ def plan(
 
     The next round should come soon where an eighth of the room was empty.
     """
-    campaigns = connection.execute(_RUNNING, _moments()).all()
+    campaigns = running.campaigns(connection, _SLOW_START)
     slots = fleet.live_slots(connection)
     paced = {c.id for c in campaigns if account_rate is not None or c.rate is not None}
     unpaced = [campaign for campaign in campaigns if campaign.id not in paced]
@@ -193,10 +100,6 @@ def plan(
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
     return Plan(batches, soon=0 < published >= room.chunks / 8)
-
-
-def _moments() -> dict[str, timedelta]:
-    return {"slow_start": _SLOW_START, "unusual": _UNUSUAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,16 +161,10 @@ def _grants(
 ) -> list[Grant]:
     """What may be published of each campaign, whatever room there is for others."""
     most = [min(room, _allowance(campaign, rates)) for campaign in campaigns]
-    asked = {
-        "ids": [campaign.id for campaign in campaigns],
-        "most": most,
-        "only_canary": [campaign.awaits_verdict for campaign in campaigns],
-    }
+    counted = running.count_due(connection, campaigns, most)
     claimants = [
         Claimant(campaign.since, due.doubtful, due.clean if campaign.in_window else 0, allowed)
-        for campaign, due, allowed in zip(
-            campaigns, connection.execute(_DUE, asked), most, strict=True
-        )
+        for campaign, due, allowed in zip(campaigns, counted, most, strict=True)
     ]
     grants: dict[UUID, Grant] = {}
     by_account: dict[str, list[int]] = defaultdict(list)
@@ -306,7 +203,7 @@ def _account_room(campaigns: Sequence[Row[Any]], places: float) -> tuple[float, 
     if account.failures > 0 or account.doubts >= MOST_DOUBTS:
         room = min(room, 1 - published)
     ended_well = sum(campaign.after_rest for campaign in campaigns)
-    if account.has_rested and ended_well < _LATEST:
+    if account.has_rested and ended_well < running.LATEST:
         in_flight = published + sum(campaign.sending for campaign in campaigns)
         room = min(room, 1 + ended_well - in_flight)
     clean = inf

@@ -10,13 +10,13 @@ from uuid import UUID
 from celery import Celery
 from sqlalchemy import Connection, Engine, text
 
-from dispatcher.books import fleet, holding, transitions
+from dispatcher.books import fleet, holding, running, transitions
 from dispatcher.books.session import transaction, try_lock
 from dispatcher.books.troubles import concerns_its_rows
 from dispatcher.errors import BrokerUnavailable
 from dispatcher.forks import not_while_forking
 from dispatcher.publishing.bell import Batch, Bell
-from dispatcher.publishing.planning import NOTHING, Mark, Plan, anything_due, plan
+from dispatcher.publishing.planning import NOTHING, Mark, Plan, plan
 from dispatcher.publishing.turns import Gauge
 
 _ROUND_LOCK = 0x7075626C
@@ -54,7 +54,7 @@ def top_up(engine: Engine, bell: Bell, account_rate: float | None, gauge: Gauge)
 
 def _plan(engine: Engine, account_rate: float | None, gauge: Gauge, mark: Mark) -> Plan:
     with transaction(engine) as connection:
-        if not (anything_due(connection) and try_lock(connection, _ROUND_LOCK)):
+        if not (running.anything_due(connection) and try_lock(connection, _ROUND_LOCK)):
             return NOTHING
         return plan(connection, account_rate, gauge, mark)
 

@@ -6,12 +6,12 @@ import pytest
 
 from dispatcher import checkup
 from dispatcher.books import campaigns, fleet, monitoring, transitions, upkeep
+from dispatcher.books.running import anything_due
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Report
 from dispatcher.books.upkeep import Duty
 from dispatcher.errors import ImpossibleInState
 from dispatcher.lifecycle import Accepted, CampaignWrong, Reason
-from dispatcher.publishing.planning import anything_due
 from tests.integration.builders import (
     ALREADY_SENT,
     IN_DOUBT,

@@ -16,9 +16,9 @@ from dispatcher import (
     OptionError,
     read_settings,
 )
+from dispatcher.books.running import anything_due
 from dispatcher.books.schema import migrate
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.publishing.planning import anything_due
 
 MESSAGE = {"ios": {"payload": {"text": "Hello"}}}
 

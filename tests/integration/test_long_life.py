@@ -9,11 +9,10 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.books import keeping, transitions, upkeep
+from dispatcher.books import keeping, running, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import purging, rounds
 from dispatcher.embedded import ServerUrls
-from dispatcher.publishing import planning
 from tests.databases import fresh_database
 from tests.integration.builders import TERMS, Books
 from tests.integration.test_plans import nodes_of, rows_read
@@ -76,10 +75,7 @@ def plan_of(books: Books, statement: TextClause, values: dict[str, Any]) -> list
 
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
-    "plan": (
-        planning._RUNNING,
-        planning._moments(),
-    ),
+    "plan": (text(running.CAMPAIGNS.query), {"slow_start": MONTH, "unusual": MONTH}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "purge": (keeping._DUE, {"keep": MONTH, "most": 1}),

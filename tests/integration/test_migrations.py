@@ -14,10 +14,10 @@ from sqlalchemy import Engine, Row, text
 
 from dispatcher.books import acts, outbox, sessions, tokens, users
 from dispatcher.books.acts import Actor
+from dispatcher.books.installed import FUNCTIONS
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.books.transitions import FUNCTIONS
 from dispatcher.errors import SchemaMismatch
 from tests.integration.racing import race, waiting_for_a_lock
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, chunks, throughput, transitions, upkeep
+from dispatcher.books import campaigns, chunks, running, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
-from dispatcher.publishing import planning
 from tests.databases import fresh_database
 from tests.integration.builders import (
     ACCEPTED,
@@ -26,6 +25,7 @@ from tests.integration.builders import (
 
 CHUNKS = 100_000
 IN_FLIGHT = 40
+SECOND = timedelta(seconds=1)
 MOST_ROWS = 10 * IN_FLIGHT
 """What a statement may read: far fewer rows than the campaign has chunks or attempts."""
 
@@ -122,11 +122,8 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     ),
     "publish those in doubt": (rounds._PUBLISH_DOUBTFUL, {"count": IN_FLIGHT}),
     "publish clean ones": (rounds._PUBLISH_FRESH, {"count": IN_FLIGHT}),
-    "anything due": (planning._ANYTHING_DUE, {}),
-    "running": (
-        planning._RUNNING,
-        planning._moments(),
-    ),
+    "anything due": (text(running.ANYTHING_DUE.query), {}),
+    "running": (text(running.CAMPAIGNS.query), {"slow_start": SECOND, "unusual": SECOND}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW, "step": 5_000}),
@@ -172,6 +169,27 @@ def test_an_exchange_finds_its_chunks_by_their_keys_though_it_was_planned_when_t
     assert read.by_keys <= MOST_ROWS
 
 
+def test_a_round_reads_little_though_it_was_planned_when_there_were_few_chunks(
+    servers: ServerUrls, template_database: str
+) -> None:
+    with fresh_database(servers.database_url, template_database) as url:
+        books = Books(make_engine(url))
+        small = books.campaign(20)
+        books.run("ANALYZE chunk, attempt, campaign")
+        with books.engine.connect() as connection:
+            for campaign in (small, half_sent(books)):
+                before = connection.execute(text(READ_HERE)).one()
+                assert running.anything_due(connection)
+                found = running.campaigns(connection, SECOND)
+                due = running.count_due(connection, found, [IN_FLIGHT] * len(found))
+                read = connection.execute(text(READ_HERE)).one()
+                assert campaign.id in {each.id for each in found}
+        books.engine.dispose()
+    assert [each.clean for each in due] == [20, IN_FLIGHT]
+    assert read.by_scans == 0
+    assert read.by_keys - before.by_keys <= MOST_ROWS
+
+
 READ_HERE = """
 SELECT sum(seq_tup_read) AS by_scans, sum(idx_tup_fetch) AS by_keys
 FROM pg_stat_xact_user_tables WHERE relname IN ('chunk', 'attempt')
@@ -183,13 +201,14 @@ FROM pg_stat_xact_user_tables WHERE relname IN ('chunk', 'attempt')
 def test_what_is_due_is_counted_no_further_than_there_is_room(
     large: OneCampaign, only_canary: bool
 ) -> None:
-    asked = {"ids": [large.id], "most": [IN_FLIGHT], "only_canary": [only_canary]}
-    reads_what_is_in_flight(large, planning._DUE, asked)
+    asked = {"ids": [large.id], "counted_to": [IN_FLIGHT], "only_canary": [only_canary]}
+    reads_what_is_in_flight(large, text(running.DUE.query), asked)
 
 
 def test_what_waits_for_a_canary_is_not_read(large: OneCampaign) -> None:
     large.set(awaits_verdict=True)
-    for statement in (planning._ANYTHING_DUE, rounds._PUBLISH_CANARY, rounds._PUBLISH_FRESH):
+    anything_due = text(running.ANYTHING_DUE.query)
+    for statement in (anything_due, rounds._PUBLISH_CANARY, rounds._PUBLISH_FRESH):
         reads_what_is_in_flight(large, statement, {"count": IN_FLIGHT})
     large.set(awaits_verdict=False)
 

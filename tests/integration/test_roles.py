@@ -104,6 +104,9 @@ GRANTED = {
     ("alembic_version", READER): {"SELECT"},
     ("exchange_chunks", WORKER): {"EXECUTE"},
     ("record_chunk", WORKER): {"EXECUTE"},
+    ("anything_due", WORKER): {"EXECUTE"},
+    ("running_campaigns", WORKER): {"EXECUTE"},
+    ("count_due", WORKER): {"EXECUTE"},
 }
 """On the whole of a table or function."""
 
