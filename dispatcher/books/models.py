@@ -401,8 +401,7 @@ class Chunk(Base):
         Computed(
             "(campaign_id)::text || '-' || (sequence)::text || '-' || (round)::text",
             persisted=True,
-        ),
-        unique=True,
+        )
     )
     state: Mapped[str] = mapped_column(server_default="pending")
     attempt: Mapped[int] = mapped_column(server_default="0")

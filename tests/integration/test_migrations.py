@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
+from sqlalchemy.exc import IntegrityError
 
 from dispatcher.books import acts, outbox, sessions, tokens, users
 from dispatcher.books.acts import Actor
@@ -448,6 +449,34 @@ def test_what_was_under_way_before_is_summed_up_anew_for_what_is_in_doubt(empty:
         command.downgrade(config, "0024")
 
 
+def test_amid_a_campaign_chunks_keep_their_pack_ids_without_the_index_of_these(
+    empty: Engine,
+) -> None:
+    chunks = text("SELECT sequence, state, attempt, pack_id FROM chunk ORDER BY sequence")
+    again = (
+        "INSERT INTO chunk (campaign_id, sequence, size, members) "
+        "SELECT campaign_id, 1, 1, '[1]' FROM chunk"
+    )
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0025")
+        for statement in (*QUOTED, _RUNS, _CLAIMED):
+            connection.execute(text(statement))
+        before = connection.execute(chunks).all()
+        command.upgrade(config, "0026")
+        assert connection.execute(chunks).all() == before
+    with pytest.raises(IntegrityError, match="chunk_pkey"), empty.begin() as connection:
+        connection.execute(text(again))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0025")
+        assert connection.execute(chunks).all() == before
+        assert ("chunk", "chunk_pack_id_key") in {
+            (row[0], row[1]) for row in connection.execute(text(INDEXES))
+        }
+
+
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),
@@ -457,6 +486,12 @@ FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 
 _RUNS = """
 UPDATE campaign
 SET state = 'running', finished_at = NULL, reason = NULL, purged_to = 0, max_error_rate = 0.1
+"""
+_CLAIMED = """
+UPDATE chunk
+SET state = 'sending', settled_at = NULL, attempt = 2, lease_until = now() + interval '1 min',
+    claimed_at = now(), claimed_by = 'w', in_doubt_since = now()
+WHERE sequence = 2
 """
 QUOTED = (
     "INSERT INTO account (name) VALUES ('default')",
