@@ -1,5 +1,5 @@
 """Every function that the database has to have."""
 
-from dispatcher.books import running, transitions
+from dispatcher.books import progress, running, transitions, upkeep
 
-FUNCTIONS = (*transitions.FUNCTIONS, *running.FUNCTIONS)
+FUNCTIONS = (*transitions.FUNCTIONS, *running.FUNCTIONS, progress.SUM_UP, upkeep.NEEDED)

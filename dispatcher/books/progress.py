@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from dispatcher.books.functions import Function
 from dispatcher.lifecycle import CODE_NOBODY_FOUND, SETTLED, CampaignState, ChunkState
 
 
@@ -69,15 +70,21 @@ SELECT canary, state, settled_at, size - withheld AS sent_to,
 FROM chunk WHERE campaign_id = asked.id AND own.max_error_rate IS NOT NULL
 """
 _SUMS, _SUMS_OF_MEMBERS = _sums(), _sums_of_members()
+# A function, as it is planned for longer than most campaigns take, each second.
+#
 # Each campaign's chunks are read by their key, and not the table for all of them; for its variants
 # once more, where it has any, and in the same snapshot: so these add up to the campaign's. What is
 # tested is read apart, so that a campaign without a bound does not pay for it.
-_SUM_UP = text(f"""
+SUM_UP = Function(
+    "sum_up_campaigns",
+    {"campaign_ids": "uuid[]"},
+    {"id": "uuid"},
+    f"""
 WITH by_variant AS (
     UPDATE variant
     SET {", ".join(f"{name} = sums.{name}{_lost(name, 'variant')}" for name in _SUMS_OF_MEMBERS)}
     FROM (SELECT DISTINCT campaign_id FROM variant
-          WHERE campaign_id = ANY(CAST(:campaign_ids AS uuid[]))) AS asked
+          WHERE campaign_id = ANY(:campaign_ids)) AS asked
     JOIN campaign ON campaign.id = asked.campaign_id
     CROSS JOIN LATERAL (
         SELECT number, coalesce(sum(size), 0) AS members_stored,
@@ -91,7 +98,7 @@ UPDATE campaign
 SET {", ".join(f"{name} = sums.{name}{_lost(name)}" for name in _SUMS)},
     {", ".join(f"{name} = tested.{name}" for name in _TESTED)},
     summed_at = statement_timestamp()
-FROM unnest(CAST(:campaign_ids AS uuid[])) AS asked(id)
+FROM unnest(:campaign_ids) AS asked(id)
 JOIN campaign AS own ON own.id = asked.id
 CROSS JOIN LATERAL (
     SELECT {", ".join(f"{sum_} AS {name}" for name, sum_ in _TESTED.items())}
@@ -101,9 +108,11 @@ CROSS JOIN LATERAL (
         count(*) AS chunks_stored, coalesce(sum(size), 0) AS members_stored
     FROM chunk WHERE campaign_id = asked.id) AS sums
 WHERE campaign.id = asked.id
-""")
+RETURNING campaign.id
+""",
+)
 
 
 def sum_up(connection: Connection, campaign_ids: Sequence[UUID]) -> None:
     """Write the sums of their chunks on these campaigns' rows, which the caller has locked."""
-    connection.execute(_SUM_UP, {"campaign_ids": list(campaign_ids)})
+    connection.execute(SUM_UP.called, {"campaign_ids": list(campaign_ids)})

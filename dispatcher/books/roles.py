@@ -141,6 +141,9 @@ with the right to add some.
 
 CALLERS: Mapping[str, tuple[str, ...]] = {
     **{function.title: (WORKER,) for function in FUNCTIONS},
+    # Orders end campaigns, and `doctor` tries what a relay would do; all with their own rights.
+    "sum_up_campaigns": (PRODUCER, WORKER),
+    "needed_upkeep": ROLES,
     # A trigger calls it, whoever makes a campaign.
     "campaign_is_whole": (),
 }

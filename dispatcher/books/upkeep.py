@@ -11,9 +11,10 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from dispatcher.books import keeping, pacing, transitions
+from dispatcher.books.functions import Function
 
 MOST_LOOKED_OVER = 10
 """So many campaigns at rest are summed up a sweep, in turn: somebody may meddle with the books."""
@@ -88,7 +89,19 @@ OR ((chunks_sending <> (SELECT count(*) FROM chunk
         (SELECT 1 FROM chunk WHERE campaign_id = campaign.id AND state = 'sending'
          ORDER BY lease_until LIMIT 1))))
 """
-_NEEDED = text(f"""
+# A function, as it is planned for longer than it takes, each second.
+NEEDED = Function(
+    "needed_upkeep",
+    {
+        "window": "interval",
+        "unclaimed_after": "interval",
+        "keep": "interval",
+        "resting": "uuid[]",
+        "looked_over": "integer",
+        "purged": "integer",
+    },
+    {"duty": "text", "campaign_id": "uuid", "chunks": "bigint"},
+    f"""
 SELECT 'START' AS duty, id AS campaign_id, chunks_total AS chunks FROM campaign
 WHERE state = 'scheduled' AND finished_at IS NULL AND send_at <= clock_timestamp()
 UNION ALL
@@ -121,16 +134,17 @@ SELECT 'SUM_UP', id, chunks_total FROM campaign WHERE finished_at IS NULL AND ({
 UNION ALL
 (SELECT 'SUM_UP', id, chunks_total FROM campaign
  WHERE finished_at IS NULL AND summed_at < statement_timestamp() - interval '1 min'
-   AND NOT id = ANY(CAST(:resting AS uuid[]))
+   AND NOT id = ANY(:resting)
  ORDER BY summed_at LIMIT :looked_over)
 UNION ALL
 SELECT 'PLAN', id, chunks_total FROM campaign
 WHERE finished_at IS NULL AND state = 'running' AND finish_by IS NOT NULL
 UNION ALL
 (SELECT 'PURGE', id, chunks_total - purged_to FROM campaign
- WHERE {keeping.KEPT} AND NOT id = ANY(CAST(:resting AS uuid[]))
+ WHERE {keeping.KEPT} AND NOT id = ANY(:resting)
  ORDER BY finished_at LIMIT :purged)
-""")
+""",
+)
 
 
 def needed(
@@ -143,7 +157,8 @@ def needed(
     """
     values = _values(terms, resting, purged)
     found = {
-        (Duty[row.duty], row.campaign_id): row.chunks for row in connection.execute(_NEEDED, values)
+        (Duty[row.duty], row.campaign_id): row.chunks
+        for row in connection.execute(NEEDED.called, values)
     }
     order = {duty: place for place, duty in enumerate(Duty)}
     needs = [Need(duty, campaign_id, chunks) for (duty, campaign_id), chunks in found.items()]

@@ -74,7 +74,7 @@ def plan_of(books: Books, statement: TextClause, values: dict[str, Any]) -> list
 
 
 STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
-    "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
+    "needs": (text(upkeep.NEEDED.query), upkeep._values(TERMS, (), 1)),
     "plan": (text(running.CAMPAIGNS.query), {"slow_start": MONTH, "unusual": MONTH}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),

@@ -127,7 +127,7 @@ STATEMENTS: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "unmark": (rounds._UNMARK_UNCLAIMED, {"after": timedelta(seconds=30), **rounds._of(None)}),
     "take back": (rounds._TAKE_BACK, {"batch": 1000, "most": 5, **rounds._of(None)}),
     "settle": (rounds._SETTLE_CLOSED, {"window": WINDOW, "step": 5_000}),
-    "needs": (upkeep._NEEDED, upkeep._values(TERMS, (), 1)),
+    "needs": (text(upkeep.NEEDED.query), upkeep._values(TERMS, (), 1)),
     "resume": (steering._UNMARK, {}),
     "rejections": (steering._RECENT_REJECTIONS, {"last": 50, "nobody_found": 33}),
 }

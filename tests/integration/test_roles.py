@@ -107,6 +107,11 @@ GRANTED = {
     ("anything_due", WORKER): {"EXECUTE"},
     ("running_campaigns", WORKER): {"EXECUTE"},
     ("count_due", WORKER): {"EXECUTE"},
+    ("sum_up_campaigns", PRODUCER): {"EXECUTE"},
+    ("sum_up_campaigns", WORKER): {"EXECUTE"},
+    ("needed_upkeep", PRODUCER): {"EXECUTE"},
+    ("needed_upkeep", WORKER): {"EXECUTE"},
+    ("needed_upkeep", READER): {"EXECUTE"},
 }
 """On the whole of a table or function."""
 
