@@ -15,7 +15,18 @@ from benchmarks.bench import Bench
 from benchmarks.findings import Findings
 from benchmarks.sizes import FULL, QUICK, TINY
 from benchmarks.stage import stage
-from benchmarks.suites import cli, console, ingest, memory, sandbox, scale, send, steer, storm
+from benchmarks.suites import (
+    cli,
+    console,
+    ingest,
+    memory,
+    people,
+    sandbox,
+    scale,
+    send,
+    steer,
+    storm,
+)
 from dispatcher import DispatcherError
 
 SUITES: Mapping[str, Callable[[Bench], Findings]] = {
@@ -28,8 +39,10 @@ SUITES: Mapping[str, Callable[[Bench], Findings]] = {
     "cli": cli.run,
     "console": console.run,
     "memory": memory.run,
+    "people": people.run,
 }
-USUAL = [name for name in SUITES if name != "memory"]
+_LONG = ("memory", "people")
+USUAL = [name for name in SUITES if name not in _LONG]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -100,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SUITE,...",
         type=_suites,
         default=USUAL,
-        help=f"of {', '.join(SUITES)} (all but memory)",
+        help=f"of {', '.join(SUITES)} (all but {' and '.join(_LONG)})",
     )
     parser.add_argument(
         "--out", metavar="DIRECTORY", type=Path, help="for the report (benchmarks/results/TIME)"
