@@ -2,7 +2,8 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -203,24 +204,27 @@ def _tell_unlisted(unlisted: Iterable[Unnamed | Forgotten]) -> None:
     if unnamed:
         not_found = sum(chunk.not_found for chunk in unnamed)
         erroneous = sum(chunk.erroneous for chunk in unnamed)
+        missed = ((chunk.variant, chunk.not_found + chunk.erroneous) for chunk in unnamed)
         say(
             "Not listed, as the vendor does not say who they are: "
             f"{counted(not_found, 'member')} that it did not find and {erroneous:,} that it could "
-            f"not reach, in {counted(len(unnamed), 'chunk')}{_by_variant(unnamed)}."
+            f"not reach, in {counted(len(unnamed), 'chunk')}{_by_variant(missed)}."
         )
     if forgotten:
         members = sum(chunk.members for chunk in forgotten)
+        of_each = _by_variant((chunk.variant, chunk.members) for chunk in forgotten)
         say(
             f"Not listed, as who they are is no longer kept: {counted(members, 'member')} in "
-            f"{counted(len(forgotten), 'chunk')}; `dispatcher show` has the reasons."
+            f"{counted(len(forgotten), 'chunk')}{of_each}; `dispatcher show` has the reasons."
         )
 
 
-def _by_variant(unnamed: Sequence[Unnamed]) -> str:
-    counts: dict[str, int] = {}
-    for chunk in unnamed:
-        if chunk.variant is not None:
-            counts[chunk.variant] = counts.get(chunk.variant, 0) + chunk.not_found + chunk.erroneous
+def _by_variant(counted_chunks: Iterable[tuple[str | None, int]]) -> str:
+    """How many are of each variant, where there are several, of (variant, members) of chunks."""
+    counts = Counter[str]()
+    for variant, members in counted_chunks:
+        if variant is not None:
+            counts[variant] += members
     told = ", ".join(f"{count:,} of {name}" for name, count in sorted(counts.items()))
     return f" ({told})" if told else ""
 

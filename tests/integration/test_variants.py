@@ -72,6 +72,19 @@ def test_failures_and_explain_name_the_variant(books: Books) -> None:
     assert any(what.startswith("1 attempt at 1 chunk of b refused: nobody") for what in told)
 
 
+def test_what_became_of_members_is_explained_by_variant(books: Books) -> None:
+    campaign = of_two_texts(books, chunks=6)
+    campaign.attempts_each(NOBODY_FOUND, (1, 2, 4))
+    settled = "state = 'unresolved', in_doubt_since = now(), settled_at = clock_timestamp()"
+    books.run(f"UPDATE chunk SET {settled} WHERE sequence IN (1, 2, 4)")
+    books.run("UPDATE chunk SET withheld = 3 WHERE sequence IN (5, 6)")
+    told = " ".join(event.what for event in campaign.do(audit.explain, WINDOW).happened)
+    assert "10 members in 1 chunk of a became unresolved" in told
+    assert "20 members in 2 chunks of b became unresolved" in told
+    assert "3 members in 1 chunk of a were withheld" in told
+    assert "3 members in 1 chunk of b were withheld" in told
+
+
 def test_the_texts_of_a_split_are_compared_with_the_first(books: Books) -> None:
     campaign = of_two_texts(books)
     campaign.attempt(ACCEPTED, 1)

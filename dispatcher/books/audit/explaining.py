@@ -55,41 +55,48 @@ SELECT campaign.*, {approval.ORDERED} AS ordered_by,
         FROM variant WHERE campaign_id = campaign.id) AS variants
 FROM campaign WHERE id = :campaign_id
 """)
-_ATTEMPTS = text("""
+_ITS_VARIANT = """
+LEFT JOIN variant ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
+"""
+_ATTEMPTS = text(f"""
 SELECT outcome, attempt.http_status, attempt.code,
        min(replace(attempt.error, pack_id, '(pack_id)')) AS error,
        count(*) AS attempts, count(DISTINCT sequence) AS chunks,
        min(ended_at) AS first, max(ended_at) AS last, variant.name AS variant
 FROM attempt JOIN chunk USING (campaign_id, sequence)
-LEFT JOIN variant ON variant.campaign_id = chunk.campaign_id AND variant.number = chunk.variant
+{_ITS_VARIANT}
 WHERE chunk.campaign_id = :campaign_id
 GROUP BY outcome, attempt.http_status, attempt.code, variant.name
 """)
-_TOO_LATE = text("""
+_TOO_LATE = text(f"""
 SELECT was_divided, count(DISTINCT sequence) AS chunks, sum(size - withheld) AS members,
-       min(ended_at) AS first, max(ended_at) AS last
+       min(ended_at) AS first, max(ended_at) AS last, variant.name AS variant
 FROM attempt JOIN chunk USING (campaign_id, sequence)
+{_ITS_VARIANT}
 CROSS JOIN LATERAL (
     SELECT EXISTS (SELECT FROM part
                    WHERE part.campaign_id = attempt.campaign_id
                      AND part.sequence = attempt.sequence AND part.round = attempt.round + 1
                      AND origin <> concat_ws('-', campaign_id, sequence, part.round))
         AS was_divided) AS divided
-WHERE campaign_id = :campaign_id AND outcome = 'accepted' AND attempt.round < chunk.round
-GROUP BY was_divided
+WHERE chunk.campaign_id = :campaign_id AND outcome = 'accepted' AND attempt.round < chunk.round
+GROUP BY was_divided, variant.name
 """)
-_UNRESOLVED = text("""
+_UNRESOLVED = text(f"""
 SELECT count(*) AS chunks, sum(size - withheld) AS members, min(settled_at) AS first,
-       max(settled_at) AS last
-FROM chunk WHERE campaign_id = :campaign_id AND state = 'unresolved'
+       max(settled_at) AS last, variant.name AS variant
+FROM chunk {_ITS_VARIANT}
+WHERE chunk.campaign_id = :campaign_id AND state = 'unresolved'
+GROUP BY variant.name
 """)
 # Nothing tells when somebody was forgotten: it may have been at any time from the beginning on.
-_WITHHELD = text("""
+_WITHHELD = text(f"""
 SELECT count(*) AS chunks, sum(withheld) AS members,
        min(coalesce(claimed_at, settled_at, created_at)) AS first,
-       max(coalesce(claimed_at, settled_at, created_at)) AS last
-FROM chunk JOIN campaign ON campaign.id = campaign_id
-WHERE campaign_id = :campaign_id AND withheld > 0
+       max(coalesce(claimed_at, settled_at, created_at)) AS last, variant.name AS variant
+FROM chunk JOIN campaign ON campaign.id = chunk.campaign_id {_ITS_VARIANT}
+WHERE chunk.campaign_id = :campaign_id AND withheld > 0
+GROUP BY variant.name
 """)
 _CANARY = text("""
 SELECT canary_members AS members, canary_state AS state, canary_measured AS measured,
@@ -132,9 +139,9 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
     facts = connection.execute(_FACTS, {"campaign_id": campaign_id}).one()
     attempts = connection.execute(_ATTEMPTS, {"campaign_id": campaign_id}).all()
     waiting = connection.execute(_WAITING, {"campaign_id": campaign_id, "window": window}).one()
-    unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).one()
+    unresolved = connection.execute(_UNRESOLVED, {"campaign_id": campaign_id}).all()
     too_late = connection.execute(_TOO_LATE, {"campaign_id": campaign_id}).all()
-    withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).one()
+    withheld = connection.execute(_WITHHELD, {"campaign_id": campaign_id}).all()
     noted = acts.read(connection, campaign_id, None)
     canary = connection.execute(_CANARY, {"campaign_id": campaign_id}).one_or_none()
     isolated = connection.execute(_ISOLATED, {"campaign_id": campaign_id}).one()
@@ -144,9 +151,9 @@ def explain(connection: Connection, campaign_id: UUID, window: timedelta) -> Exp
         *_milestones(facts, noted),
         *_noted(noted),
         *map(_attempted, attempts),
-        *_given_up(unresolved),
+        *map(_given_up, unresolved),
         *map(_accepted_too_late, too_late),
-        *_withheld(withheld),
+        *map(_withheld, withheld),
         *([] if canary is None else [_canary(canary)]),
         *_isolated(isolated),
     ]
@@ -219,38 +226,39 @@ def _of(row: Row[Any]) -> str:
     return "" if row.variant is None else f"of {row.variant} "
 
 
-def _given_up(unresolved: Row[Any]) -> Iterator[Event]:
-    if unresolved.chunks:
-        what = (
-            f"{counted(unresolved.members, 'member')} in {counted(unresolved.chunks, 'chunk')} "
-            "became unresolved: they may have been sent, and whether they were can no longer be "
-            "asked safely"
-        )
-        yield Event(unresolved.first, unresolved.last, what)
+def _given_up(unresolved: Row[Any]) -> Event:
+    what = (
+        f"{_members_in_chunks(unresolved)} became unresolved: they may have been sent, and whether "
+        "they were can no longer be asked safely"
+    )
+    return Event(unresolved.first, unresolved.last, what)
 
 
 def _accepted_too_late(late: Row[Any]) -> Event:
     what = (
-        f"{counted(late.members, 'member')} in {counted(late.chunks, 'chunk')} turned out to "
-        "have been accepted after they were ordered to be sent again: they may get it twice"
+        f"{_members_in_chunks(late)} turned out to have been accepted after they were ordered to "
+        "be sent again: they may get it twice"
     )
     if late.was_divided:
         what = (
-            f"{counted(late.chunks, 'chunk')} turned out to have been accepted after being divided "
-            "for a refusal: nothing more is sent of it, and whoever got a part of it since may "
-            "have got it twice"
+            f"{counted(late.chunks, 'chunk')} {_of(late)}turned out to have been accepted after "
+            "being divided for a refusal: nothing more is sent of it, and whoever got a part of it "
+            "since may have got it twice"
         )
     return Event(late.first, late.last, what)
 
 
-def _withheld(withheld: Row[Any]) -> Iterator[Event]:
-    if withheld.chunks:
-        what = (
-            f"{counted(withheld.members, 'member')} in {counted(withheld.chunks, 'chunk')} were "
-            "withheld: on the standing list by the time that their chunk was first to be sent, or "
-            "forgotten"
-        )
-        yield Event(withheld.first, withheld.last, what)
+def _withheld(withheld: Row[Any]) -> Event:
+    what = (
+        f"{_members_in_chunks(withheld)} were withheld: on the standing list by the time that "
+        "their chunk was first to be sent, or forgotten"
+    )
+    return Event(withheld.first, withheld.last, what)
+
+
+def _members_in_chunks(row: Row[Any]) -> str:
+    of = "" if row.variant is None else f" of {row.variant}"
+    return f"{counted(row.members, 'member')} in {counted(row.chunks, 'chunk')}{of}"
 
 
 def _canary(row: Row[Any]) -> Event:
