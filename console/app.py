@@ -18,9 +18,9 @@ from console.once import Once
 from console.others import others
 from console.pages.all import ROUTERS
 from console.pages.assets import Assets
-from console.pages.curves import Curves
 from console.pages.errors import shown
 from console.pages.layout import templates
+from console.pages.recent import Recent
 from console.pages.security import SecurityHeaders
 from console.problems import BODY_TOO_LARGE, LARGEST_BODY, PREFIX
 from console.turns import Turns
@@ -48,7 +48,7 @@ def make_app(settings: Settings, door: Door) -> FastAPI:
     app.state.tests = Once()
     app.state.broadcast = Broadcast(app.state.dispatcher)
     app.state.assets = Assets()
-    app.state.curves = Curves()
+    app.state.recent = Recent()
     app.state.templates = templates(app.state.assets)
     app.add_middleware(_Limited)
     app.add_middleware(Gate, door=door)

@@ -1,6 +1,5 @@
 """The vendor's accounts: their rates, and what holds them until when."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -28,7 +27,6 @@ def accounts(
         request,
         "accounts",
         accounts=known,
-        moment=datetime.now(UTC),
         done=done if any(account.name == done for account in known) else None,
     )
 

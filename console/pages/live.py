@@ -1,8 +1,9 @@
 """What pages show while they are looked at: pieces of them, anew whenever the books change."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import aclosing
 from hashlib import sha256
+from math import inf
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -10,14 +11,18 @@ from fastapi.responses import StreamingResponse
 
 from console.auth import PageForViewers, person_of
 from console.events import Broadcast, Frame, event
-from console.pages.curves import Curves
-from console.pages.layout import fragment
+from console.pages.layout import fragment, render
+from console.pages.recent import Recent
 from dispatcher import Campaign, Curve, Dispatcher, DispatcherError
 
 router = APIRouter(include_in_schema=False)
 
 _BEAT = 5.0
 """Seconds after which a page hears something, though nothing has changed."""
+_CURVE = 5.0
+"""Seconds for which a curve is new; longer where its steps are."""
+_GLANCE = 2.0
+"""Seconds for which what accounts and workers told is new."""
 
 
 @router.get("/live")
@@ -33,6 +38,31 @@ async def campaign_live(
     """The pieces of a campaign's page that move."""
     found = await to_thread.run_sync(dispatcher.show, campaign)
     return _stream(_pieces(request, dispatcher, found))
+
+
+@router.get("/accounts/live")
+async def accounts_live(request: Request, dispatcher: PageForViewers) -> StreamingResponse:
+    """The accounts, whenever one is another."""
+    role = person_of(request).role
+    return _stream(
+        _found(
+            request,
+            ("accounts", role),
+            lambda: render(request, "accounts_found.html", accounts=dispatcher.accounts()),
+        )
+    )
+
+
+@router.get("/workers/live")
+async def workers_live(request: Request, dispatcher: PageForViewers) -> StreamingResponse:
+    """The workers, as they tell of themselves."""
+    return _stream(
+        _found(
+            request,
+            "workers",
+            lambda: render(request, "workers_found.html", workers=dispatcher.workers()),
+        )
+    )
 
 
 def _stream(events: AsyncIterator[bytes]) -> StreamingResponse:
@@ -70,7 +100,7 @@ async def _pieces(
     request: Request, dispatcher: Dispatcher, campaign: Campaign
 ) -> AsyncIterator[bytes]:
     may_steer = person_of(request).may("operator")
-    curves: Curves = request.app.state.curves
+    recent: Recent = request.app.state.recent
     sent: tuple[str, ...] = ("", "")
     async for frame in _frames(request):
         if frame.problem is not None:
@@ -78,7 +108,7 @@ async def _pieces(
             continue
         try:
             campaign = await _newest(frame, dispatcher, campaign)
-            curve = await curves.of(dispatcher, campaign)
+            curve = await _curve(recent, dispatcher, campaign)
         except DispatcherError as error:
             yield _problem(str(error))
             continue
@@ -86,6 +116,35 @@ async def _pieces(
         yield _html(now for now, before in zip(pieces, sent, strict=True) if now != before)
         yield _key(*_changes(campaign))
         sent = pieces
+
+
+async def _curve(recent: Recent, dispatcher: Dispatcher, campaign: Campaign) -> Curve:
+    """Its curve, at most a few seconds old; whole, and for good, where it has ended."""
+    return await recent.of(
+        ("curve", campaign.id, campaign.ended),
+        lambda: dispatcher.throughput(campaign.id),
+        lambda curve: inf if campaign.ended else max(_CURVE, curve.seconds),
+    )
+
+
+async def _found(
+    request: Request, question: Hashable, make: Callable[[], str]
+) -> AsyncIterator[bytes]:
+    """What `make` finds, for a page that has it in the place of that name."""
+    recent: Recent = request.app.state.recent
+    sent = ""
+    async for frame in _frames(request):
+        if frame.problem is not None:
+            yield _problem(frame.problem)
+            continue
+        try:
+            found = await recent.of(question, make, lambda _: _GLANCE)
+        except DispatcherError as error:
+            yield _problem(str(error))
+            continue
+        yield _html([f'<div id="found">{found}</div>'] if found != sent else [])
+        yield _key(str(question))
+        sent = found
 
 
 async def _newest(frame: Frame, dispatcher: Dispatcher, campaign: Campaign) -> Campaign:

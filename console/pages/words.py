@@ -79,16 +79,21 @@ _FORMS = {"full": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "clock": "%H:
 
 _SPECIAL = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)|`(?P<command>[^`\n]+)`"
+    r"|(?<![\w.,])(?P<number>\d{1,3}(?:,\d{3})+)(?![\w.]*\w|,\d)"
 )
 
 
 def sentence(text: str) -> Markup:
-    """A sentence of the library's, with the times and commands in it as such; the rest is text."""
+    """A sentence of the library's, with its times, commands and numbers as pages have them."""
     said, end = Markup(), 0
     for found in _SPECIAL.finditer(text):
         said += escape(text[end : found.start()])
-        command = found["command"]
-        said += _moment_or_text(found.group()) if command is None else _COMMAND.format(command)
+        if found["command"]:
+            said += _COMMAND.format(found["command"])
+        elif found["number"]:
+            said += found["number"].replace(",", THIN)
+        else:
+            said += _moment_or_text(found.group())
         end = found.end()
     return said + escape(text[end:])
 

@@ -1,7 +1,5 @@
 """The workers: who is there to send, and who hears nothing."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
@@ -18,6 +16,5 @@ def workers(request: Request, dispatcher: PageForViewers) -> HTMLResponse:
         request,
         "workers",
         workers=dispatcher.workers(),
-        moment=datetime.now(UTC),
         flower_url=request.app.state.flower_url,
     )

@@ -36,6 +36,11 @@ function clock(moment, index, all) {
   return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(isShort ? { second: "2-digit" } : {}) });
 }
 
+/** As the page has numbers everywhere: thin spaces between thousands. */
+function number(rate) {
+  return rate.toLocaleString("en").replaceAll(",", "\u202f");
+}
+
 function options(hasErrors) {
   const soft = colour("soft");
   const line = colour("line");
@@ -45,7 +50,7 @@ function options(hasErrors) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    axes: [{ ...axis, grid: { show: false }, space: 90, size: 30, values: (_, moments) => moments.map(clock) }, { ...axis, size: 56 }, { ...axis, stroke: colour("bad"), show: hasErrors, scale: "errors", side: 1, size: 44, grid: { show: false } }],
+    axes: [{ ...axis, grid: { show: false }, space: 90, size: 30, values: (_, moments) => moments.map(clock) }, { ...axis, size: 56, values: (_, rates) => rates.map(number) }, { ...axis, stroke: colour("bad"), show: hasErrors, scale: "errors", side: 1, size: 44, grid: { show: false } }],
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] }, errors: { range: (_, __, most) => [0, Math.max(most * 3, 1)] } },
     series: [
       {},

@@ -101,7 +101,7 @@ def test_what_is_wrong_is_a_page_for_people_and_a_problem_for_programs(operator:
     assert "No campaign has the id ffffffff" in unknown.text
 
 
-STREAMS = {"/api/v1/events", "/live"}
+STREAMS = {"/api/v1/events", "/live", "/accounts/live", "/workers/live"}
 
 
 def texts_of_requests() -> Iterator[tuple[str, str]]:

@@ -1,13 +1,14 @@
 """A browser for the whole run, a console for each file, and windows for each test."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
+from dispatcher import Dispatcher
 from dispatcher.embedded import ServerUrls
 from tests.acceptance.houses import LASTING, furnished
 from tests.acceptance.http_api import Api, running_api
@@ -90,3 +91,14 @@ def visit(
             return stack.enter_context(opened)
 
         yield visited
+
+
+@contextmanager
+def somebody(browser: Browser, api: Api, books: Dispatcher, name: str) -> Iterator[Visitor]:
+    """The window of somebody who is not the others."""
+    place = api.url.removesuffix("/api/v1")
+    password = books.user_add(name, "operator").reveal()
+    session = books.sign_in(name, password, "127.0.0.1").reveal()
+    cookie = {"name": "dispatcher", "value": session, "url": place}
+    with visiting(browser, place, cookies=[cookie]) as visitor:
+        yield visitor

@@ -65,7 +65,7 @@ def test_an_admin_lists_finds_and_forgets_somebody_by_typing_them_twice(
     page.get_by_label("Identifier, with its kind").fill("userId=anna")
     page.get_by_role("button", name="Find").click()
     expect(page.get_by_text("1 chunk holds them.")).to_be_visible()
-    page.get_by_role("button", name="Forget ...").click()
+    page.get_by_role("button", name="Forget …").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("They leave 1 stored chunk")
     assert visitor.barriers() == []
@@ -82,14 +82,21 @@ def test_an_admin_lists_finds_and_forgets_somebody_by_typing_them_twice(
         assert books.log(limit=1)[0].via == "console"
 
 
-def test_a_hold_is_lifted_and_a_webhook_delivered_once_the_page_has_asked(visit: Visit) -> None:
+def test_a_hold_is_lifted_and_a_webhook_delivered_once_the_page_has_asked(
+    visit: Visit, program: Program
+) -> None:
     visitor = visit("operator")
     page = visitor.page
     visitor.open("/accounts")
     page.get_by_role("link", name="Let it go on").click()
     expect(page.get_by_role("dialog")).to_contain_text("it asked to wait")
     page.get_by_role("dialog").get_by_role("button", name="Let it go on").click()
-    expect(page.get_by_role("status")).to_contain_text("The hold of account default is lifted")
+    expect(page.get_by_text("The hold of account default is lifted")).to_be_visible()
+    visitor.open("/workers")
+    expect(page.locator("#live")).to_have_text("Live")
+    with program.database() as connection:
+        fleet.seen(connection, "third@here", 8, 20.0)
+    expect(page.get_by_role("row", name="third@here")).to_be_visible()
     visitor.open("/webhooks")
     page.get_by_role("link", name="Deliver now: number 2").click()
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dispatcher import Dispatcher
-from tests.acceptance.http_api import Api, running_api
+from tests.acceptance.http_api import running_api
 from tests.acceptance.program import APP, MESSAGE, Program, Worker
-from tests.browser.conftest import Visit
-from tests.browser.visitor import PHONE, Visitor, visiting
+from tests.browser.conftest import Visit, somebody
+from tests.browser.visitor import PHONE, Visitor
 from tests.proxy import proxied
 from tests.sandbox_process import PushApi
 
@@ -137,9 +137,7 @@ def test_a_canary_that_fails_is_seen_and_accepted(
         push_api.set_faults(unreachable=0)
 
 
-def test_eight_tabs_are_all_live_and_leave_room_for_more(
-    program: Program, operator: Visitor
-) -> None:
+def test_eight_tabs_are_all_live_while_a_ninth_uploads(program: Program, operator: Visitor) -> None:
     with campaign_of(program, 1, send_at=LATER) as campaign:
         tabs = [operator, *(operator.another_tab() for _ in range(7))]
         for tab in tabs:
@@ -149,8 +147,17 @@ def test_eight_tabs_are_all_live_and_leave_room_for_more(
         for tab in tabs:
             expect(tab.page.locator("#state .badge")).to_have_text("paused")
         ninth = operator.another_tab()
-        ninth.open("/")
-        expect(ninth.page.get_by_role("heading", name="Campaigns")).to_be_visible()
+        ninth.open("/campaigns/new")
+        rows = "userId\n" + "".join(f"reader-{number}\n" for number in range(200_000))
+        ninth.page.fill("#app_id", APP)
+        ninth.page.locator("#file").set_input_files(
+            {"name": "many.csv", "mimeType": "", "buffer": rows.encode()}
+        )
+        expect(ninth.page.locator("#read-result")).to_contain_text("200 000")
+        with program.books() as books:
+            books.resume(campaign)
+        for tab in tabs:
+            expect(tab.page.locator("#state .badge")).to_have_text("scheduled")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -167,18 +174,6 @@ def test_pages_fit_a_phone_and_keep_nobody_out(program: Program, visit: Visit, s
             visitor.open(path)
             assert visitor.overflow() == 0
             assert visitor.barriers() == []
-
-
-@contextmanager
-def somebody(browser: Browser, api: Api, books: Dispatcher, name: str) -> Iterator[Visitor]:
-    """The window of somebody who is not the others."""
-    place = api.url.removesuffix("/api/v1")
-    password = books.user_add(name, "operator").reveal()
-    session = books.sign_in(name, password, "127.0.0.1").reveal()
-    cookie = {"name": "dispatcher", "value": session, "url": place}
-    with visiting(browser, place, cookies=[cookie]) as visitor:
-        yield visitor
-        visitor.complaints.clear()  # the browser says, too, that nobody answers
 
 
 def test_a_page_says_that_it_is_not_live_while_the_database_is_away(
@@ -213,3 +208,5 @@ def test_a_page_says_that_it_is_not_live_while_the_database_is_away(
         expect(otto.page.get_by_label("Password")).to_be_visible()
         api.process.terminate()
         expect(rita.page.locator("#live")).to_contain_text("Not live: last seen")
+        for visitor in (otto, rita):
+            visitor.complaints.clear()  # the browser says, too, that nobody answers

@@ -85,8 +85,9 @@ def test_a_campaign_is_written_checked_sent_and_completes(
     page.locator("dialog").get_by_role("button", name=re.compile("^Send to 62")).click()
     page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}$"))
 
-    campaign = program.ask("show", "last")
-    done = program.until(campaign, "completed")
+    expect(page.locator("#state .badge")).to_have_text("completed")
+    expect(page.locator("#books .figures dd").first).to_contain_text("62")
+    done = program.ask("show", "last")
     assert (done["campaign_tag"], done["members"]["delivered"]) == ("from-the-console", 62)
     visitor.open("/campaigns/new")
     expect(page.locator("#app_id")).to_have_value("")

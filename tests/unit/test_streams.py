@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,8 +10,8 @@ import pytest
 
 from console import events
 from console.events import Broadcast
-from console.pages import curves
-from console.pages.curves import Curves
+from console.pages import recent
+from console.pages.recent import Recent
 
 
 class _Books:
@@ -94,18 +95,35 @@ def test_who_has_just_signed_in_is_not_taken_for_a_stranger_by_an_older_frame(
     assert asyncio.run(story()) == [True]
 
 
-def test_a_curve_that_is_forgotten_while_it_is_read_is_read_all_the_same(
+def test_what_is_forgotten_while_it_is_read_is_read_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(curves, "_MOST", 1)
-    dispatcher: Any = SimpleNamespace(throughput=lambda name: SimpleNamespace(seconds=0, name=name))
+    monkeypatch.setattr(recent, "_MOST", 1)
     names = [f"{number % 3}" for number in range(30)]
 
-    async def story() -> list[Any]:
-        known = Curves()
-        return await asyncio.gather(*(known.of(dispatcher, _campaign(name)) for name in names))
+    async def story() -> list[str]:
+        known = Recent()
+        return await asyncio.gather(
+            *(known.of(name, partial(str, name), lambda _: 0.0) for name in names)
+        )
 
-    assert [curve.name for curve in asyncio.run(story())] == names
+    assert asyncio.run(story()) == names
+
+
+def test_many_who_look_at_once_have_it_read_once_until_it_is_old() -> None:
+    read: list[int] = []
+
+    def look() -> int:
+        read.append(len(read))
+        return read[-1]
+
+    async def story() -> list[int]:
+        known = Recent()
+        first = await asyncio.gather(*(known.of("all", look, lambda _: 60.0) for _ in range(9)))
+        again = await known.of("other", look, lambda _: 0.0)
+        return [*first, again, await known.of("other", look, lambda _: 0.0)]
+
+    assert asyncio.run(story()) == [*([0] * 9), 1, 2]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])

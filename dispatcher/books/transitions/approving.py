@@ -41,9 +41,11 @@ def approve(connection: Connection, campaign_id: UUID, by: Actor) -> None:
             f"Campaign {campaign_id} is {state}, and waits for nobody's approval."
         )
     if approval.is_same_person(connection, waiting.ordered, by):
+        ordered = waiting.ordered.name
+        too = "" if by.name == ordered else f", and {by.name} may be the same person"
         raise ImpossibleInState(
-            f"Campaign {campaign_id} was ordered by {waiting.ordered.name}, and {by.name} may be "
-            "the same person: it takes a second one to approve it."
+            f"Campaign {campaign_id} was ordered by {ordered}{too}: it takes a second person to "
+            "approve it."
         )
     connection.execute(_APPROVE, {"campaign_id": campaign_id})
     after = go_on(connection, campaign_id)
