@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import text
+
 from benchmarks import audiences
 from benchmarks.bench import Bench
 from benchmarks.campaign import APP, MESSAGE
@@ -18,11 +20,18 @@ from benchmarks.meters import cpu_of, wait_until
 from benchmarks.programs import output_of
 from benchmarks.sinks import sink
 from benchmarks.stage import Books
+from dispatcher.books.session import transaction
 
 _ADDED = 100_000
 _LISTED = "listed-app"
 _LATENCY = 0.02
 _PATIENCE = 600
+_DELIVERED = """
+UPDATE chunk
+SET state = 'delivered', attempt = 1, claimed_at = now(), claimed_by = 'w', settled_at = now(),
+    audience = size, successful = size, erroneous = 0
+WHERE campaign_id = :campaign
+"""
 _ROUNDS = 3
 _LONGER = 4
 """Times the chunks of a campaign that is sent elsewhere: adding takes seconds."""
@@ -77,7 +86,7 @@ def _left_out(bench: Bench) -> Iterator[Figure]:
     others = audiences.write_people(bench.stage.directory, members, begin=members // 2)
     with bench.stage.books() as books:
         books.dispatcher.suppress_import(_LISTED, audiences.strangers(members))
-        reached = _ordered(books, others)
+        reached = _reached(books, others)
         hows = {
             "tokens": ["ours", tokens, str(members)],
             "listed": ["ours", tokens, str(members), _LISTED],
@@ -131,6 +140,17 @@ def _ordered(books: Books, source: Path) -> str:
     """A campaign for later."""
     later = datetime.now(UTC) + timedelta(days=1)
     return books.dispatcher.enqueue(app_id=APP, message=MESSAGE, audience=source, send_at=later)
+
+
+def _reached(books: Books, source: Path) -> str:
+    """A campaign whose chunks were all delivered."""
+    campaign = _ordered(books, source)
+    with transaction(books.engine) as connection:
+        # Rows as they end: no trigger has to look at each of them.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(_DELIVERED), {"campaign": campaign})
+    books.execute("ANALYZE chunk")
+    return campaign
 
 
 def _added_amid(bench: Bench) -> Iterator[Figure]:
