@@ -13,7 +13,7 @@ import psutil
 import requests
 from sqlalchemy import text
 
-from benchmarks import audiences
+from benchmarks import audiences, browsing
 from benchmarks.bench import Bench
 from benchmarks.campaign import APP, MESSAGE
 from benchmarks.findings import Findings, Ratio, Table, middle
@@ -159,6 +159,22 @@ def _first_page(bench: Bench) -> Iterator[Figure]:
                 yield Figure(f"{what} of {of}", 1000 * took, "ms", "below 300")
             took = _median(bench, partial(books.dispatcher.list, limit=51))
             yield Figure(f"`list` of {of}", 1000 * took, "ms", "below 300")
+            yield from _painted(bench, console, of)
+
+
+def _painted(bench: Bench, console: _Console, of: str) -> Iterator[Figure]:
+    """The list as a browser sees it that was never there, on a machine that has one."""
+    if not browsing.is_there:
+        bench.say("console: no chromium here: the first paint is not timed")
+        return
+    with browsing.looking(console.url, console.session) as look:
+        look("/")
+        seen = [look("/") for _ in range(3 * bench.size.calls)]
+    painted = middle([each.painted for each in seen])
+    assert painted is not None
+    yield Figure(f"the list's first paint, {of}", painted, "ms", "below 300")
+    most = max(each.transferred for each in seen)
+    yield Figure("the list with all that it loads", most / 1e3, "KB", "below 100")
 
 
 def _median(bench: Bench, call: Callable[[], object]) -> float:
