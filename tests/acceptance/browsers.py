@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -12,49 +11,51 @@ from tests.acceptance.http_api import Api
 
 PASSWORD = "correct horse battery staple"
 _PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
+_OF_OURS = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 
 
-@dataclass(frozen=True)
 class Browser:
-    """A browser in which somebody has signed in, as far as the server can tell."""
+    """A browser, as far as the server can tell: cookies, and where a request comes from.
 
-    place: str
-    cookies: dict[str, str]
+    `options` are those of its requests, such as `verify`.
+    """
 
-    def get(self, path: str, **headers: str) -> requests.Response:
+    def __init__(self, place: str, **options: Any) -> None:
+        self.place, self._options = place, options
+        self.session = requests.Session()
+
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        """The answer to a request, which leads nowhere else."""
+        more = {"timeout": 60, "allow_redirects": False, **self._options, **more}
+        return self.session.request(method, f"{self.place}{path}", **more)
+
+    def get(self, path: str, **more: Any) -> requests.Response:
         """The answer to somebody who follows a link."""
-        return self.ask("GET", path, headers=headers)
+        return self.ask("GET", path, **more)
 
     def part(self, path: str, form: Mapping[str, str] | None = None) -> requests.Response:
         """The answer to a script that asks for a part of the page, by a form where one is given."""
         method = "GET" if form is None else "POST"
         return self.ask(method, path, headers=_PART, data=form)
 
-    def send(self, path: str, **fields: str) -> requests.Response:
-        """The answer to a form of the page, which is sent with these fields."""
-        return self.ask("POST", path, data=fields)
+    def send(self, path: str, site: str = "same-origin", **fields: str) -> requests.Response:
+        """The answer to a form with these fields, which a page of this site sends."""
+        return self.ask("POST", path, data=fields, headers={"Sec-Fetch-Site": site})
 
-    def ask(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
-    ) -> requests.Response:
-        """The answer to a request of a page of ours."""
-        return requests.request(
-            method,
-            f"{self.place}{path}",
-            cookies=self.cookies,
-            headers={"Accept": "text/html", "Sec-Fetch-Site": "same-origin", **(headers or {})},
-            allow_redirects=False,
-            timeout=60,
-            **more,
-        )
+    def sign_in(self, name: str, password: str = PASSWORD) -> requests.Response:
+        """The answer to the form by which somebody signs in."""
+        return self.send("/login", name=name, password=password, next="/session")
 
 
 def signed_in(api: Api, role: str) -> Browser:
-    """A browser for a new user of this role, who is named like it."""
+    """A browser on our pages for a new user of this role, who is named like it."""
     with api.program.books() as books:
         books.user_add(role, role, PASSWORD)
         session = books.sign_in(role, PASSWORD, "127.0.0.1").reveal()
-    return Browser(api.url.removesuffix("/api/v1"), {"dispatcher": session})
+    browser = Browser(api.url.removesuffix("/api/v1"))
+    browser.session.cookies.set("dispatcher", session)
+    browser.session.headers.update(_OF_OURS)
+    return browser
 
 
 def words(answer: requests.Response) -> str:

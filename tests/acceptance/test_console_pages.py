@@ -16,6 +16,7 @@ from tests.acceptance.browsers import PASSWORD, Browser, signed_in, words
 from tests.acceptance.http_api import Api, running_api
 from tests.acceptance.program import APP, MESSAGE, Program
 
+PACKED = {"Accept-Encoding": "gzip"}
 HOSTILE = "<script>alert('\"1\"')</script>"
 EVERY_ROUTER = (router, others, open_router, *ROUTERS)
 ROLES = ("viewer", "operator", "admin")
@@ -70,7 +71,7 @@ def test_a_page_and_all_that_it_loads_are_small_and_come_from_here(
 ) -> None:
     hostile = enqueued(own_books, campaign_tag=HOSTILE, key=HOSTILE)
     for path in ("/", f"/campaigns/{hostile}", f"/campaigns/{hostile}/do/cancel"):
-        found = operator.get(path, **{"Accept-Encoding": "gzip"})
+        found = operator.get(path, headers=PACKED)
         assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
         assert "&lt;script&gt;alert(" in found.text
         assert HOSTILE not in found.text
@@ -82,7 +83,7 @@ def test_a_page_and_all_that_it_loads_are_small_and_come_from_here(
         assert len(loaded) >= 4
         sizes = [int(found.headers["Content-Length"])]
         for address in loaded:
-            asset = operator.get(address, **{"Accept-Encoding": "gzip"})
+            asset = operator.get(address, headers=PACKED)
             assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
             assert asset.headers["X-Content-Type-Options"] == "nosniff"
             sizes.append(int(asset.headers["Content-Length"]))
@@ -91,7 +92,7 @@ def test_a_page_and_all_that_it_loads_are_small_and_come_from_here(
 
 def test_what_is_wrong_is_a_page_for_people_and_a_problem_for_programs(operator: Browser) -> None:
     for path in ("/nowhere", "/static/of-before/console.css", "/static/%2e%2e/app.py"):
-        page, problem = operator.get(path), operator.get(path, Accept="*/*")
+        page, problem = operator.get(path), operator.get(path, headers={"Accept": "*/*"})
         assert (page.status_code, problem.status_code) == (404, 404)
         assert "There is no page at this address." in page.text
         assert page.headers["Content-Type"].startswith("text/html")
@@ -181,7 +182,7 @@ def test_who_only_looks_sees_no_button_and_can_press_none(
         assert viewer.get(f"{page}/do/{verb}").status_code == 403
         assert viewer.send(f"{page}/do/{verb}").status_code == 403
     assert viewer.get(f"{page}/failures.csv").status_code == 403
-    stranger = Browser(viewer.place, {})
+    stranger = Browser(viewer.place)
     for path in ("/", page, f"{page}/timeline", f"{page}/verify", f"{page}/live", "/live"):
         answer = stranger.get(path)
         assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (303, "/login")
@@ -346,12 +347,7 @@ def test_chunks_come_in_pages_by_state_and_their_attempts_one_by_one(
 def test_a_page_that_is_looked_at_hears_what_changes(own_books: Program, operator: Browser) -> None:
     campaign = enqueued(own_books)
     with (
-        requests.get(
-            f"{operator.place}/campaigns/{campaign}/live",
-            cookies=operator.cookies,
-            stream=True,
-            timeout=60,
-        ) as stream,
+        operator.get(f"/campaigns/{campaign}/live", stream=True) as stream,
         own_books.books() as books,
     ):
         lines = stream.iter_lines(decode_unicode=True)

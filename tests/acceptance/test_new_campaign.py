@@ -119,7 +119,7 @@ def test_what_programs_are_told_is_said_to_people_in_words_of_theirs(
         ({"upload": ""}, "upload", "Upload a file of the members whom it is for."),
         ({"upload": "0" * 32}, "upload", "there is none with this id (any more)"),
         ({"message": "{"}, "message", "The message is not JSON"),
-        ({"rate": "fast"}, "rate", "The rate is no number"),
+        ({"rate": "fast"}, "rate", "The rate 'fast' is no number"),
         ({"rate": "0"}, "rate", "rate is 0: give between 0.001 and"),
         ({"canary": "1%"}, "canary", "A canary (--canary) has to keep a bound"),
         ({"window": "noon"}, "window", "'noon'"),
@@ -236,7 +236,7 @@ def test_the_page_with_all_its_scripts_is_small_and_wants_somebody_signed_in(
     operator: Browser,
 ) -> None:
     packed = {"Accept-Encoding": "gzip"}
-    found = operator.get("/campaigns/new", **packed)
+    found = operator.get("/campaigns/new", headers=packed)
     assert found.status_code == 200
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=)", found.text)
     loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', found.text)
@@ -244,8 +244,8 @@ def test_the_page_with_all_its_scripts_is_small_and_wants_somebody_signed_in(
     imported = re.findall(r'from "\./([a-z]+\.js)"', operator.get(script).text)
     assert len(imported) == 3
     loaded += [script.replace("new.js", name) for name in imported]
-    answers = [found, *(operator.get(address, **packed) for address in loaded)]
+    answers = [found, *(operator.get(address, headers=packed) for address in loaded)]
     assert sum(int(answer.headers["Content-Length"]) for answer in answers) < 100_000
-    stranger = Browser(operator.place, {}).get("/campaigns/new")
+    stranger = Browser(operator.place).get("/campaigns/new")
     assert stranger.status_code == 303
     assert stranger.headers["Location"] == "/login?next=%2Fcampaigns%2Fnew"

@@ -6,41 +6,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 from fastapi.routing import APIRoute
 
 from console.pages.all import ROUTERS
+from tests.acceptance.browsers import PASSWORD, Browser
 from tests.acceptance.conftest import NewProgram
 from tests.acceptance.program import Program
 from tests.certificates import authority
 
-PASSWORD = "correct horse battery"
 COOKIE = "dispatcher"
-
-
-class Browser:
-    """A browser, as far as the server can tell: cookies, and where a request comes from."""
-
-    def __init__(self, url: str, **options: Any) -> None:
-        self.url, self._options = url, options
-        self.session = requests.Session()
-
-    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
-        more = {"timeout": 60, "allow_redirects": False, **self._options, **more}
-        return self.session.request(method, f"{self.url}{path}", **more)
-
-    def get(self, path: str, **more: Any) -> requests.Response:
-        return self.ask("GET", path, **more)
-
-    def send(self, path: str, site: str = "same-origin", **fields: str) -> requests.Response:
-        """Send a form, from a page of this site."""
-        return self.ask("POST", path, data=fields, headers={"Sec-Fetch-Site": site})
-
-    def sign_in(self, name: str = "anna", password: str = PASSWORD) -> requests.Response:
-        return self.send("/login", name=name, password=password, next="/session")
 
 
 @contextmanager
@@ -101,7 +77,7 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
         "/login?next=%2Fsession%3Fx%3D1",
     )
     by_script = browser.get(
-        "/session", headers={"HX-Request": "true", "HX-Current-URL": f"{browser.url}/a?b"}
+        "/session", headers={"HX-Request": "true", "HX-Current-URL": f"{browser.place}/a?b"}
     )
     assert (by_script.status_code, by_script.headers["HX-Redirect"]) == (
         401,
@@ -114,10 +90,10 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
     form = browser.get("/login?next=/session?x=1")
     assert 'name="next" value="/session?x=1"' in form.text
 
-    wrong = browser.sign_in(password="wrong")
+    wrong = browser.sign_in("anna", "wrong")
     assert (wrong.status_code, "The name or the password is wrong." in wrong.text) == (403, True)
     assert 'value="anna"' in wrong.text
-    came = browser.sign_in()
+    came = browser.sign_in("anna")
     assert (came.status_code, came.headers["Location"]) == (303, "/session")
     cookie = came.headers["Set-Cookie"]
     assert re.match(
@@ -128,8 +104,8 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
     assert browser.get("/login").headers["Location"] == "/"
     assert "You may do everything." in browser.get("/session").text
 
-    other = Browser(browser.url)
-    other.sign_in()
+    other = Browser(browser.place)
+    other.sign_in("anna")
     assert "since" in other.get("/session").text
     assert browser.send("/logout").headers["Location"] == "/login"
     assert browser.get("/session").status_code == 303
@@ -160,12 +136,12 @@ def test_a_user_comes_in_from_where_they_wanted_to_go_and_out_again(
 def test_what_a_stranger_s_page_asks_for_is_not_done(
     browser: Browser, headers: dict[str, str], passes: bool
 ) -> None:
-    browser.sign_in()
-    said = {name: value.replace("OWN", browser.url) for name, value in headers.items()}
+    browser.sign_in("anna")
+    said = {name: value.replace("OWN", browser.place) for name, value in headers.items()}
     ended = browser.ask("POST", "/logout", headers=said)
     assert ended.status_code == (303 if passes else 403)
     assert (browser.get("/session").status_code == 200) == (not passes)
-    came = Browser(browser.url).ask(
+    came = Browser(browser.place).ask(
         "POST", "/login", headers=said, data={"name": "anna", "password": PASSWORD}
     )
     assert came.status_code == (303 if passes else 403)
@@ -214,7 +190,7 @@ def pages() -> list[tuple[str, str]]:
 
 
 def test_every_page_wants_a_session_a_role_and_a_page_of_ours(browser: Browser) -> None:
-    viewer, admin = Browser(browser.url), Browser(browser.url)
+    viewer, admin = Browser(browser.place), Browser(browser.place)
     viewer.sign_in("victor")
     admin.sign_in("anna")
     for method, place in pages():
@@ -249,7 +225,7 @@ def test_others_attempts_do_not_hold_up_whoever_has_signed_in_with_the_browser(
         books.user_add("known", "viewer", PASSWORD)
     assert browser.sign_in("known").status_code == 303
     browser.send("/logout")
-    other = Browser(browser.url)
+    other = Browser(browser.place)
     assert {other.sign_in("known", "wrong").status_code for _ in range(6)} == {403, 429}
     assert browser.sign_in("known").status_code == 303
 
@@ -311,7 +287,7 @@ def test_whoever_starts_it_has_a_key_until_there_are_users(new_program: NewProgr
         added = program.run("console", "user", "add", "anna", "--role", "admin")
         assert first.get("/session").status_code == 303
         assert third.get(found[1]).status_code == 403
-        assert third.sign_in(password=added.stdout.split()[-1]).status_code == 303
+        assert third.sign_in("anna", added.stdout.split()[-1]).status_code == 303
         program.run("console", "user", "remove", "anna")
         assert first.get("/session").status_code == 303
         assert "start the program again" in third.get(found[1]).text
@@ -337,7 +313,7 @@ def test_by_tls_the_cookie_is_for_tls_alone(program: Program, tmp_path: Path) ->
     options = ("--tls-cert", str(certificate.path), "--tls-key", str(certificate.key))
     with running(program, *options) as (place, _):
         browser = Browser(place, verify=str(trusted.path))
-        came = browser.sign_in()
+        came = browser.sign_in("anna")
         assert came.headers["Set-Cookie"].startswith("__Host-dispatcher=")
         assert "; Secure" in came.headers["Set-Cookie"]
         assert came.headers["Strict-Transport-Security"] == "max-age=31536000"
