@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from celery import Celery
 from kombu import entity
@@ -126,14 +126,24 @@ class Bell:
             sender = self._app.amqp.Producer(connection)
             with sender.batch(max_size=_AT_ONCE):
                 for batch in batches:
-                    self._app.send_task(
-                        DELIVER,
-                        args=[str(batch.campaign_id), list(batch.sequences)],
-                        producer=sender,
-                        retry=False,
-                    )
+                    self._send(sender, batch)
             # RabbitMQ confirms no message, but answers this when it has all that came before.
             open_queue(connection, self._queue)
+
+    def _send(self, sender: Any, batch: Batch) -> None:
+        """What `send_task` sends, at half its cost: nothing is routed, and nobody listens to it."""
+        args = [str(batch.campaign_id), list(batch.sequences)]
+        message = self._app.amqp.create_task_message(
+            str(uuid4()), DELIVER, args, argsrepr=repr(args), kwargsrepr="{}", ignore_result=True
+        )
+        sender.publish(
+            message.body,
+            routing_key=self._queue,
+            headers=message.headers,
+            serializer="json",
+            retry=False,
+            **message.properties,
+        )
 
     def look(self) -> Queue:
         """What the broker says of our queue; BrokerUnavailable where it says nothing."""
