@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
@@ -21,7 +21,7 @@ from workers.addresses import addresses
 from workers.reading import Reply, read_from
 from workers.watchdog import Handle, Line, clock
 
-_HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
+HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class TooLate(Exception):
@@ -51,7 +51,7 @@ class Attempt(Line):
             self.started = True
 
 
-class _Guarded(HTTPConnection):
+class Guarded(HTTPConnection):
     """A connection that can be cut off from its first byte on, whoever waits on it."""
 
     attempt: Attempt
@@ -78,13 +78,20 @@ class _Guarded(HTTPConnection):
 
         The connection stays open only where nothing more of this request is known to come.
         """
-        assert self._handle is not None
-        self.attempt.begin(self._handle)
+        self.begin()
         whole = False
-        with suppress(*_HUNG_UP):  # the reply may be there all the same
+        with suppress(*HUNG_UP):  # the reply may be there all the same
             self.sock.sendall(request)
             whole = True
-        reply = read_from(self.sock)
+        return self.ended(read_from(self.sock), whole)
+
+    def begin(self) -> None:
+        """The last check before the attempt's first byte; TooLate where its time is over."""
+        assert self._handle is not None
+        self.attempt.begin(self._handle)
+
+    def ended(self, reply: Reply, whole: bool) -> Reply:
+        """A reply has come to a request that was sent whole or not: what becomes of this."""
         if reply.is_last or not whole or _has_more(self.sock):
             self.close()
         return reply
@@ -115,14 +122,14 @@ def _connect(address: tuple[str, int | None], deadline: float, options: Any) -> 
                 raise
 
 
-class _GuardedHTTPS(_Guarded, HTTPSConnection):
+class _GuardedHTTPS(Guarded, HTTPSConnection):
     """The same over TLS."""
 
 
 class GuardedPool(HTTPConnectionPool):
     """Connections to one place, direct or through a proxy; each serves one request at a time."""
 
-    ConnectionCls = _Guarded
+    ConnectionCls = Guarded
 
     def exchange(self, request: bytes, attempt: Attempt) -> Reply:
         """One request on a connection that is kept, or on a new one; never a second try.
@@ -131,19 +138,42 @@ class GuardedPool(HTTPConnectionPool):
         """
         connection: Any = self._get_conn()
         connection.attempt = attempt
-        try:
+
+        def exchange() -> Reply:
             if connection.is_closed and self.proxy is not None:
                 self._prepare_proxy(connection)
             if connection.is_closed:
                 connection.connect()
             reply: Reply = connection.exchange(request)
-        except BaseException:
-            connection.close()
-            raise
+            return reply
+
+        try:
+            return closed_by_trouble(connection, exchange)
         finally:
-            attempt.end()
             self._put_conn(connection)
-        return reply
+
+    def take_open(self) -> Guarded | None:
+        """A connection that is kept and has a socket of its own, to be put back; None for none."""
+        connection: Any = self._get_conn()
+        if not connection.is_closed and isinstance(connection.sock, socket.socket):
+            return cast(Guarded, connection)
+        self._put_conn(connection)  # within a tunnel's TLS there is no socket to wait for
+        return None
+
+    def put_back(self, connection: Guarded) -> None:
+        """What `take_open` gave may serve others."""
+        self._put_conn(cast(Any, connection))
+
+
+def closed_by_trouble(connection: Guarded, exchange: Callable[[], Reply]) -> Reply:
+    """An exchange and its attempt's end; nothing that went wrong is kept for the next one."""
+    try:
+        return exchange()
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        connection.attempt.end()
 
 
 class _GuardedHTTPSPool(GuardedPool, HTTPSConnectionPool):

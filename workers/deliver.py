@@ -1,80 +1,25 @@
 """Delivering chunks: rate, claim, send, decide, record."""
 
 import logging
-import random
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
-
-from sqlalchemy import Engine
 
 from dispatcher.books import transitions
 from dispatcher.books.campaigns import Sendable
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim, Report
-from dispatcher.books.troubles import is_transient
 from dispatcher.errors import DispatcherError, SettingError
-from dispatcher.lifecycle import (
-    Accepted,
-    AlreadySent,
-    ChunkState,
-    NotSent,
-    Outcome,
-    Reason,
-    decide,
-    name_of,
-    usable_window,
-)
 from dispatcher.publishing import LONGEST_LIST
 from dispatcher.redaction import Secret
-from dispatcher.settings import Settings
-from dispatcher.tracing import Tracer
-from workers.campaign_cache import CampaignCache
-from workers.envelope import Envelope
-from workers.group_commit import GroupCommit, Wish
-from workers.meter import Meter
-from workers.push_api import PushApi
-from workers.rate_limit import RateLimit
-from workers.traces import traced
+from workers.courier import Courier, Errand, attempt, record, tell
+from workers.flight import fly, may_fly
+from workers.group_commit import Wish
 from workers.watchdog import clock
-from workers.withholding import Withholding
-
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
 
 log = logging.getLogger("dispatcher.deliver")
-
-
-@dataclass(frozen=True, slots=True)
-class Courier:
-    """What delivering needs; built once a process.
-
-    `closing` says that nothing new may begin; `wake_relay` lets it publish at once; `nobody_waits`
-    says that no message waits for a slot, so that each may go on with its campaign.
-    """
-
-    settings: Settings
-    engine: Engine
-    campaigns: CampaignCache
-    group_commit: GroupCommit
-    push_api: PushApi
-    rate_limit: RateLimit
-    withholding: Withholding
-    worker: str
-    closing: Callable[[], bool]
-    wake_relay: Callable[[], None]
-    nobody_waits: Callable[[], bool]
-    meter: Meter = field(default_factory=Meter)
-    tracer: Tracer = field(default_factory=Tracer)
-
-    @property
-    def window(self) -> timedelta:
-        """The usable part of the vendor's window."""
-        return usable_window(self.settings.pack_id_window, self.settings.request_timeout)
 
 
 def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
@@ -106,27 +51,46 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
     if campaign.rate is not None or courier.settings.rate is not None:
         _work_off_paced(courier, campaign, waiting)
         return
-    token = _token(courier, campaign)
-    single = len(waiting) == 1
+    errand = Errand(campaign, _token(courier, campaign))
+    wakes = _Wakes(courier, is_single=len(waiting) == 1)
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while not courier.closing():
         wish = _next(courier, campaign, waiting, until)
         if wish is None:
             break
+        if last is not None and may_fly(last) and isinstance(wish, UUID):
+            landed = fly(courier, errand, last, wakes.recorded)
+            if landed is not None:
+                last = landed.last
+                if landed.is_over:
+                    break
+                continue
         asked_at = clock()
         claim = _exchange(courier, last, wish)
-        if last is not None and single:
-            courier.wake_relay()
-            single = False
+        if last is not None:
+            wakes.recorded()
         last = None
         if claim is not None:
-            last = deliver(courier, campaign, _envelope(token, campaign, claim), claim, asked_at)
+            last = attempt(courier, errand, claim, asked_at)
         elif isinstance(wish, UUID) or _give_back(courier, campaign.id, [wish[1]]):
             break
     _exchange(courier, last, None)
-    if single:
-        courier.wake_relay()
+    wakes.recorded()
+
+
+class _Wakes:
+    """Has the relay publish when the only chunk of a message is recorded."""
+
+    def __init__(self, courier: Courier, *, is_single: bool) -> None:
+        self._courier = courier
+        self._is_due = is_single
+
+    def recorded(self) -> None:
+        """An attempt is in the books, or the message has ended."""
+        if self._is_due:
+            self._is_due = False
+            self._courier.wake_relay()
 
 
 def _next(courier: Courier, campaign: Sendable, waiting: deque[int], until: float) -> Wish | None:
@@ -140,7 +104,7 @@ def _next(courier: Courier, campaign: Sendable, waiting: deque[int], until: floa
 
 def _work_off_paced(courier: Courier, campaign: Sendable, waiting: deque[int]) -> None:
     """The same where a rate holds: what came back is written down before anything may wait."""
-    token = _token(courier, campaign)
+    errand = Errand(campaign, _token(courier, campaign))
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while waiting and not courier.closing() and time.monotonic() < until:
         sequence = waiting.popleft()
@@ -149,36 +113,9 @@ def _work_off_paced(courier: Courier, campaign: Sendable, waiting: deque[int]) -
         asked_at = clock()
         claim = _exchange(courier, None, (campaign.id, sequence))
         if claim is not None:
-            envelope = _envelope(token, campaign, claim)
-            _exchange(courier, deliver(courier, campaign, envelope, claim, asked_at), None)
+            _exchange(courier, attempt(courier, errand, claim, asked_at), None)
         elif _give_back(courier, campaign.id, [sequence]):
             return
-
-
-def deliver(
-    courier: Courier, campaign: Sendable, envelope: Envelope, claim: Claim, asked_at: float
-) -> Report | None:
-    """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for.
-
-    None where it has ended without one, as nobody is left in it who may get it.
-    """
-    outcome: Outcome
-    claimed_at = clock()
-    try:
-        screened = courier.withholding.screened(claim, campaign)
-    except DispatcherError as error:
-        outcome = NotSent(Reason(f"The standing list cannot be looked at: {error}"))
-    else:
-        if screened is None:
-            return None
-        claim = screened
-        outcome = _send(courier, envelope, claim, asked_at)
-    now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
-    decision = decide(outcome, claim.facts(courier.window), now, random.random())
-    report = Report(claim, outcome, decision)
-    if courier.tracer.tells:
-        courier.tracer.tried(traced(report, asked_at, claimed_at))
-    return report
 
 
 def _token(courier: Courier, campaign: Sendable) -> Secret:
@@ -189,12 +126,6 @@ def _token(courier: Courier, campaign: Sendable) -> Secret:
         with transaction(courier.engine) as connection:
             transitions.pause_itself(connection, campaign.id, f"{courier.worker}: {error}")
         raise
-
-
-def _envelope(token: Secret, campaign: Sendable, claim: Claim) -> Envelope:
-    """What all requests with the claim's text share."""
-    message, tag = campaign.text(claim.variant)
-    return Envelope.of(token, campaign.app_id, tag, message)
 
 
 def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:
@@ -219,7 +150,7 @@ def _exchange(courier: Courier, last: Report | None, wanted: Wish | None) -> Cla
     sent.
     """
     if last is not None and last.concerns_others:
-        _record(courier, last)
+        record(courier, last)
         last = None
     if last is None and wanted is None:
         return None
@@ -227,53 +158,15 @@ def _exchange(courier: Courier, last: Report | None, wanted: Wish | None) -> Cla
         answer = courier.group_commit.exchange(last, wanted)
     except Exception:
         if last is not None:
-            _record(courier, last)
+            record(courier, last)
         if wanted is not None:
             raise
         return None
     if last is not None and not answer.recorded:
-        _record(courier, last)
+        record(courier, last)
     elif last is not None:
-        _tell(courier, last, recorded=True)
+        tell(courier, last, recorded=True)
     return answer.claim
-
-
-def _send(courier: Courier, envelope: Envelope, claim: Claim, asked_at: float) -> Outcome:
-    """One request, begun while a whole one still fits into the lease and while windows last."""
-    time_left = min(courier.settings.time_to_begin, claim.time_left)
-    send_before = asked_at + time_left.total_seconds()
-    body = envelope.body(claim.pack_id, claim.members)
-    began = clock()
-    outcome = courier.push_api.send(envelope, body, send_before)
-    took = clock() - began
-    courier.meter.requested(claim.account, outcome, took)
-    courier.group_commit.hear(took)
-    return outcome
-
-
-def _record(courier: Courier, report: Report) -> None:
-    """Record one attempt on its own; while PostgreSQL is away, an accepted one without an end.
-
-    Any other is worth recording only while the lease lasts: then the sweep takes the chunk back.
-    """
-    deadline = clock() + courier.settings.lease.total_seconds()
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            with transaction(courier.engine) as connection:
-                written = transitions.record(connection, report)
-                recorded = written is not None or transitions.was_recorded(connection, report)
-            return _tell(courier, written or report, recorded)
-        except DispatcherError as error:
-            lost = not isinstance(report.outcome, Accepted) and clock() > deadline
-            if lost or not is_transient(error):
-                raise
-            if pause == _FIRST_PAUSE:
-                log.warning(
-                    "cannot be recorded yet: %s", error, extra=_fields(courier, report.claim)
-                )
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) -> bool:
@@ -282,45 +175,3 @@ def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) 
         return False
     with transaction(courier.engine) as connection:
         return transitions.give_back(connection, campaign_id, list(sequences))
-
-
-def _tell(courier: Courier, report: Report, recorded: bool) -> None:
-    """One line for what a person may want to know of the attempt; counted where it is recorded."""
-    if recorded:
-        courier.meter.recorded(report)
-    claim, outcome, state = report.claim, report.outcome, report.decision.state
-    words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.words
-    if not recorded and isinstance(outcome, Accepted):
-        log.warning(
-            "accepted, but too late to count: it is delivered already, or was divided or ordered "
-            "to be sent again under another pack_id, and its members may get it twice",
-            extra=_fields(courier, claim),
-        )
-    elif not recorded:
-        log.warning(
-            "too late, it is settled or another attempt has it: %s",
-            words,
-            extra=_fields(courier, claim),
-        )
-    elif isinstance(outcome, AlreadySent) and claim.in_doubt_before is None:
-        log.error(
-            "the vendor says that this pack_id was sent before, but not by us: "
-            "does someone else use it? %s",
-            words,
-            extra=_fields(courier, claim),
-        )
-    elif state in (ChunkState.DELIVERED, ChunkState.UNCOUNTED):
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s: %s", state, words, extra=_fields(courier, claim))
-    else:
-        log.info("%s, %s: %s", name_of(outcome), state, words, extra=_fields(courier, claim))
-
-
-def _fields(courier: Courier, claim: Claim) -> dict[str, object]:
-    return {
-        "campaign": str(claim.campaign_id),
-        "chunk": claim.sequence,
-        "attempt": claim.attempt,
-        "pack_id": claim.pack_id,
-        **courier.tracer.ids(claim.campaign_id, claim.sequence, claim.attempt),
-    }

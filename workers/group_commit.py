@@ -10,9 +10,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -45,13 +46,20 @@ class Answer:
     claim: Claim | None
 
 
+class Asker(Protocol):
+    """Where an answer goes, or what the database raised."""
+
+    def put(self, answer: Answer | Exception, /) -> None:
+        """Take it; it waits for nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """What one slot hands over, and where its answer comes, or what the database raised."""
+    """What one slot hands over, and where its answer goes."""
 
     report: Report | None
     wanted: Wish | None
-    answer: "SimpleQueue[Answer | Exception]" = field(default_factory=SimpleQueue)
+    answer: Asker
 
 
 class GroupCommit:
@@ -97,12 +105,16 @@ class GroupCommit:
         Raises what the database raises. The report may have been recorded then, and the chunk
         claimed: to report again does no harm, and what was claimed must not be sent.
         """
-        exchange = _Exchange(report, wanted)
-        self._waiting.put(exchange)
-        answer = exchange.answer.get()
+        answers: SimpleQueue[Answer | Exception] = SimpleQueue()
+        self.hand_over(report, wanted, answers)
+        answer = answers.get()
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def hand_over(self, report: Report | None, wanted: Wish | None, asker: Asker) -> None:
+        """The same for who does not wait: the answer, or what was raised, goes to `asker`."""
+        self._waiting.put(_Exchange(report, wanted, asker))
 
     def _run(self) -> None:
         while True:

@@ -4,7 +4,7 @@ The environment's proxies and certificates are requests' to find, and so are the
 request goes onto them in one piece, behind a head that is the same for all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from urllib.parse import urlsplit
@@ -18,9 +18,10 @@ from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
 from dispatcher.redaction import remember, secrets_in
 from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate
 from workers.envelope import Envelope
-from workers.reading import NoReply
+from workers.reading import NoReply, Reply
 from workers.replies import read_reply
 from workers.watchdog import Watchdog, clock
+from workers.wire import Wire
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -42,15 +43,30 @@ class PushApi:
         self._timeout = timeout.total_seconds()
         self._watchdog = Watchdog()
         self._adapter = GuardedAdapter(pool_connections=2, pool_maxsize=slots, max_retries=0)
-        self._pool, self._head = _road(self._adapter, url)
+        self.pool, self._head = _road(self._adapter, url)
+        self.wire = Wire()
 
     def send(self, envelope: Envelope, body: bytes, send_before: float) -> Outcome:
         """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
-        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        request, attempt = self.request(body), self.attempt(send_before)
+        return self.outcome(attempt, envelope, body, lambda: self.pool.exchange(request, attempt))
+
+    def request(self, body: bytes) -> bytes:
+        """A request as it goes onto the wire, in one piece."""
+        return b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+
+    def attempt(self, send_before: float) -> Attempt:
+        """One whose time begins now, and which is cut off when it is over."""
         attempt = Attempt(send_before=send_before, deadline=clock() + self._timeout)
         self._watchdog.watch(attempt)
+        return attempt
+
+    def outcome(
+        self, attempt: Attempt, envelope: Envelope, body: bytes, exchange: Callable[[], Reply]
+    ) -> Outcome:
+        """What an attempt came to whose reply `exchange` gives; the attempt has ended by then."""
         try:
-            reply = self._pool.exchange(request, attempt)
+            reply = exchange()
         except (HTTPError, HTTPException, OSError, TooLate, ValueError) as error:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
@@ -58,7 +74,8 @@ class PushApi:
         return read_reply(reply.status, reply.headers, reply.body, envelope, body)
 
     def close(self) -> None:
-        """Close the connections that are kept for the next request."""
+        """Close the connections that are kept for the next request; none is on the wire."""
+        self.wire.close()
         self._adapter.close()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 _MOST_REPLY_BYTES = 4_000_000
 _MOST_INTERIM_REPLIES = 100
-_AT_ONCE = 16_384
+AT_ONCE = 16_384
 
 _USUAL_HEAD = re.compile(rb"HTTP/1\.1 200 [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n")
 _DECISIVE = re.compile(
@@ -45,17 +45,27 @@ class Reply:
 
 def read_from(sock: Any) -> Reply:
     """The next final reply. Raises HTTPException where none comes whole, and OSError."""
-    begun = _received(sock)
+    return read_on(sock, _received(sock))
+
+
+def read_on(sock: Any, begun: bytes) -> Reply:
+    """The same where these bytes of it were read already."""
+    return usual(begun) or _unusual(sock, begun)
+
+
+def usual(begun: bytes) -> Reply | None:
+    """The reply, where it is of the usual form and all of it is there."""
     head = _USUAL_HEAD.match(begun)
     length = None if head is None else _length(head[1])
-    if head is None or length is None:
-        return _unusual(sock, begun)
-    return _usual(sock, begun, head.end(), head.end() + length)
+    if head is None or length is None or len(begun) < head.end() + length:
+        return None
+    end = head.end() + length
+    return Reply(HTTPStatus.OK, _NO_HEADERS, begun[head.end() : end], is_last=len(begun) > end)
 
 
 def _received(sock: Any) -> bytes:
     """What has come, nothing at its end; TLS in a tunnel says 0 then."""
-    return sock.recv(_AT_ONCE) or b""
+    return sock.recv(AT_ONCE) or b""
 
 
 def _length(headers: bytes) -> int | None:
@@ -67,19 +77,6 @@ def _length(headers: bytes) -> int | None:
         return None
     length = int(said[0][1])
     return length if length <= _MOST_REPLY_BYTES else None
-
-
-def _usual(sock: Any, begun: bytes, start: int, end: int) -> Reply:
-    """What begins so and has so many bytes."""
-    if len(begun) < end:
-        got = bytearray(begun)
-        while len(got) < end:
-            part = _received(sock)
-            if not part:
-                return _unusual(sock, bytes(got))
-            got += part
-        begun = bytes(got)
-    return Reply(HTTPStatus.OK, _NO_HEADERS, begun[start:end], is_last=len(begun) > end)
 
 
 def _unusual(sock: Any, begun: bytes) -> Reply:

@@ -21,7 +21,7 @@ from dispatcher.redis_client import connect_redis
 from dispatcher.settings import Settings, is_exposed
 from workers.campaign_cache import CampaignCache
 from workers.consumer import PatientConsumer
-from workers.deliver import Courier
+from workers.courier import Courier
 from workers.fencing import Fencing
 from workers.group_commit import GroupCommit
 from workers.guard import Guard

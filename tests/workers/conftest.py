@@ -19,7 +19,7 @@ from tests.sandbox_process import PushApi as Vendor
 from tests.sandbox_process import running_push_api
 from tests.workers.scripted_server import Script, ScriptedServer, serving
 from workers.campaign_cache import CampaignCache
-from workers.deliver import Courier
+from workers.courier import Courier
 from workers.envelope import Envelope
 from workers.group_commit import GroupCommit
 from workers.push_api import PushApi

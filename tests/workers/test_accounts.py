@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from dispatcher.settings import Secret
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, show
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 
 Couriers = Callable[..., Courier]
 Vendors = Callable[..., PushApi]

@@ -12,7 +12,8 @@ from dispatcher.books import transitions
 from dispatcher.books.session import transaction
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, rows, show
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 from workers.rate_limit import Place, RateLimit
 
 Couriers = Callable[..., Courier]

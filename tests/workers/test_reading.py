@@ -87,7 +87,7 @@ def test_what_is_read_is_what_http_client_reads(
 
 @pytest.mark.parametrize("cut", [1, 20, len(USUAL) - 1, len(USUAL), len(USUAL) + 2])
 def test_a_reply_in_pieces_is_read_whole(cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_AT_ONCE", cut)
+    monkeypatch.setattr(reading, "AT_ONCE", cut)
     assert read(USUAL + b"body").body == b"body"
 
 

@@ -15,7 +15,8 @@ from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http, replying
 from tests.workers.sending import refusal, result
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 
 Couriers = Callable[..., Courier]
 Serve = Callable[[Script], ScriptedServer]

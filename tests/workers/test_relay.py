@@ -26,7 +26,8 @@ from tests.sandbox_process import PushApi
 from tests.waiting import eventually
 from tests.workers.books import chunk, make_campaign, rows, show
 from tests.workers.messages import messages
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 from workers.fencing import Fencing
 from workers.rate_limit import RateLimit
 from workers.relay import Relay

@@ -10,7 +10,8 @@ from dispatcher.books.variants import NewVariant
 from tests.workers.books import chunk, make_campaign
 from tests.workers.scripted_server import Peer, Script, ScriptedServer, http
 from tests.workers.sending import result
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 
 Couriers = Callable[..., Courier]
 Serve = Callable[[Script], ScriptedServer]

@@ -14,7 +14,8 @@ from dispatcher.books.session import transaction
 from dispatcher.lifecycle import ChunkState
 from tests.sandbox_process import PushApi
 from tests.workers.books import chunk, make_campaign, member, rows, show
-from workers.deliver import Courier, deliver_all
+from workers.courier import Courier
+from workers.deliver import deliver_all
 
 Couriers = Callable[..., Courier]
 ANNA, BOB, EVE, LEO, ZOE = ({"userId": name} for name in ("anna", "bob", "eve", "leo", "zoe"))

@@ -1,0 +1,201 @@
+"""One attempt at a claimed chunk, and its record: what every slot does, whoever goes on for it."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from dispatcher.books import transitions
+from dispatcher.books.campaigns import Sendable
+from dispatcher.books.session import transaction
+from dispatcher.books.transitions import Claim, Report
+from dispatcher.books.troubles import is_transient
+from dispatcher.errors import DispatcherError
+from dispatcher.lifecycle import (
+    Accepted,
+    AlreadySent,
+    ChunkState,
+    NotSent,
+    Outcome,
+    Reason,
+    decide,
+    name_of,
+    usable_window,
+)
+from dispatcher.redaction import Secret
+from dispatcher.settings import Settings
+from dispatcher.tracing import Tracer
+from workers.campaign_cache import CampaignCache
+from workers.envelope import Envelope
+from workers.group_commit import GroupCommit
+from workers.meter import Meter
+from workers.push_api import PushApi
+from workers.rate_limit import RateLimit
+from workers.traces import traced
+from workers.watchdog import clock
+from workers.withholding import Withholding
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+log = logging.getLogger("dispatcher.deliver")
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What delivering needs; built once a process.
+
+    `closing` says that nothing new may begin; `wake_relay` lets it publish at once; `nobody_waits`
+    says that no message waits for a slot, so that each may go on with its campaign.
+    """
+
+    settings: Settings
+    engine: Engine
+    campaigns: CampaignCache
+    group_commit: GroupCommit
+    push_api: PushApi
+    rate_limit: RateLimit
+    withholding: Withholding
+    worker: str
+    closing: Callable[[], bool]
+    wake_relay: Callable[[], None]
+    nobody_waits: Callable[[], bool]
+    meter: Meter = field(default_factory=Meter)
+    tracer: Tracer = field(default_factory=Tracer)
+
+    @property
+    def window(self) -> timedelta:
+        """The usable part of the vendor's window."""
+        return usable_window(self.settings.pack_id_window, self.settings.request_timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A campaign that slots send, with the token of its account."""
+
+    campaign: Sendable
+    token: Secret
+
+    def envelope(self, claim: Claim) -> Envelope:
+        """What all requests with the claim's text share."""
+        message, tag = self.campaign.text(claim.variant)
+        return Envelope.of(self.token, self.campaign.app_id, tag, message)
+
+
+def attempt(courier: Courier, errand: Errand, claim: Claim, asked_at: float) -> Report | None:
+    """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for.
+
+    None where it has ended without one, as nobody is left in it who may get it.
+    """
+    outcome: Outcome
+    claimed_at = clock()
+    try:
+        screened = courier.withholding.screened(claim, errand.campaign)
+    except DispatcherError as error:
+        outcome = NotSent(Reason(f"The standing list cannot be looked at: {error}"))
+    else:
+        if screened is None:
+            return None
+        claim = screened
+        envelope = errand.envelope(claim)
+        body = envelope.body(claim.pack_id, claim.members)
+        began = clock()
+        outcome = courier.push_api.send(envelope, body, send_before(courier, claim, asked_at))
+        measure(courier, claim, outcome, began)
+    return report_of(courier, claim, outcome, asked_at, claimed_at)
+
+
+def send_before(courier: Courier, claim: Claim, asked_at: float) -> float:
+    """Until when its request may begin: a whole one fits into the lease, and windows last."""
+    time_left = min(courier.settings.time_to_begin, claim.time_left)
+    return asked_at + time_left.total_seconds()
+
+
+def measure(courier: Courier, claim: Claim, outcome: Outcome, began: float) -> None:
+    """A request began then and has ended now."""
+    took = clock() - began
+    courier.meter.requested(claim.account, outcome, took)
+    courier.group_commit.hear(took)
+
+
+def report_of(
+    courier: Courier, claim: Claim, outcome: Outcome, asked_at: float, claimed_at: float
+) -> Report:
+    """What is to be recorded of an attempt, of which the traces are told."""
+    now = claim.claimed_at + timedelta(seconds=clock() - asked_at)
+    decision = decide(outcome, claim.facts(courier.window), now, random.random())
+    report = Report(claim, outcome, decision)
+    if courier.tracer.tells:
+        courier.tracer.tried(traced(report, asked_at, claimed_at))
+    return report
+
+
+def record(courier: Courier, report: Report) -> None:
+    """Record one attempt on its own; while PostgreSQL is away, an accepted one without an end.
+
+    Any other is worth recording only while the lease lasts: then the sweep takes the chunk back.
+    """
+    deadline = clock() + courier.settings.lease.total_seconds()
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            with transaction(courier.engine) as connection:
+                written = transitions.record(connection, report)
+                recorded = written is not None or transitions.was_recorded(connection, report)
+            return tell(courier, written or report, recorded)
+        except DispatcherError as error:
+            lost = not isinstance(report.outcome, Accepted) and clock() > deadline
+            if lost or not is_transient(error):
+                raise
+            if pause == _FIRST_PAUSE:
+                log.warning(
+                    "cannot be recorded yet: %s", error, extra=_fields(courier, report.claim)
+                )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def tell(courier: Courier, report: Report, recorded: bool) -> None:
+    """One line for what a person may want to know of the attempt; counted where it is recorded."""
+    if recorded:
+        courier.meter.recorded(report)
+    claim, outcome, state = report.claim, report.outcome, report.decision.state
+    words = "accepted" if isinstance(outcome, Accepted) else outcome.reason.words
+    if not recorded and isinstance(outcome, Accepted):
+        log.warning(
+            "accepted, but too late to count: it is delivered already, or was divided or ordered "
+            "to be sent again under another pack_id, and its members may get it twice",
+            extra=_fields(courier, claim),
+        )
+    elif not recorded:
+        log.warning(
+            "too late, it is settled or another attempt has it: %s",
+            words,
+            extra=_fields(courier, claim),
+        )
+    elif isinstance(outcome, AlreadySent) and claim.in_doubt_before is None:
+        log.error(
+            "the vendor says that this pack_id was sent before, but not by us: "
+            "does someone else use it? %s",
+            words,
+            extra=_fields(courier, claim),
+        )
+    elif state in (ChunkState.DELIVERED, ChunkState.UNCOUNTED):
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s", state, words, extra=_fields(courier, claim))
+    else:
+        log.info("%s, %s: %s", name_of(outcome), state, words, extra=_fields(courier, claim))
+
+
+def _fields(courier: Courier, claim: Claim) -> dict[str, object]:
+    return {
+        "campaign": str(claim.campaign_id),
+        "chunk": claim.sequence,
+        "attempt": claim.attempt,
+        "pack_id": claim.pack_id,
+        **courier.tracer.ids(claim.campaign_id, claim.sequence, claim.attempt),
+    }
