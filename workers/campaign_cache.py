@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from dispatcher.books import campaigns
-from dispatcher.books.campaigns import Sendable
+from dispatcher.books import campaigns, sendable
+from dispatcher.books.sendable import Sendable
 from dispatcher.books.session import transaction
 from workers.watchdog import clock
 
@@ -61,7 +61,7 @@ class CampaignCache:
         """One that does not run is not kept: the next message may be that of its resumption."""
         try:
             with transaction(self._engine) as connection:
-                campaign = campaigns.sendable(connection, campaign_id)
+                campaign = sendable.read(connection, campaign_id)
                 is_known = campaign is not None or campaigns.exists(connection, campaign_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, others wait for it, too
             reading.until = -inf

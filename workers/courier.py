@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from dispatcher.books import transitions
-from dispatcher.books.campaigns import Sendable
+from dispatcher.books.sendable import Sendable
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim, Report
 from dispatcher.books.troubles import is_transient

@@ -8,7 +8,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from dispatcher.books import transitions
-from dispatcher.books.campaigns import Sendable
+from dispatcher.books.sendable import Sendable
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim, Report
 from dispatcher.errors import DispatcherError, SettingError

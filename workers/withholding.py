@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from dispatcher.audience.hashes import hashes_of
 from dispatcher.books import standing, transitions
-from dispatcher.books.campaigns import Sendable
+from dispatcher.books.sendable import Sendable
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim
 from dispatcher.redaction import remember

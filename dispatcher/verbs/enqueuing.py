@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import campaigns, joining, transitions
-from dispatcher.books.campaigns import Campaign, NewCampaign
+from dispatcher.books import campaigns, joining, making, transitions
+from dispatcher.books.campaigns import Campaign
 from dispatcher.books.commits import commit
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.session import allow_long_statements
 from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking
@@ -124,10 +125,10 @@ def create_or_find(
 
     Raises CampaignExists where the key stands for other content.
     """
-    created = campaigns.create(connection, new)
+    created = making.create(connection, new)
     if created is not None:
         return created
     assert new.key is not None
-    return campaigns.find_by_key(
+    return making.find_by_key(
         connection, new.key, lambda stored, total: content.is_same(stored, total, prepared)
     )

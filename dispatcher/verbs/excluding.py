@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dispatcher.books import campaigns, exclusions, joining
+from dispatcher.books import exclusions, joining, making
 from dispatcher.books.exclusions import Exclusions, Take
 from dispatcher.books.session import allow_long_statements, snapshot
 from dispatcher.errors import OptionError
@@ -67,7 +67,7 @@ def frozen(
 
     def read(take: Take) -> list[str] | None:
         with _reading(connections, connection) as reading:
-            if key is not None and campaigns.is_taken(reading, key):
+            if key is not None and making.is_taken(reading, key):
                 return None
             return exclusions.read(reading, order.app_id, asked, take)
 

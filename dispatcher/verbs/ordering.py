@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dispatcher import contents
-from dispatcher.books.campaigns import Input, NewCampaign
+from dispatcher.books.campaigns import Input
 from dispatcher.books.exclusions import Exclusions
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.variants import NewVariant
 from dispatcher.contents import Content
 from dispatcher.errors import DispatcherError, OptionError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dispatcher import request
 from dispatcher.books import approval, campaigns, pacing
-from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.campaigns import Campaign, Input
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.session import trial
 from dispatcher.contents import Content
 from dispatcher.forks import not_while_forking

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from dispatcher import DispatcherError
-from dispatcher.books import campaigns
+from dispatcher.books import making
 from dispatcher.books.session import make_engine, transaction
 from tests.forks.family import MANNERS
 from tests.integration.builders import add_chunks, new_campaign
@@ -66,7 +66,7 @@ def test_a_campaign_whose_chunks_are_not_what_it_says_cannot_be_committed(
 
     def make() -> None:
         with transaction(engine) as connection:
-            campaigns.create(connection, new)
+            making.create(connection, new)
             add_chunks(connection, new.id, came)
 
     words = f"came with {came} of its 2 chunks and {came * 10} of its 20 members. Nothing was"

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, DateTime, Engine, Row, text
 
-from dispatcher.books import acts, campaigns, fence, transitions, upkeep
+from dispatcher.books import acts, campaigns, fence, making, transitions, upkeep
 from dispatcher.books.acts import Actor
-from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books.campaigns import Campaign, Input
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.models import Base
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim, Report
@@ -68,7 +69,7 @@ class Books:
         """A campaign that runs, with so many chunks of ten members; `given` are its columns."""
         new = new_campaign(chunks, **given)
         with transaction(self.engine) as connection:
-            assert campaigns.create(connection, new) == new.id
+            assert making.create(connection, new) == new.id
             add_chunks(connection, new.id, chunks)
         return OneCampaign(self, new.id)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import campaigns, making, transitions
 from dispatcher.books.session import each_alone, snapshot, transaction
 from tests.integration.builders import IN_DOUBT, LEASE, WINDOW, Books, OneCampaign, new_campaign
 
@@ -20,7 +20,7 @@ def assert_values_stay(engine: Engine) -> None:
     books = Books(engine)
     new = new_campaign(campaign_tag=WORDS, rate=0.1 + 0.2, expires_at=MOMENT)
     with transaction(engine) as connection:
-        assert campaigns.create(connection, new) == new.id
+        assert making.create(connection, new) == new.id
         connection.execute(_MEMBERS, {"campaign_id": new.id, "members": f'["{WORDS}"]'})
         isolation = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
         assert isolation == "read committed"

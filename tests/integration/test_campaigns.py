@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from dispatcher import Dispatcher, OptionError, Settings
-from dispatcher.books import campaigns, fleet, transitions
-from dispatcher.books.campaigns import Campaign, NewCampaign
+from dispatcher.books import campaigns, fleet, making, sendable, transitions
+from dispatcher.books.campaigns import Campaign
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.session import transaction
 from dispatcher.errors import AmbiguousCampaign, CampaignExists, CampaignNotFound
 from dispatcher.lifecycle import CampaignState
@@ -57,8 +58,8 @@ PARTS = {
 def produce(books: Books, new: NewCampaign) -> UUID:
     """The campaign that a producer gets: its own, or that of its key."""
     with transaction(books.engine) as connection:
-        if campaigns.create(connection, new) is None:
-            return campaigns.find_by_key(
+        if making.create(connection, new) is None:
+            return making.find_by_key(
                 connection, new.key or "", lambda stored, _: stored == new.content_digest
             )
         add_chunks(connection, new.id, new.chunks)
@@ -102,7 +103,7 @@ def test_a_producer_waits_for_another_that_is_preparing_its_key(books: Books, ke
     first, second = new_campaign(key="winback"), new_campaign(key="winback")
     books.campaign()
     with books.engine.connect() as other:
-        campaigns.create(other, first)
+        making.create(other, first)
         with waiting_for_a_lock(books.engine, lambda: produce(books, second)) as producing:
             add_chunks(other, first.id, 1)
             if kept:
@@ -264,11 +265,11 @@ def test_each_listed_campaign_has_its_own_errors(books: Books) -> None:
 
 def test_only_a_running_campaign_is_sendable(books: Books) -> None:
     campaign = books.campaign(rate=5.0, campaign_tag="winback")
-    sendable = campaign.do(campaigns.sendable)
-    assert (sendable.id, sendable.rate, sendable.campaign_tag) == (campaign.id, 5.0, "winback")
+    found = campaign.do(sendable.read)
+    assert (found.id, found.rate, found.campaign_tag) == (campaign.id, 5.0, "winback")
     campaign.do(transitions.pause)
-    assert campaign.do(campaigns.sendable) is None
-    assert books.do(campaigns.sendable, SECOND_ONE) is None
+    assert campaign.do(sendable.read) is None
+    assert books.do(sendable.read, SECOND_ONE) is None
 
 
 def listed(books: Books, state: CampaignState | None = None, **which: Any) -> list[str]:

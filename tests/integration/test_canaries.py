@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatcher import checkup
-from dispatcher.books import campaigns, fleet, monitoring, transitions, upkeep
+from dispatcher.books import fleet, making, monitoring, transitions, upkeep
 from dispatcher.books.running import anything_due
 from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Report
@@ -36,7 +36,7 @@ def with_canary(books: Books, first: int = 10, chunks: int = 20) -> OneCampaign:
     """A campaign whose first chunks are its canary, at a bound of 10 %."""
     new = new_campaign(chunks, canary=10 * first, max_error_rate=0.1)
     with transaction(books.engine) as connection:
-        assert campaigns.create(connection, new) == new.id
+        assert making.create(connection, new) == new.id
         add_chunks(connection, new.id, chunks)
     campaign = OneCampaign(books, new.id)
     campaign.set_chunks(*range(1, first + 1), canary=True)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.books import campaigns, fleet, transitions, upkeep
+from dispatcher.books import fleet, sendable, transitions, upkeep
 from dispatcher.books.upkeep import Duty
 from dispatcher.errors import ImpossibleInState, OptionError
 from dispatcher.schedule import parse_windows
@@ -53,8 +53,8 @@ def test_the_plan_is_never_above_the_campaigns_rate_and_says_so(books: Books) ->
 
 def test_a_worker_is_told_the_lower_of_both_rates(books: Books) -> None:
     campaign = books.campaign(100, rate=0.5, finish_by=books.now() + HOUR)
-    sendable = campaign.do(campaigns.sendable)
-    assert sendable.rate == campaign.shown().planned_rate == pytest.approx(100 / 3598, rel=0.01)
+    found = campaign.do(sendable.read)
+    assert found.rate == campaign.shown().planned_rate == pytest.approx(100 / 3598, rel=0.01)
 
 
 def test_what_cannot_be_made_is_refused_with_the_earliest_time(books: Books) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, chunks, running, throughput, transitions, upkeep
+from dispatcher.books import campaigns, chunks, making, running, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -64,7 +64,7 @@ def half_sent(books: Books) -> OneCampaign:
     new = new_campaign(CHUNKS)
     campaign = OneCampaign(books, new.id)
     with campaign.books.engine.begin() as connection:
-        campaigns.create(connection, new)
+        making.create(connection, new)
         for statement in (
             """
             INSERT INTO chunk (campaign_id, sequence, size, members, state, attempt, claimed_at,

@@ -3,7 +3,7 @@
 from alembic import command
 from sqlalchemy import text
 
-from dispatcher.books import audit, campaigns, transitions
+from dispatcher.books import audit, campaigns, sendable, transitions
 from dispatcher.books.failures import failures
 from dispatcher.books.schema import migrate, migration_config
 from dispatcher.books.session import make_engine
@@ -35,12 +35,12 @@ def test_a_claim_tells_the_text_of_its_chunk(books: Books) -> None:
     assert [campaign.claimed(sequence).variant for sequence in (1, 2)] == [1, 2]
     plain = books.campaign(1)
     assert plain.claimed(1).variant is None
-    found = books.do(campaigns.sendable, campaign.id)
+    found = books.do(sendable.read, campaign.id)
     assert [found.text(number) for number in (1, 2)] == [
         ('{"ios":1}', "tag-a"),
         ('{"ios":2}', None),
     ]
-    assert books.do(campaigns.sendable, plain.id).variants == ()
+    assert books.do(sendable.read, plain.id).variants == ()
 
 
 def test_the_sums_of_the_variants_are_those_of_their_chunks(books: Books) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.books import campaigns, standing, transitions
+from dispatcher.books import making, standing, transitions
 from dispatcher.books.session import transaction
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD
 from tests.integration.builders import Books, OneCampaign, add_chunks, new_campaign
@@ -42,7 +42,7 @@ def test_a_claim_tells_whoever_was_added_while_the_campaign_was_prepared_or_comm
     add(books)  # while it is prepared
     new = new_campaign(standing_version=seen)
     with transaction(books.engine) as connection:
-        campaigns.create(connection, new)
+        making.create(connection, new)
         add_chunks(connection, new.id, 1)
         add(books, hash_=8)  # while its transaction is open
     assert OneCampaign(books, new.id).claimed().unscreened

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, Row, text
 
-from dispatcher.books import campaigns
-from dispatcher.books.campaigns import Campaign, Input, NewCampaign
+from dispatcher.books import campaigns, making
+from dispatcher.books.campaigns import Campaign, Input
+from dispatcher.books.making import NewCampaign
 from dispatcher.books.session import transaction
 
 _CHUNK = text("""
@@ -50,7 +51,7 @@ def make_campaign(
         **changes,
     )
     with transaction(engine) as connection:
-        campaigns.create(connection, new)
+        making.create(connection, new)
         for sequence in range(1, chunks + 1):
             values = {
                 "campaign_id": new.id,

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine
 
-from dispatcher.books import campaigns, transitions
+from dispatcher.books import sendable, transitions
+from dispatcher.books.sendable import Sendable
 from dispatcher.books.session import transaction
 from dispatcher.errors import DatabaseUnavailable
 from tests.waiting import eventually
@@ -22,13 +23,13 @@ Change = Callable[[Connection, UUID], object]
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """The campaigns that were read from the database, in their order."""
     found: list[UUID] = []
-    read = campaigns.sendable
+    read = sendable.read
 
-    def noted(connection: Connection, campaign_id: UUID) -> campaigns.Sendable | None:
+    def noted(connection: Connection, campaign_id: UUID) -> Sendable | None:
         found.append(campaign_id)
         return read(connection, campaign_id)
 
-    monkeypatch.setattr(campaigns, "sendable", noted)
+    monkeypatch.setattr(sendable, "read", noted)
     return found
 
 
@@ -71,7 +72,7 @@ def test_slots_that_wait_for_one_read_share_its_failure(
         waiting.append(future)
         return result(future, timeout)
 
-    monkeypatch.setattr(campaigns, "sendable", fail)
+    monkeypatch.setattr(sendable, "read", fail)
     monkeypatch.setattr(Future, "result", noted)
     with ThreadPoolExecutor(5) as slots:
         found = [slots.submit(cache.get, campaign) for _ in range(5)]

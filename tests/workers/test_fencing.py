@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Engine, text
 
-from dispatcher.books import campaigns, fence
+from dispatcher.books import fence, making
 from dispatcher.books.session import transaction
 from dispatcher.epochs import Mark
 from dispatcher.outside import MarkFile
@@ -148,11 +148,11 @@ def test_a_copy_elsewhere_that_was_accepted_does_not_fence_its_original(engine: 
 def test_nobody_waits_for_the_commit_of_a_first_campaign(engine: Engine) -> None:
     fencing = Fencing(engine, [Notes()])
     with transaction(engine) as connection:
-        campaigns.create(connection, new_campaign())
+        making.create(connection, new_campaign())
         fencing.check(leads=True)
         assert fencing.beat > 10**9
         with transaction(engine) as other:
-            campaigns.create(other, new_campaign(account="another"))
+            making.create(other, new_campaign(account="another"))
             other.rollback()
         connection.rollback()
     fencing.check(leads=True)
