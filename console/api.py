@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from console.auth import ForOperators, ForViewers, person_of
 from console.events import Broadcast
 from console.making import Making
-from console.orders import Listed, ListedChunks, Order, Orders, Retry
+from console.orders import Listed, ListedAttempts, ListedChunks, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
 from console.turns import Looking, Verifying
 from console.uploads import received
@@ -169,7 +169,7 @@ def chunks(
     if len(found) == listed.limit:
         asked = listed.model_dump(exclude_unset=True)
         query = urlencode({**asked, "first": found[-1].chunk + 1})
-        headers = {"Link": f'<{PREFIX}/campaigns/{quote(campaign)}/chunks?{query}>; rel="next"'}
+        headers = {"Link": f'<{PREFIX}/campaigns/{found[-1].campaign}/chunks?{query}>; rel="next"'}
     return JSONResponse([chunk.as_json() for chunk in found], headers=headers)
 
 
@@ -178,11 +178,10 @@ def attempts(
     dispatcher: ForViewers,
     campaign: str,
     chunk: Annotated[int, Path(ge=1, lt=2**31)],
-    before: Annotated[int | None, Query(ge=1, lt=2**31, description="Only older ones.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+    listed: Annotated[ListedAttempts, Query()],
 ) -> JSONResponse:
-    """What each attempt at a chunk came to, the newest first."""
-    found = dispatcher.attempts(campaign, chunk, before=before, limit=limit)
+    """What each attempt at a chunk came to, the newest first; `before` begins the next page."""
+    found = dispatcher.attempts(campaign, chunk, before=listed.before, limit=listed.limit)
     return JSONResponse([attempt.as_json() for attempt in found])
 
 

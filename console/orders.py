@@ -205,6 +205,27 @@ class Identifiers(_Strict):
     identifiers: list[str] = Field(min_length=1, max_length=MOST_INLINE)
 
 
+class Imported(_Strict):
+    """Everybody in an upload, to one app."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"app_id": "A", "upload": "9f86d081884c7d659a2feaa0c55ad015"}]
+        }
+    )
+
+    app_id: str
+    upload: str = Field(description="The id that an upload was answered with.")
+
+
+class Redelivered(_Strict):
+    """Which of a campaign's webhooks; null: all that were not delivered."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sequence": 2}]})
+
+    sequence: int | None = Field(None, ge=1, lt=2**31)
+
+
 class Listed(BaseModel):
     """Which campaigns to list."""
 
@@ -226,4 +247,13 @@ class ListedChunks(BaseModel):
 
     state: str | None = None
     first: int = Field(1, ge=1, lt=2**31, description="Only those from this number on.")
+    limit: int = Field(50, ge=1, le=1_000)
+
+
+class ListedAttempts(BaseModel):
+    """Which attempts at a chunk to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: int | None = Field(None, ge=1, lt=2**31, description="Only those before this one.")
     limit: int = Field(50, ge=1, le=1_000)

@@ -6,7 +6,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from console.auth import ForAdmins, ForOperators, ForViewers
-from console.orders import Accepted, Identifier, Identifiers, Order, Text
+from console.orders import (
+    Accepted,
+    Identifier,
+    Identifiers,
+    Imported,
+    Order,
+    Redelivered,
+    Text,
+)
 from console.problems import PREFIX, PROBLEMS
 from console.uploads import Uploads, audience_of
 from dispatcher import Account, Act, Campaign, Worker
@@ -55,6 +63,18 @@ def webhooks(dispatcher: ForViewers, campaign: str, limit: Limit = 50) -> JSONRe
     return JSONResponse([each.as_json() for each in dispatcher.webhooks(campaign, limit=limit)])
 
 
+@others.post("/campaigns/{campaign}/webhooks/redeliver")
+def redeliver(dispatcher: ForOperators, campaign: str, again: Redelivered) -> JSONResponse:
+    """Let one of its webhooks be due now, or all that were not delivered; a receiver knows them."""
+    return JSONResponse({"due": dispatcher.redeliver(campaign, again.sequence)})
+
+
+@others.get("/webhooks")
+def all_webhooks(dispatcher: ForViewers, limit: Limit = 50) -> JSONResponse:
+    """What receivers were told in the last days, of all campaigns, the newest first."""
+    return JSONResponse([each.as_json() for each in dispatcher.webhooks(limit=limit)])
+
+
 @others.get("/accounts", response_model=list[Account])
 def accounts(dispatcher: ForViewers) -> JSONResponse:
     """The accounts that campaigns are sent for, their rates, and what holds them."""
@@ -89,6 +109,15 @@ def log(
 def suppress_add(dispatcher: ForOperators, given: Identifiers) -> JSONResponse:
     """Put these on the app's standing list: nothing more is sent to them."""
     return JSONResponse(dispatcher.suppress_add(given.app_id, given.identifiers).as_json())
+
+
+@others.post("/suppress/import")
+def suppress_import(request: Request, dispatcher: ForOperators, given: Imported) -> JSONResponse:
+    """Put everybody in an upload on the app's standing list; a row that cannot be used: nobody."""
+    uploads: Uploads = request.app.state.uploads
+    with audience_of(uploads, None, given.upload) as file:
+        found = dispatcher.suppress_import(given.app_id, file)
+    return JSONResponse(found.as_json())
 
 
 @others.post("/suppress/remove")

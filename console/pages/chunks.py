@@ -25,7 +25,8 @@ def chunks(
     first: Annotated[str, Query(max_length=20)] = "",
 ) -> HTMLResponse:
     """The chunks from number `first` on; only those in one state, where it is asked for."""
-    asked, place = dispatcher.show(campaign), f"/campaigns/{campaign}/chunks"
+    asked = dispatcher.show(campaign)
+    place = f"/campaigns/{asked.id}/chunks"
     found, refusal = _find(dispatcher, asked.id, state, first.strip())
     listed = found[:_PAGE]
     more = len(found) > len(listed)
@@ -70,12 +71,13 @@ def attempts(
     found = dispatcher.attempts(asked.id, chunk, before=before, limit=_PAGE + 1)
     listed = found[:_PAGE]
     more = len(found) > len(listed)
-    place = f"/campaigns/{campaign}/chunks/{chunk}"
+    place = f"/campaigns/{asked.id}/chunks/{chunk}"
     return page_or_part(
         request,
         "attempts",
         campaign=asked,
         chunk=chunk,
         attempts=listed,
+        before=before,
         older=address(place, before=str(listed[-1].attempt)) if more else None,
     )

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import aclosing
 from hashlib import sha256
-from math import inf
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -119,11 +118,11 @@ async def _pieces(
 
 
 async def _curve(recent: Recent, dispatcher: Dispatcher, campaign: Campaign) -> Curve:
-    """Its curve, at most a few seconds old; whole, and for good, where it has ended."""
+    """Its curve, at most a few seconds old, or once a step where that is longer."""
     return await recent.of(
-        ("curve", campaign.id, campaign.ended),
+        ("curve", campaign.id, campaign.finished_at),
         lambda: dispatcher.throughput(campaign.id),
-        lambda curve: inf if campaign.ended else max(_CURVE, curve.seconds),
+        lambda curve: max(_CURVE, curve.seconds),
     )
 
 

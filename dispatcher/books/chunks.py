@@ -65,6 +65,7 @@ class Chunk:
     as it may have been sent. `due_at` is when it is to be sent, None where it is not (any more).
     """
 
+    campaign: str
     chunk: int
     state: str
     in_doubt: bool
@@ -102,8 +103,9 @@ WHERE found.state = 'sending'
 """
 # The page's chunks first, by their key; then what belongs to each of them.
 _PAGE = text(f"""
-SELECT found.sequence, found.state, found.state = 'pending' AND in_doubt_since IS NOT NULL,
-       canary, variant.name, size, withheld, found.attempt, pack_id,
+SELECT CAST(found.campaign_id AS text), found.sequence, found.state,
+       found.state = 'pending' AND in_doubt_since IS NOT NULL, canary, variant.name, size,
+       withheld, found.attempt, pack_id,
        CASE WHEN found.state = 'pending' THEN due_at END, settled_at, last.*
 FROM (SELECT campaign_id, sequence, state, in_doubt_since, canary, variant, size, withheld, attempt,
              round, claimed_at, claimed_by, pack_id, due_at, settled_at

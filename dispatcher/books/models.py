@@ -373,6 +373,18 @@ class Chunk(Base):
                 "state = 'pending' AND in_doubt_since IS NULL AND closes_at IS NOT NULL"
             ),
         ),
+        # What is listed by state: few, but for what ended otherwise as a whole. Nothing that is
+        # delivered passes through it.
+        Index(
+            "chunk_ended_otherwise",
+            "campaign_id",
+            "state",
+            "sequence",
+            postgresql_where=text(
+                "state IN ('uncounted', 'rejected', 'unresolved', 'expired', 'cancelled',"
+                " 'withheld')"
+            ),
+        ),
         # What `show` lists under errors.
         Index(
             "chunk_errors",

@@ -11,6 +11,7 @@ from dispatcher.cli.drawing import Cell, table
 from dispatcher.verbs.reading import MOST_A_PAGE, MOST_LISTED
 from dispatcher.words import duration
 
+NUMBER = click.IntRange(1, 2**31 - 1)
 limit_option = click.option(
     "--limit",
     metavar="N",
@@ -23,7 +24,7 @@ limit_option = click.option(
 @click.command()
 @campaign_argument
 @click.option("--state", metavar="STATE", help="Only those in this state, as `rejected`.")
-@click.option("--from", "first", metavar="N", type=int, default=1, help="From this number on.")
+@click.option("--from", "first", metavar="N", type=NUMBER, default=1, help="From this number on.")
 @limit_option
 @json_option
 @click.pass_context
@@ -47,8 +48,8 @@ def chunks(
 
 @click.command()
 @campaign_argument
-@click.argument("chunk", metavar="CHUNK", type=int, help="Its number, as `chunks` lists it.")
-@click.option("--before", metavar="ATTEMPT", type=int, help="Only those before this one.")
+@click.argument("chunk", metavar="CHUNK", type=NUMBER, help="Its number, as `chunks` lists it.")
+@click.option("--before", metavar="ATTEMPT", type=NUMBER, help="Only those before this one.")
 @limit_option
 @json_option
 @click.pass_context
@@ -91,7 +92,7 @@ def _print_chunks(found: Sequence[Chunk]) -> None:
 
 def _print_attempts(found: Sequence[Attempt]) -> None:
     if not found:
-        print("It was not sent yet.")
+        print("No attempts.")
         return
     titles = ("ATTEMPT", "WHEN", "TOOK", "WORKER", "PACK_ID", "OUTCOME")
     rows: list[list[Cell]] = [[(title, "bold") for title in titles]]

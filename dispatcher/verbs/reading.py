@@ -197,7 +197,7 @@ def failures(
 
 def _check_number(name: str, number: int) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**31:
-        raise OptionError(f"{name} is {number!r}: give a number, 1 or more.")
+        raise OptionError(f"{name} is {number!r}: give a whole number, 1 to {2**31 - 1:,}.")
 
 
 def _check_page(limit: int, what: str) -> None:

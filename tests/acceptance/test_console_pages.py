@@ -333,11 +333,12 @@ def test_chunks_come_in_pages_by_state_and_their_attempts_one_by_one(
     older = viewer.get(f"{page}/1?before=2")
     assert older.text.count("first@here") == 1
     assert f"{campaign}-1-1" in older.text
-    assert "It was not sent yet." in words(viewer.get(f"{page}/2"))
+    assert "No attempt was made at it." in words(viewer.get(f"{page}/2"))
+    assert "No older attempt." in words(viewer.get(f"{page}/1?before=1"))
     assert "reader-" not in first.text + opened.text
     for wrong, sentence in (
         ("?first=many", "'many' is no number of a chunk"),
-        ("?first=0", "first is 0: give a number"),
+        ("?first=0", "first is 0: give a whole number"),
         ("?state=sent", "'sent' is no state of a chunk"),
         ("/53", "The campaign has no chunk 53: it has 52 chunks"),
     ):

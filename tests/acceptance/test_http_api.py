@@ -173,7 +173,14 @@ def test_what_is_not_about_campaigns_is_asked_and_changed(new_program: NewProgra
         assert ask("POST", "/accounts/default/resume")["hold_until"] is None
         assert said(admin.ask("POST", "/accounts/nobody/resume"))[0] == 404
         assert said(admin.ask("POST", "/campaigns/last/canary", {}))[0] == 409
-        assert ask("GET", "/campaigns/last/webhooks") == []
+        assert ask("GET", "/campaigns/last/webhooks") == ask("GET", "/webhooks") == []
+        nothing = admin.ask("POST", "/campaigns/last/webhooks/redeliver", {"sequence": 1})
+        assert said(nothing)[0] == 422
+        listed = admin.ask("PUT", "/uploads/list.csv", data=b"userId\ncarl\ndora\n").json()
+        imported = ask("POST", "/suppress/import", {"app_id": "B", "upload": listed["upload"]})
+        assert (imported["app_id"], imported["added"]) == ("B", 2)
+        wrong = admin.ask("POST", "/suppress/import", {"app_id": "B", "upload": "0" * 32})
+        assert "upload: there is none with this id" in said(wrong)[1]
         assert ask("POST", "/suppress/add", anna)["added"] == 1
         assert ask("POST", "/suppress/check", anna)["listed"] == ["userId=anna"]
         assert ask("GET", f"/suppress/count?app_id={APP}") == {"app_id": APP, "count": 1}

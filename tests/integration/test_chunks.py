@@ -106,11 +106,11 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(OptionError, match="'sent' is no state of a chunk; known are pending, "):
         verbs.chunks(campaign.id, "sent")
-    with pytest.raises(OptionError, match="first is 0: give a number, 1 or more"):
+    with pytest.raises(OptionError, match="first is 0: give a whole number, 1 to 2,147,483,647"):
         verbs.chunks(campaign.id, first=0)
     with pytest.raises(OptionError, match="limit is 1001: give how many chunks to list, 1 to 1,0"):
         verbs.chunks(campaign.id, limit=1_001)
     with pytest.raises(OptionError, match="The campaign has no chunk 6: it has 5 chunks"):
         verbs.attempts(campaign.id, 6)
-    with pytest.raises(OptionError, match="before is True: give a number"):
+    with pytest.raises(OptionError, match="before is True: give a whole number"):
         verbs.attempts(campaign.id, 1, before=True)

@@ -261,6 +261,14 @@ def test_a_page_of_chunks_is_read_by_their_numbers(large: OneCampaign, first: in
     reads_what_is_in_flight(large, chunks._PAGE, asked)
 
 
+@pytest.mark.parametrize("state", ["rejected", "cancelled"])
+def test_chunks_of_a_rare_state_are_found_by_it(large: OneCampaign, state: str) -> None:
+    asked = {"state": state, "first": 1, "limit": IN_FLIGHT}
+    plan = run(large, chunks._PAGE, asked)
+    assert "chunk_ended_otherwise" in {node.get("Index Name") for node in nodes_of(plan)}
+    check_what_was_read(plan)
+
+
 def test_the_errors_of_show_are_read_by_their_index(large: OneCampaign) -> None:
     nodes = list(nodes_of(run(large, campaigns._ERRORS, {"ids": [large.id]})))
     assert max(map(rows_read, nodes)) <= MOST_ROWS
