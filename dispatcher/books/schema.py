@@ -36,6 +36,28 @@ SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
 -- Meanwhile Python loads Alembic and reads the revisions: seconds on a busy machine.
 SET LOCAL idle_in_transaction_session_timeout = 0
 """)
+# All of them or none: whoever sends holds some and wants others, and who waits for one of them lets
+# nobody else at it. Not as long as a deadlock takes to be seen.
+_HOLD = text("""
+DO $$
+DECLARE
+    busy text := (
+        SELECT string_agg(name, ', ')
+        FROM unnest(ARRAY['chunk', 'attempt', 'variant', 'campaign', 'account']) AS name
+        WHERE to_regclass(quote_ident(current_schema()) || '.' || name) IS NOT NULL);
+BEGIN
+    LOOP
+        BEGIN
+            SET LOCAL lock_timeout = '200ms';
+            EXECUTE 'LOCK TABLE ' || busy || ' IN ACCESS EXCLUSIVE MODE';
+            SET LOCAL lock_timeout = 0;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.2);
+        END;
+    END LOOP;
+END $$
+""")
 
 
 def migrate(engine: Engine) -> tuple[str | None, str]:
@@ -65,6 +87,8 @@ def _upgrade(connection: Connection) -> str | None:
     changes = before != head_revision() or bool(missing(connection, FUNCTIONS))
     if changes:
         ground.check_right_to_build(connection)
+    if before not in (None, head_revision()):
+        connection.execute(_HOLD)
     config = migration_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

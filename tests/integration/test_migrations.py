@@ -153,6 +153,19 @@ def test_who_migrates_waits_for_who_is_migrating(empty: Engine) -> None:
     assert waiting.result() == (None, head_revision())
 
 
+def test_a_migration_that_waits_for_who_sends_holds_up_nothing_of_that(empty: Engine) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0024")
+    with empty.connect() as sending:
+        sending.execute(text("SELECT FROM chunk"))
+        with waiting_for_a_lock(empty, lambda: migrate(empty)) as waiting:
+            sending.execute(text("SELECT FROM campaign"))
+            sending.rollback()
+    assert waiting.result() == ("0024", head_revision())
+
+
 def test_a_database_that_nobody_migrated_is_refused_with_the_remedy(empty: Engine) -> None:
     with pytest.raises(SchemaMismatch, match="run `dispatcher migrate`"):
         check_schema(empty)
