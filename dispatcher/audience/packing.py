@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from struct import Struct
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from dispatcher.audience.prepared import Prepared
-from dispatcher.books.copying import copy_in
+from dispatcher.books.copying import BEGIN, BIGINT, BOOLEAN, END, INTEGER, NULL, SMALLINT, copy_in
 from dispatcher.schedule import Due, zone_names
 
 _COPY = (
@@ -17,9 +16,6 @@ _COPY = (
 )
 _ZONED = "zone, due_at, closes_at, "
 
-_SMALLINT, _INTEGER, _BIGINT, _BOOLEAN = (Struct(f"!{form}") for form in "hiq?")
-_BEGIN = b"PGCOPY\n\xff\r\n\0" + _INTEGER.pack(0) + _INTEGER.pack(0)
-_NULL, _END = _INTEGER.pack(-1), _SMALLINT.pack(-1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Where PostgreSQL's binary times begin; they are in microseconds."""
 
@@ -45,27 +41,27 @@ def copy_chunks(
 
 
 def _rows(campaign_id: UUID, prepared: Prepared, dues: Mapping[str, Due]) -> Iterator[bytes]:
-    """COPY's binary format: the server neither looks for ends of lines nor takes escapes away."""
-    yield _BEGIN
+    """COPY's rows: the server neither looks for ends of lines nor takes escapes away."""
+    yield BEGIN
     done = 0
     for sequence, (members, size, variant, zone, canary) in enumerate(prepared.packs(), 1):
         cells = [
             campaign_id.bytes,
-            _INTEGER.pack(sequence),
-            _INTEGER.pack(size),
-            None if variant is None else _SMALLINT.pack(variant),
-            _BOOLEAN.pack(canary),
+            INTEGER.pack(sequence),
+            INTEGER.pack(size),
+            None if variant is None else SMALLINT.pack(variant),
+            BOOLEAN.pack(canary),
             *(_zoned(zone, dues[zone]) if dues and zone is not None else ()),
             members,
         ]
-        yield _SMALLINT.pack(len(cells)) + b"".join(map(_cell, cells))
+        yield SMALLINT.pack(len(cells)) + b"".join(map(_cell, cells))
         done += size
         prepared.reporter.report("packing", done, prepared.total)
-    yield _END
+    yield END
 
 
 def _cell(value: bytes | None) -> bytes:
-    return _NULL if value is None else _INTEGER.pack(len(value)) + value
+    return NULL if value is None else INTEGER.pack(len(value)) + value
 
 
 def _zoned(zone: str, due: Due) -> Iterator[bytes | None]:
@@ -75,7 +71,7 @@ def _zoned(zone: str, due: Due) -> Iterator[bytes | None]:
 
 
 def _moment(at: datetime) -> bytes:
-    return _BIGINT.pack((at - _EPOCH) // timedelta(microseconds=1))
+    return BIGINT.pack((at - _EPOCH) // timedelta(microseconds=1))
 
 
 class _Pieces:

@@ -1,6 +1,7 @@
-"""COPY, to and from the server, in the caller's transaction."""
+"""COPY, to and from the server, in the caller's transaction; and its binary format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
 
 import psycopg2
@@ -8,6 +9,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from dispatcher.books.troubles import ends_connection
+
+SMALLINT, INTEGER, BIGINT, BOOLEAN = (Struct(f"!{form}") for form in "hiq?")
+BEGIN = b"PGCOPY\n\xff\r\n\0" + INTEGER.pack(0) + INTEGER.pack(0)
+"""Before the rows. A row is the number of its cells, and each cell's length and bytes."""
+END = SMALLINT.pack(-1)
+NULL = INTEGER.pack(-1)
 
 _PIECE = 1 << 18
 """Bytes that the driver asks for at a time."""
@@ -19,13 +26,35 @@ def copy_in(connection: Connection, statement: str, read: Callable[[int], bytes]
 
 
 def copy_out(
-    connection: Connection, statement: str, values: dict[str, object], write: Callable[[bytes], Any]
+    connection: Connection,
+    statement: str,
+    values: dict[str, object],
+    take: Callable[[Sequence[memoryview]], object],
 ) -> None:
-    """Give each row that the server sends to `write`, as a line in COPY's text format."""
+    """Give each row of a binary COPY to `take`, as its cells' bytes; none of them is NULL."""
     driver_connection: Any = connection.connection.driver_connection
     with driver_connection.cursor() as cursor:
         statement = cursor.mogrify(statement, values).decode()
-    _copy(connection, statement, _Stream(write))
+
+    def taken(row: bytes) -> None:
+        if cells := _cells(row):
+            take(cells)
+
+    _copy(connection, statement, _Stream(taken))
+
+
+def _cells(row: bytes) -> list[memoryview]:
+    """The cells of a row, or none where it is the end; the first row stands behind what begins."""
+    place = len(BEGIN) if row.startswith(BEGIN) else 0
+    (count,) = SMALLINT.unpack_from(row, place)
+    place += SMALLINT.size
+    cells = []
+    for _ in range(count):
+        (size,) = INTEGER.unpack_from(row, place)
+        place += INTEGER.size
+        cells.append(memoryview(row)[place : place + size])
+        place += size
+    return cells
 
 
 class _Stream:
