@@ -59,9 +59,9 @@ def title_of(campaign: Campaign) -> str:
     return campaign.campaign_tag or campaign.id[:8]
 
 
-def reached(campaign: Campaign) -> int:
+def reached(books: Campaign | Variant) -> int:
     """How many members the vendor took, with its numbers or without."""
-    return campaign.members.delivered + campaign.members.uncounted
+    return books.members.delivered + books.members.uncounted
 
 
 def is_moving(campaign: Campaign) -> bool:
