@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from dispatcher.books import fence
 from dispatcher.books.fence import Fence
-from dispatcher.books.schema import check_revision
+from dispatcher.books.schema import check_version
 from dispatcher.books.session import transaction
 from dispatcher.epochs import Mark, latest, why_fenced
 from dispatcher.errors import SchemaMismatch
@@ -70,7 +70,7 @@ class Fencing:
         """Whether nobody has migrated the books; else nothing more is claimed, for good."""
         try:
             with transaction(self._engine) as connection:
-                check_revision(connection)
+                check_version(connection)
         except SchemaMismatch as error:
             log.error("%s Meanwhile this worker begins nothing more, and ends.", error)
             self._is_outgrown, self._seen = True, None

@@ -127,7 +127,12 @@ def check_schema(engine: Engine) -> None:
 def check_schema_of(connection: Connection) -> None:
     """The same, over a connection that is there."""
     ground.check(connection)
-    check_revision(connection)
+    check_version(connection)
+
+
+def check_version(connection: Connection) -> None:
+    """Raise SchemaMismatch where the tables or functions are of another version than this one."""
+    _check_revision(connection)
     if absent := missing(connection, FUNCTIONS):
         raise SchemaMismatch(
             f"The database lacks this version's functions ({', '.join(absent)}): "
@@ -135,8 +140,7 @@ def check_schema_of(connection: Connection) -> None:
         )
 
 
-def check_revision(connection: Connection) -> None:
-    """Raise SchemaMismatch where the tables are of another revision than this version's."""
+def _check_revision(connection: Connection) -> None:
     current = _current_revision(connection)
     _refuse_unknown(current)
     if current != head_revision():

@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Engine, text
 
 from dispatcher.books import fence, making
+from dispatcher.books.running import ANYTHING_DUE
 from dispatcher.books.session import transaction
 from dispatcher.epochs import Mark
 from dispatcher.outside import MarkFile
@@ -69,6 +70,23 @@ def test_a_worker_that_the_schema_has_outgrown_claims_nothing_says_so_and_ends_o
     assert caplog.messages == [
         "The database's schema 9999 is newer than this program: upgrade the program. Meanwhile "
         "this worker begins nothing more, and ends."
+    ]
+
+
+def test_a_worker_whose_functions_another_version_has_replaced_ends_as_well(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[str] = []
+    fencing = Fencing(engine, [], outgrown=lambda: ended.append("it"))
+    fencing.check(leads=True)
+    with transaction(engine) as connection:
+        connection.execute(text(f"DROP FUNCTION {ANYTHING_DUE.name}"))
+    fencing.check(leads=True)
+    assert fencing.beat > 2**60
+    assert ended == ["it"]
+    assert caplog.messages == [
+        f"The database lacks this version's functions ({ANYTHING_DUE.name}): run `dispatcher "
+        "migrate`. Meanwhile this worker begins nothing more, and ends."
     ]
 
 
