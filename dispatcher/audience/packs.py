@@ -67,8 +67,8 @@ class Packing:
     drawn: bool
 
     def first(self, most: int) -> Iterator[Pack]:
-        """Those who are drawn, at most so many in a pack."""
-        for pack in self._packed(iter([_DRAWN]), most):
+        """Those who are drawn, at most so many in a pack; fetched, as they lie in no stretches."""
+        for pack in self._fetched(iter([_DRAWN]), most):
             yield pack._replace(canary=True)
 
     def rest(self, most: int) -> Iterator[Pack]:
@@ -77,9 +77,13 @@ class Packing:
 
     def _packed(self, queries: Iterator[str], most: int) -> Iterator[Pack]:
         """The members of the queries, whose `columns` are still to be said."""
-        if not self.shared:
-            texts = (self._texts(query.replace("{columns}", "text || ','")) for query in queries)
-            return _joined(chain.from_iterable(texts), most)
+        if self.shared:
+            return self._fetched(queries, most)
+        texts = (self._texts(query.replace("{columns}", "text || ','")) for query in queries)
+        return _joined(chain.from_iterable(texts), most)
+
+    def _fetched(self, queries: Iterator[str], most: int) -> Iterator[Pack]:
+        """The same, row by row."""
         columns = ", ".join(("text", *(_COLUMNS[name] for name in self.shared)))
         rows = (self._rows(query.replace("{columns}", columns)) for query in queries)
         return _dealt(chain.from_iterable(rows), self.shared, most)
