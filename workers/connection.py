@@ -73,16 +73,18 @@ class Guarded(HTTPConnection):
         self.attempt.hold(self._handle)
         return sock
 
-    def exchange(self, request: bytes) -> Reply:
+    def exchange(self, request: Callable[[], bytes]) -> Reply:
         """Send a request, ready as it goes onto the wire, and read its reply.
 
         The connection stays open only where nothing more of this request is known to come.
         """
+        content = request()
         self.begin()
         whole = False
         with suppress(*HUNG_UP):  # the reply may be there all the same
-            self.sock.sendall(request)
+            self.sock.sendall(content)
             whole = True
+        del content  # the reply may take long, and needs none of it
         return self.ended(read_from(self.sock), whole)
 
     def begin(self) -> None:
@@ -131,7 +133,7 @@ class GuardedPool(HTTPConnectionPool):
 
     ConnectionCls = Guarded
 
-    def exchange(self, request: bytes, attempt: Attempt) -> Reply:
+    def exchange(self, request: Callable[[], bytes], attempt: Attempt) -> Reply:
         """One request on a connection that is kept, or on a new one; never a second try.
 
         urllib3's own way to do this takes as long again as all the rest of a request.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -102,7 +103,7 @@ def attempt(courier: Courier, errand: Errand, claim: Claim, asked_at: float) -> 
             return None
         claim = screened
         envelope = errand.envelope(claim)
-        body = envelope.body(claim.pack_id, claim.members)
+        body = partial(envelope.body, claim.pack_id, claim.members)
         began = clock()
         outcome = courier.push_api.send(envelope, body, send_before(courier, claim, asked_at))
         measure(courier, claim, outcome, began)

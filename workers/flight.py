@@ -19,6 +19,7 @@ from dispatcher.lifecycle import Accepted
 from workers.connection import HUNG_UP, Attempt, Guarded, TooLate, closed_by_trouble
 from workers.courier import Courier, Errand, attempt, measure, record, report_of, send_before, tell
 from workers.group_commit import Answer
+from workers.push_api import Body
 from workers.reading import AT_ONCE, Reply, read_on, usual
 from workers.watchdog import clock
 from workers.wire import READ, WRITE
@@ -53,7 +54,7 @@ def fly(
     """Go on after `last`, and return when something has to be done here, once that is done.
 
     None where no connection is open. `recorded` is called when a report has been recorded, in
-    another thread. Raises what the group commit raises, once the last report is recorded.
+    this thread or another. Raises what the group commit raises, once the last report is recorded.
     """
     connection = courier.push_api.pool.take_open()
     if connection is None:
@@ -131,7 +132,7 @@ class _Flight:
             return
         assert claim is not None
         courier, claimed_at = self._courier, clock()
-        body = self._errand.envelope(claim).body(claim.pack_id, claim.members)
+        body = self._body(claim)
         trying = courier.push_api.attempt(send_before(courier, claim, self._asked_at))
         self._connection.attempt = trying
         try:
@@ -201,16 +202,19 @@ class _Flight:
         assert self._trip is not None
         assert self._connection is not None
         (claim, asked_at, claimed_at, trying), connection = self._trip, self._connection
-        self._trip, self._unsent = None, memoryview(b"")
-        envelope, courier = self._errand.envelope(claim), self._courier
+        courier = self._courier
         outcome = courier.push_api.outcome(
             trying,
-            envelope,
-            envelope.body(claim.pack_id, claim.members),
+            self._errand.envelope(claim),
+            self._body(claim),
             lambda: closed_by_trouble(connection, lambda: connection.ended(reply(), whole)),
         )
+        self._trip, self._unsent = None, memoryview(b"")
         measure(courier, claim, outcome, claimed_at)
         return Landed(report_of(courier, claim, outcome, asked_at, claimed_at))
+
+    def _body(self, claim: Claim) -> Body:
+        return partial(self._errand.envelope(claim).body, claim.pack_id, claim.members)
 
     def _watch(self, events: int) -> None:
         if events != self._watched_for:
@@ -243,6 +247,7 @@ class _Flight:
 
     def _record_by_hand(self, last: Report, claim: Claim | None) -> Landed:
         record(self._courier, last)
+        self._recorded()
         return self._by_hand(claim)
 
     def _read_by_hand(self, begun: bytes, *, whole: bool) -> Landed:
@@ -252,6 +257,7 @@ class _Flight:
 
     def _failed(self, last: Report, error: Exception) -> NoReturn:
         record(self._courier, last)
+        self._recorded()
         raise error
 
 

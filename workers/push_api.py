@@ -32,6 +32,10 @@ _HEADERS = {
 _PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
+Body = Callable[[], bytes]
+"""Makes a request's body, the same each time: what waits for its reply holds none of it."""
+
+
 class PushApi:
     """The vendor's Push API at one URL, for `slots` requests at once.
 
@@ -46,14 +50,17 @@ class PushApi:
         self.pool, self._head = _road(self._adapter, url)
         self.wire = Wire()
 
-    def send(self, envelope: Envelope, body: bytes, send_before: float) -> Outcome:
+    def send(self, envelope: Envelope, body: Body, send_before: float) -> Outcome:
         """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
-        request, attempt = self.request(body), self.attempt(send_before)
-        return self.outcome(attempt, envelope, body, lambda: self.pool.exchange(request, attempt))
+        attempt = self.attempt(send_before)
+        return self.outcome(
+            attempt, envelope, body, lambda: self.pool.exchange(lambda: self.request(body), attempt)
+        )
 
-    def request(self, body: bytes) -> bytes:
+    def request(self, body: Body) -> bytes:
         """A request as it goes onto the wire, in one piece."""
-        return b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        content = body()
+        return b"%b%d\r\n\r\n%b" % (self._head, len(content), content)
 
     def attempt(self, send_before: float) -> Attempt:
         """One whose time begins now, and which is cut off when it is over."""
@@ -62,7 +69,7 @@ class PushApi:
         return attempt
 
     def outcome(
-        self, attempt: Attempt, envelope: Envelope, body: bytes, exchange: Callable[[], Reply]
+        self, attempt: Attempt, envelope: Envelope, body: Body, exchange: Callable[[], Reply]
     ) -> Outcome:
         """What an attempt came to whose reply `exchange` gives; the attempt has ended by then."""
         try:

@@ -1,7 +1,7 @@
 """Reading one reply off a connection: the usual one at once, and any other by http.client.
 
-To read a reply of 200 with a length is a third of what http.client takes for it, whose headers are
-those of mail. Whatever is not that very form is http.client's, from the first byte on.
+To read a reply of 200 that comes in one piece is a third of what http.client takes for it, whose
+headers are those of mail. Whatever is not that very form is http.client's, from the first byte on.
 """
 
 import io
@@ -18,11 +18,13 @@ AT_ONCE = 16_384
 
 _USUAL_HEAD = re.compile(rb"HTTP/1\.1 200 [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n")
 _DECISIVE = re.compile(
-    rb"^(content-length|transfer-encoding|connection|retry-after):[ \t]*(.*?)[ \t]*\r$",
+    rb"^(content-length|transfer-encoding|connection|retry-after):(.*)\r$",
     re.IGNORECASE | re.MULTILINE,
 )
 """The headers that anybody here looks at."""
 _LENGTH = re.compile(rb"\d{1,7}")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,6})\r\n")
+_CHUNKED = (b"transfer-encoding", b"chunked")
 _NO_HEADERS = HTTPMessage()
 
 
@@ -56,11 +58,14 @@ def read_on(sock: Any, begun: bytes) -> Reply:
 def usual(begun: bytes) -> Reply | None:
     """The reply, where it is of the usual form and all of it is there."""
     head = _USUAL_HEAD.match(begun)
-    length = None if head is None else _length(head[1])
-    if head is None or length is None or len(begun) < head.end() + length:
+    said = None if head is None else _said(head[1])
+    if head is None or said is None:
         return None
-    end = head.end() + length
-    return Reply(HTTPStatus.OK, _NO_HEADERS, begun[head.end() : end], is_last=len(begun) > end)
+    found = _chunks(begun, head.end()) if said == _CHUNKED else _as_long(begun, head.end(), said)
+    if found is None:
+        return None
+    body, end = found
+    return Reply(HTTPStatus.OK, _NO_HEADERS, body, is_last=len(begun) > end)
 
 
 def _received(sock: Any) -> bytes:
@@ -68,15 +73,35 @@ def _received(sock: Any) -> bytes:
     return sock.recv(AT_ONCE) or b""
 
 
-def _length(headers: bytes) -> int | None:
-    """How long the body is, where nothing but that is said of it or of the connection."""
-    said = [(name.lower(), value) for name, value in _DECISIVE.findall(headers)]
+def _said(headers: bytes) -> tuple[bytes, bytes] | None:
+    """What is said of the body's end, where nothing else is said of it or of the connection."""
+    said = [(name.lower(), value.strip(b" \t")) for name, value in _DECISIVE.findall(headers)]
     if len(said) != 1:
         said = [each for each in said if each != (b"connection", b"keep-alive")]
-    if len(said) != 1 or said[0][0] != b"content-length" or not _LENGTH.fullmatch(said[0][1]):
+    return said[0] if len(said) == 1 else None
+
+
+def _as_long(begun: bytes, start: int, said: tuple[bytes, bytes]) -> tuple[bytes, int] | None:
+    """The body that begins there and is as long as it was said to be, and where it ends."""
+    name, length = said
+    if name != b"content-length" or not _LENGTH.fullmatch(length):
         return None
-    length = int(said[0][1])
-    return length if length <= _MOST_REPLY_BYTES else None
+    end = start + int(length)
+    return (begun[start:end], end) if end <= len(begun) else None
+
+
+def _chunks(begun: bytes, start: int) -> tuple[bytes, int] | None:
+    """The body of the chunks that begin there, and where they end, nothing said but their sizes."""
+    body = b""
+    while size := _CHUNK.match(begun, start):
+        ends = size.end() + int(size[1], 16)
+        start = ends + len(b"\r\n")
+        if begun[ends:start] != b"\r\n":
+            return None
+        if ends == size.end():
+            return body, start
+        body += begun[size.end() : ends]
+    return None
 
 
 def _unusual(sock: Any, begun: bytes) -> Reply:

@@ -1,7 +1,7 @@
 """What a complete reply of the Push API means; one that makes no sense is in doubt."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -25,11 +25,15 @@ _LARGEST_NUMBER = 2**31 - 1
 
 
 def read_reply(
-    status: int, headers: Headers, reply: bytes, envelope: Envelope, request: bytes = b""
+    status: int,
+    headers: Headers,
+    reply: bytes,
+    envelope: Envelope,
+    request: Callable[[], bytes] = bytes,
 ) -> Outcome:
     """What a complete reply means: 429 first, then a valid document, then the HTTP status.
 
-    `request` is the body that it answers: what the vendor quotes of it is left out.
+    `request` makes the body that it answers: what the vendor quotes of it is left out.
     """
     document = _document(reply)
     errors = _errors(document)

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -33,11 +33,11 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Wording:
-    """The words of a reply without what it quotes of the request, whose body is `request`."""
+    """The words of a reply without what it quotes of the request, whose body `request` makes."""
 
-    def __init__(self, envelope: Envelope, request: bytes) -> None:
+    def __init__(self, envelope: Envelope, request: Callable[[], bytes]) -> None:
         self._envelope = envelope
-        self._request = request
+        self._make_request = request
 
     def reason(self, reason: Reason) -> Reason:
         """The reason with the vendor's message, or with its code's own words if that names anybody.
@@ -111,6 +111,10 @@ class Wording:
             or not pieces.isdisjoint(_pieces(told))
             for told in readings
         )
+
+    @cached_property
+    def _request(self) -> bytes:
+        return self._make_request()
 
     @cached_property
     def _audience(self) -> bytes:

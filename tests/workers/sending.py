@@ -1,6 +1,7 @@
 """One attempt as a test makes it, and the replies that it may meet."""
 
 import json
+from functools import partial
 from typing import Any
 
 from dispatcher.lifecycle import Outcome
@@ -13,7 +14,8 @@ MEMBERS = '[{"token":"anna"},{"userId":"bob"}]'
 
 def attempt(client: PushApi, envelope: Envelope, *, send_before: float = 60) -> Outcome:
     """One attempt at a chunk of two; its first byte may leave for `send_before` seconds yet."""
-    return client.send(envelope, envelope.body("pack-1", MEMBERS), clock() + send_before)
+    body = partial(envelope.body, "pack-1", MEMBERS)
+    return client.send(envelope, body, clock() + send_before)
 
 
 def result(**changes: Any) -> bytes:

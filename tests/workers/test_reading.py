@@ -35,7 +35,19 @@ HEADERS = (
     b"Nonsense",
     b"",
 )
-BODIES = (b"", b"body", b"bodybody", b"4\r\nbody\r\n0\r\n\r\n")
+BODIES = (
+    b"",
+    b"body",
+    b"bodybody",
+    b"4\r\nbody\r\n0\r\n\r\n",
+    b"2\r\nbo\r\n02\r\ndy\r\n000\r\n\r\n",
+    b"4;name=value\r\nbody\r\n0\r\n\r\n",
+    b"4\r\nbody\r\n0\r\nTrailer: x\r\n\r\n",
+    b"4\r\nbodybody\r\n0\r\n\r\n",
+    b"4\nbody\n0\n\n",
+    b"-4\r\nbody\r\n0\r\n\r\n",
+    b"4\r\nbody\r\n",
+)
 Said = tuple[int, bytes, bool] | type[HTTPException]
 
 

@@ -25,7 +25,7 @@ MEMBERS: list[dict[str, Any]] = [
 
 
 def wording(members: list[dict[str, Any]] = MEMBERS) -> Wording:
-    return Wording(ENVELOPE, ENVELOPE.body("p-1", json.dumps(members)))
+    return Wording(ENVELOPE, lambda: ENVELOPE.body("p-1", json.dumps(members)))
 
 
 def told(message: str, code: int = 28) -> Reason:
@@ -164,7 +164,7 @@ def test_details_that_name_nobody_are_none(details: object) -> None:
 
 @pytest.mark.parametrize("request_body", [b"", b"[]", b"{", b'{"audience": []}'])
 def test_a_request_that_cannot_be_read_does_no_harm(request_body: bytes) -> None:
-    reason = Wording(ENVELOPE, request_body).reason(Reason("No", 400, 4))
+    reason = Wording(ENVELOPE, lambda: request_body).reason(Reason("No", 400, 4))
     assert (reason.message, reason.words) == ("No", "Field not found")
 
 
