@@ -12,6 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 MOST_INLINE = 1_000
 """Members in a request's own body; an upload has as many as you like."""
+CHUNK_STATES = (
+    *("pending", "sending", "delivered", "uncounted", "rejected", "unresolved"),
+    *("expired", "cancelled", "withheld"),
+)
+LISTED_CHUNKS = (*CHUNK_STATES, "in_doubt")
+"""What chunks can be listed by; those in doubt are pending ones."""
 
 _MOMENT = "give it as 2026-11-24T10:00+01:00"
 
@@ -245,7 +251,9 @@ class ListedChunks(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state: str | None = None
+    state: Annotated[str | None, WithJsonSchema({"type": "string", "enum": [*LISTED_CHUNKS]})] = (
+        None
+    )
     first: int = Field(1, ge=1, lt=2**31, description="Only those from this number on.")
     limit: int = Field(50, ge=1, le=1_000)
 
@@ -257,3 +265,26 @@ class ListedAttempts(BaseModel):
 
     before: int | None = Field(None, ge=1, lt=2**31, description="Only those before this one.")
     limit: int = Field(50, ge=1, le=1_000)
+
+
+class OfApp(BaseModel):
+    """Whose standing list it is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    app_id: str
+
+
+class Newest(BaseModel):
+    """How many of the newest to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=10_000)
+
+
+class NewestActs(Newest):
+    """Which acts to list."""
+
+    actor: str | None = Field(None, description="Only what this one did.")
+    before: int | None = Field(None, ge=1, lt=2**63, description="Only older acts.")

@@ -326,8 +326,14 @@ class Dispatcher:
     ) -> tuple[Chunk, ...]:
         """The campaign's chunks by number, from `first` on, `limit` at most, 1,000 of them.
 
-        Only those in one `state`. The number after the last one of a page begins the next. No
-        member is named. Raises OptionError, CampaignNotFound and AmbiguousCampaign.
+        state: only those in it, `pending` for one; or `in_doubt`, which are those of the pending
+            that may have been sent.
+
+        The number after the last one of a page begins the next. No member is named. For `pending`
+        and `delivered` all from `first` to the page's last one are read: where a campaign of
+        hundreds of thousands has few of these, that takes part of a second.
+
+        Raises OptionError, CampaignNotFound and AmbiguousCampaign.
         """
         return reading.chunks(self._connections, campaign, state, first=first, limit=limit)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from console.orders import CHUNK_STATES
 from console.pages.words import NONE, THIN, counted, duration, number, requests_a_second
 from dispatcher import Campaign, Curve, Variant
 
@@ -170,9 +171,3 @@ def has_errors(curve: Curve) -> bool:
 def points(share: float) -> str:
     """A difference of shares, in points of a hundred."""
     return f"{100 * share:+.2f}"
-
-
-CHUNK_STATES = (
-    *("pending", "sending", "delivered", "uncounted", "rejected", "unresolved"),
-    *("expired", "cancelled", "withheld"),
-)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.auth import PageForViewers
+from console.orders import LISTED_CHUNKS
 from console.pages.layout import address, page_or_part
 from console.turns import Looking
 from dispatcher import CallerError, Chunk, Dispatcher
@@ -27,7 +28,8 @@ def chunks(
     """The chunks from number `first` on; only those in one state, where it is asked for."""
     asked = dispatcher.show(campaign)
     place = f"/campaigns/{asked.id}/chunks"
-    found, refusal = _find(dispatcher, asked.id, state, first.strip())
+    first = "".join(first.split())  # as the page groups its digits
+    found, refusal = _find(dispatcher, asked.id, state, first)
     listed = found[:_PAGE]
     more = len(found) > len(listed)
     return page_or_part(
@@ -37,6 +39,7 @@ def chunks(
         campaign=asked,
         chunks=listed,
         refusal=refusal,
+        states=LISTED_CHUNKS,
         state=state,
         first=first,
         beginning=address(place, state=state) if first else None,

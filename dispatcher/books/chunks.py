@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from dispatcher.errors import OptionError
 from dispatcher.lifecycle import ChunkState
@@ -29,6 +29,9 @@ WORDS = {
     "withheld": "ended before a request: nobody was left who may get it",
 }
 """What a person reads for an attempt's outcome."""
+IN_DOUBT = "in_doubt"
+LISTED = (*ChunkState, IN_DOUBT)
+"""What chunks can be listed by: their states, and those of the pending that are in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,11 @@ UNION ALL
 SELECT found.attempt, found.claimed_at, NULL, found.claimed_by, found.round, NULL, NULL, NULL, NULL
 WHERE found.state = 'sending'
 """
-# The page's chunks first, by their key; then what belongs to each of them.
-_PAGE = text(f"""
+
+
+def _page(condition: str) -> TextClause:
+    """The page's chunks first, by their key; then what belongs to each of them."""
+    return text(f"""
 SELECT CAST(found.campaign_id AS text), found.sequence, found.state,
        found.state = 'pending' AND in_doubt_since IS NOT NULL, canary, variant.name, size,
        withheld, found.attempt, pack_id,
@@ -111,11 +117,19 @@ FROM (SELECT campaign_id, sequence, state, in_doubt_since, canary, variant, size
              round, claimed_at, claimed_by, pack_id, due_at, settled_at
       FROM chunk
       WHERE campaign_id = :campaign_id AND sequence >= :first
-        AND (CAST(:state AS text) IS NULL OR state = :state)
+        AND {condition}
       ORDER BY sequence LIMIT :limit) AS found
 LEFT JOIN variant ON variant.campaign_id = found.campaign_id AND variant.number = found.variant
 LEFT JOIN LATERAL (SELECT * FROM ({_MADE}) AS made ORDER BY attempt DESC LIMIT 1) AS last ON true
 ORDER BY found.sequence
+""")
+
+
+_PAGE = _page("(CAST(:state AS text) IS NULL OR state = :state)")
+# They are few: found by their own index, all of them, before any are put in order.
+_PAGE_IN_DOUBT = _page("""sequence = ANY (ARRAY(
+            SELECT sequence FROM chunk
+            WHERE campaign_id = :campaign_id AND state = 'pending' AND in_doubt_since IS NOT NULL))
 """)
 _NEWEST = text(f"""
 SELECT made.* FROM chunk AS found CROSS JOIN LATERAL ({_MADE}) AS made
@@ -131,11 +145,17 @@ FROM campaign WHERE id = :campaign_id
 
 
 def read_page(
-    connection: Connection, campaign_id: UUID, *, state: ChunkState | None, first: int, limit: int
+    connection: Connection, campaign_id: UUID, *, state: str | None, first: int, limit: int
 ) -> tuple[Chunk, ...]:
-    """The campaign's chunks from number `first` on, `limit` at most; only those in one `state`."""
-    values = {"campaign_id": campaign_id, "state": state, "first": first, "limit": limit}
-    rows = connection.execute(_PAGE, values)
+    """The campaign's chunks from number `first` on, `limit` at most; only those in one `state`.
+
+    state: one of `LISTED`.
+    """
+    values = {"campaign_id": campaign_id, "first": first, "limit": limit}
+    if state == IN_DOUBT:
+        rows = connection.execute(_PAGE_IN_DOUBT, values)
+    else:
+        rows = connection.execute(_PAGE, values | {"state": state})
     return tuple(_chunk(campaign_id, row) for row in rows)
 
 

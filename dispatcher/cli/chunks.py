@@ -23,7 +23,9 @@ limit_option = click.option(
 
 @click.command()
 @campaign_argument
-@click.option("--state", metavar="STATE", help="Only those in this state, as `rejected`.")
+@click.option(
+    "--state", metavar="STATE", help="Only those in this state, as `rejected` or `in_doubt`."
+)
 @click.option("--from", "first", metavar="N", type=NUMBER, default=1, help="From this number on.")
 @limit_option
 @json_option

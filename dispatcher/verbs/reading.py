@@ -18,7 +18,7 @@ from dispatcher.books.overview import Overview
 from dispatcher.books.session import snapshot, transaction
 from dispatcher.errors import OptionError
 from dispatcher.forks import not_while_forking
-from dispatcher.lifecycle import CampaignState, ChunkState, usable_window
+from dispatcher.lifecycle import CampaignState, usable_window
 from dispatcher.verbs.connections import Connections, Reference
 from dispatcher.verbs.options import check_limit, check_line
 
@@ -123,10 +123,11 @@ def chunks(
     """The campaign's chunks, from one on."""
     _check_number("first", first)
     _check_page(limit, "chunks")
-    only = None if state is None else _chunk_state(state)
+    if state is not None:
+        _check_chunk_state(state)
     with transaction(connections.engine) as connection:
         found = campaigns.resolve(connection, campaign)
-        return single_chunks.read_page(connection, found, state=only, first=first, limit=limit)
+        return single_chunks.read_page(connection, found, state=state, first=first, limit=limit)
 
 
 def attempts(
@@ -207,13 +208,10 @@ def _check_page(limit: int, what: str) -> None:
         )
 
 
-def _chunk_state(state: str) -> ChunkState:
-    try:
-        return ChunkState(state)
-    except ValueError as error:
-        raise OptionError(
-            f"{state!r} is no state of a chunk; known are {', '.join(ChunkState)}."
-        ) from error
+def _check_chunk_state(state: str) -> None:
+    if state not in single_chunks.LISTED:
+        known = ", ".join(single_chunks.LISTED)
+        raise OptionError(f"{state!r} is no state of a chunk; known are {known}.")
 
 
 def _state(state: str) -> CampaignState:

@@ -327,6 +327,10 @@ def test_chunks_come_in_pages_by_state_and_their_attempts_one_by_one(
     assert "throttled by the vendor (HTTP 429, Slow down)" in words(first)
     assert f'href="{page}?state=pending&amp;first=51"' in viewer.part(f"{page}?state=pending").text
     assert "No chunk is like that" in words(viewer.get(f"{page}?state=rejected"))
+    assert '<option value="in_doubt">in doubt</option>' in first.text
+    assert "No chunk is like that" in words(viewer.get(f"{page}?state=in_doubt"))
+    grouped = viewer.get(f"{page}?first=%2051\u202f")
+    assert (grouped.text.count("<tbody"), 'value="51"' in grouped.text) == (2, True)
     opened = viewer.part(f"{page}/1")
     assert "<html" not in opened.text
     assert opened.text.count("first@here") == 50

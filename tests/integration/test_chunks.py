@@ -76,6 +76,8 @@ def test_pages_and_states(campaign: OneCampaign, verbs: Dispatcher) -> None:
     assert numbers(verbs.chunks(campaign.id, "pending")) == [3, 5]
     assert numbers(verbs.chunks(campaign.id, "pending", first=4)) == [5]
     assert verbs.chunks(campaign.id, first=6) == ()
+    assert numbers(verbs.chunks(campaign.id, "in_doubt")) == [3]
+    assert verbs.chunks(campaign.id, "in_doubt", first=4) == ()
 
 
 def test_attempts_stand_newest_first_that_on_the_wire_among_them(
@@ -104,7 +106,9 @@ def test_attempts_stand_newest_first_that_on_the_wire_among_them(
 def test_what_cannot_be_asked_is_told_in_a_sentence(
     campaign: OneCampaign, verbs: Dispatcher
 ) -> None:
-    with pytest.raises(OptionError, match="'sent' is no state of a chunk; known are pending, "):
+    with pytest.raises(
+        OptionError, match=r"'sent' is no state of a chunk; known are pending, .*, in_doubt"
+    ):
         verbs.chunks(campaign.id, "sent")
     with pytest.raises(OptionError, match="first is 0: give a whole number, 1 to 2,147,483,647"):
         verbs.chunks(campaign.id, first=0)

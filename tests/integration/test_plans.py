@@ -261,11 +261,25 @@ def test_a_page_of_chunks_is_read_by_their_numbers(large: OneCampaign, first: in
     reads_what_is_in_flight(large, chunks._PAGE, asked)
 
 
-@pytest.mark.parametrize("state", ["rejected", "cancelled"])
-def test_chunks_of_a_rare_state_are_found_by_it(large: OneCampaign, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "index"),
+    [
+        ("rejected", "chunk_ended_otherwise"),
+        ("cancelled", "chunk_ended_otherwise"),
+        ("sending", "chunk_sending"),
+    ],
+)
+def test_chunks_of_a_rare_state_are_found_by_it(large: OneCampaign, state: str, index: str) -> None:
     asked = {"state": state, "first": 1, "limit": IN_FLIGHT}
     plan = run(large, chunks._PAGE, asked)
-    assert "chunk_ended_otherwise" in {node.get("Index Name") for node in nodes_of(plan)}
+    assert index in {node.get("Index Name") for node in nodes_of(plan)}
+    check_what_was_read(plan)
+
+
+def test_chunks_in_doubt_are_found_among_those_in_doubt(large: OneCampaign) -> None:
+    plan = run(large, chunks._PAGE_IN_DOUBT, {"first": 1, "limit": IN_FLIGHT})
+    assert "chunk_in_doubt" in {node.get("Index Name") for node in nodes_of(plan)}
+    assert plan["Actual Rows"] == 10
     check_what_was_read(plan)
 
 
