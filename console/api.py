@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from console.auth import ForOperators, ForViewers, person_of
 from console.events import Broadcast
 from console.making import Making
-from console.orders import Listed, ListedAttempts, ListedChunks, Order, Orders, Retry
+from console.orders import Listed, ListedAttempts, ListedChunks, Newest, Order, Orders, Retry
 from console.problems import PREFIX, PROBLEMS
 from console.turns import Looking, Verifying
 from console.uploads import received
@@ -198,13 +198,9 @@ def verify(dispatcher: ForViewers, _: Verifying, campaign: str) -> JSONResponse:
 
 
 @router.get("/campaigns/{campaign}/log", response_model=list[Act])
-def log(
-    dispatcher: ForViewers,
-    campaign: str,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 50,
-) -> JSONResponse:
+def log(dispatcher: ForViewers, campaign: str, some: Annotated[Newest, Query()]) -> JSONResponse:
     """Who changed what, and when, the newest first."""
-    return JSONResponse([act.as_json() for act in dispatcher.log(campaign, limit=limit)])
+    return JSONResponse([act.as_json() for act in dispatcher.log(campaign, limit=some.limit)])
 
 
 @router.get("/campaigns/{campaign}/failures")

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console import problems
+from console import examples, problems
 from console.api import open_router, router
 from console.auth import Cookie, Door, Gate, send_to_sign_in
 from console.events import Broadcast
@@ -78,6 +78,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas["Problem"] = problems.SCHEMA
+        examples.show(document["paths"])
         app.openapi_schema = document
     return app.openapi_schema
 

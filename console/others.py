@@ -1,6 +1,6 @@
 """The routes that are about no campaign, or about one's canary and webhooks: as the others."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -11,6 +11,9 @@ from console.orders import (
     Identifier,
     Identifiers,
     Imported,
+    Newest,
+    NewestActs,
+    OfApp,
     Order,
     Redelivered,
     Text,
@@ -21,7 +24,7 @@ from dispatcher import Account, Act, Campaign, Worker
 
 others = APIRouter(prefix=PREFIX, responses=PROBLEMS)
 
-Limit = Annotated[int, Query(ge=1, le=10_000)]
+Some = Annotated[Newest, Query()]
 
 
 @others.post("/dry-runs")
@@ -58,9 +61,10 @@ def accept_canary(dispatcher: ForOperators, campaign: str, accepted: Accepted) -
 
 
 @others.get("/campaigns/{campaign}/webhooks")
-def webhooks(dispatcher: ForViewers, campaign: str, limit: Limit = 50) -> JSONResponse:
+def webhooks(dispatcher: ForViewers, campaign: str, some: Some) -> JSONResponse:
     """What receivers were told of it, or are to be told, without the bodies."""
-    return JSONResponse([each.as_json() for each in dispatcher.webhooks(campaign, limit=limit)])
+    found = dispatcher.webhooks(campaign, limit=some.limit)
+    return JSONResponse([each.as_json() for each in found])
 
 
 @others.post("/campaigns/{campaign}/webhooks/redeliver")
@@ -70,9 +74,9 @@ def redeliver(dispatcher: ForOperators, campaign: str, again: Redelivered) -> JS
 
 
 @others.get("/webhooks")
-def all_webhooks(dispatcher: ForViewers, limit: Limit = 50) -> JSONResponse:
+def all_webhooks(dispatcher: ForViewers, some: Some) -> JSONResponse:
     """What receivers were told in the last days, of all campaigns, the newest first."""
-    return JSONResponse([each.as_json() for each in dispatcher.webhooks(limit=limit)])
+    return JSONResponse([each.as_json() for each in dispatcher.webhooks(limit=some.limit)])
 
 
 @others.get("/accounts", response_model=list[Account])
@@ -94,14 +98,9 @@ def workers(dispatcher: ForViewers) -> JSONResponse:
 
 
 @others.get("/log", response_model=list[Act])
-def log(
-    dispatcher: ForViewers,
-    actor: Annotated[str | None, Query(description="Only what this one did.")] = None,
-    before: Annotated[int | None, Query(ge=1, lt=2**63, description="Only older acts.")] = None,
-    limit: Limit = 50,
-) -> JSONResponse:
+def log(dispatcher: ForViewers, some: Annotated[NewestActs, Query()]) -> JSONResponse:
     """Who changed what, and when, the newest first."""
-    found = dispatcher.log(actor=actor, before=before, limit=limit)
+    found = dispatcher.log(actor=some.actor, before=some.before, limit=some.limit)
     return JSONResponse([act.as_json() for act in found])
 
 
@@ -133,10 +132,10 @@ def suppress_check(dispatcher: ForOperators, given: Identifiers) -> JSONResponse
 
 
 @others.get("/suppress/count")
-def suppress_count(dispatcher: ForViewers, app_id: str) -> JSONResponse:
+def suppress_count(dispatcher: ForViewers, of: Annotated[OfApp, Query()]) -> JSONResponse:
     """How many identifiers are on the app's standing list."""
-    document: dict[str, Any] = {"app_id": app_id, "count": dispatcher.suppress_count(app_id)}
-    return JSONResponse(document)
+    count = dispatcher.suppress_count(of.app_id)
+    return JSONResponse({"app_id": of.app_id, "count": count})
 
 
 @others.post("/find")

@@ -83,6 +83,10 @@ def test_an_upload_becomes_a_campaign_that_goes_out_and_is_asked_about(
     assert chunks.json() == house.ask("chunks", campaign["id"], "--limit", "2")
     assert [each["members"] for each in chunks.json()] == [1_000, 1_000]
     assert chunks.headers["Link"].endswith('first=3>; rel="next"')
+    for verb in ("chunks", "chunks/3/attempts", "throughput"):
+        assert keys_of(house_at.ask("GET", f"{path}/{verb}").json()) == keys_of(
+            example(house_at, verb)
+        )
     made = house_at.ask("GET", f"{path}/chunks/3/attempts").json()
     assert made == house.ask("attempts", campaign["id"], "3")
     assert [each["outcome"] for each in made] == ["accepted"]
@@ -123,6 +127,21 @@ def test_a_campaign_is_steered(house: Program, house_at: Api) -> None:
     assert said(house_at.ask("POST", f"{path}/retry", {"only": "expired"}))[0] == 409
     listed = house_at.ask("GET", "/campaigns?tag=steered&limit=1")
     assert [each["id"] for each in listed.json()] == [campaign["id"]]
+
+
+def example(api: Api, verb: str) -> object:
+    """What the description shows as the answer to a question about a campaign."""
+    place = f"/api/v1/campaigns/{{campaign}}/{verb.replace('3', '{chunk}')}"
+    answer = api.ask("GET", "/openapi.json").json()["paths"][place]["get"]["responses"]["200"]
+    shown: object = answer["content"]["application/json"]["example"]
+    return shown
+
+
+def keys_of(document: object) -> object:
+    """A document's keys, of a list those of its first element."""
+    if isinstance(document, dict):
+        return {key: keys_of(value) for key, value in document.items()}
+    return [keys_of(document[0])] if isinstance(document, list) else None
 
 
 def test_every_route_wants_a_token_and_what_changes_or_names_somebody_more_than_a_viewer_s(
@@ -214,6 +233,15 @@ def test_every_verb_was_decided_about(api: Api) -> None:
     assert {CALLED_OTHERWISE.get(name, name) for name in asked} <= operations
 
 
+def test_the_description_names_every_state_that_chunks_are_listed_by(api: Api) -> None:
+    route = api.ask("GET", "/openapi.json").json()["paths"]["/api/v1/campaigns/{campaign}/chunks"]
+    (state,) = [each for each in route["get"]["parameters"] if each["name"] == "state"]
+    wrong = said(api.ask("GET", "/campaigns/0/chunks?state=sent"))[1]
+    assert wrong == (
+        f"'sent' is no state of a chunk; known are {', '.join(state['schema']['enum'])}."
+    )
+
+
 def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine() -> None:
     here = {"audience", "audience_sql", "audience_db", "rejects", "key"}
     there = {"app_id", "message", *AUDIENCES}
@@ -258,6 +286,12 @@ def test_a_body_has_every_option_that_reads_and_writes_nothing_of_this_machine()
         ("GET", "/campaigns?state=lost", None, 422, "'lost' is no state of a campaign"),
         ("GET", "/campaigns?tag=%00", None, 422, "tag must be one line"),
         ("GET", "/campaigns?stat=running", None, 422, "There is no stat"),
+        ("GET", "/webhooks?foo=1", None, 422, "There is no foo"),
+        ("GET", "/campaigns/0/webhooks?foo=1", None, 422, "There is no foo"),
+        ("GET", "/log?foo=1", None, 422, "There is no foo"),
+        ("GET", "/suppress/count?app_id=A&foo=1", None, 422, "There is no foo"),
+        ("GET", "/suppress/count", None, 422, "app_id is missing."),
+        ("GET", "/campaigns/0/log?foo=1", None, 422, "There is no foo"),
         ("PUT", "/uploads/.hidden", None, 422, "The name is none of a file"),
         ("PUT", "/uploads/..%2Fx.csv", None, 404, "There is nothing at this address"),
         ("PUT", "/uploads/a.csv", None, 422, "The body is empty: send the file as it is"),
