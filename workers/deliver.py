@@ -15,7 +15,7 @@ from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.publishing import LONGEST_LIST
 from dispatcher.redaction import Secret
 from workers.courier import Courier, Errand, attempt, record, tell
-from workers.flight import fly, may_fly
+from workers.flight import may_fly, take_off
 from workers.group_commit import Wish
 from workers.watchdog import clock
 
@@ -60,10 +60,11 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         if wish is None:
             break
         if last is not None and may_fly(last) and isinstance(wish, UUID):
-            landed = fly(courier, errand, last, wakes.recorded)
-            if landed is not None:
-                last = landed.last
-                if landed.is_over:
+            flight = take_off(courier, errand, last, wakes.recorded)
+            if flight is not None:
+                last = None  # thousands may wait, and hold no chunk but their own
+                last, is_over = flight.land()
+                if is_over:
                     break
                 continue
         asked_at = clock()

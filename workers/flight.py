@@ -48,22 +48,23 @@ def may_fly(last: Report | None) -> bool:
     return last is not None and isinstance(last.outcome, Accepted) and not last.concerns_others
 
 
-def fly(
+def take_off(
     courier: Courier, errand: Errand, last: Report, recorded: Callable[[], None]
-) -> Landed | None:
-    """Go on after `last`, and return when something has to be done here, once that is done.
+) -> "Flight | None":
+    """Go on after `last`, which the slot need not hold meanwhile; None where no connection is open.
 
-    None where no connection is open. `recorded` is called when a report has been recorded, in
-    this thread or another. Raises what the group commit raises, once the last report is recorded.
+    `recorded` is called when a report has been recorded, in this thread or another.
     """
     connection = courier.push_api.pool.take_open()
     if connection is None:
         return None
-    return _Flight(courier, errand, connection, recorded).go_on(last)
+    flight = Flight(courier, errand, connection, recorded)
+    flight.take_off(last)
+    return flight
 
 
-class _Flight:
-    """From a slot's taking off to its landing: all but `go_on` is the wire's thread's."""
+class Flight:
+    """From a slot's taking off to its landing: all but these two is the wire's thread's."""
 
     def __init__(
         self, courier: Courier, errand: Errand, connection: Guarded, recorded: Callable[[], None]
@@ -81,11 +82,17 @@ class _Flight:
         self._unsent = memoryview(b"")
         self._watched_for = 0
 
-    def go_on(self, last: Report) -> Landed:
-        """In the slot's thread: sleep until something is to be done here, and do it."""
+    def take_off(self, last: Report) -> None:
+        """In the slot's thread, which calls `land` next: hand over to the wire's."""
+        self._sock.setblocking(False)
+        self._ask(last)
+
+    def land(self) -> Landed:
+        """Sleep until something is to be done in the slot's thread, and do it.
+
+        Raises what the group commit raises, once the last report is recorded.
+        """
         try:
-            self._sock.setblocking(False)
-            self._ask(last)
             return self._landing.get()()
         except BaseException:
             if self._trip is not None and self._connection is not None:
