@@ -114,7 +114,8 @@ def as_ours(
         return DatabaseUnavailable(f"PostgreSQL at {place} cannot be used: {said}. {remedy}")
     if code in _OTHER_SCHEMA:
         return SchemaMismatch(
-            f"The database {place} does not hold this version's tables: run `dispatcher migrate`."
+            f"The database {place} does not hold this version's tables: run `dispatcher migrate` "
+            "of the newest version in use."
         )
     if code == _NO_RIGHT:
         return ServiceError(

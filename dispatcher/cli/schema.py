@@ -1,10 +1,13 @@
 """The verb migrate."""
 
+import sys
+
 import click
 
 from dispatcher.books import roles, schema
 from dispatcher.books.session import make_engine
 from dispatcher.cli.context import context_of, json_option, print_json
+from dispatcher.cli.encoding import visible
 
 
 @click.command()
@@ -25,7 +28,9 @@ def migrate(ctx: click.Context, with_roles: bool, as_json: bool) -> None:
     Example: dispatcher migrate --roles
     """
     engine = make_engine(context_of(ctx).settings().require_database_url())
-    before, after = schema.migrate(engine)
+    before, after = schema.migrate(
+        engine, tell=lambda words: print(visible(words), file=sys.stderr)
+    )
     if with_roles:
         schema.migrate_roles(engine)
     if as_json:

@@ -13,13 +13,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.exc import IntegrityError
 
-from dispatcher.books import acts, outbox, sessions, tokens, users
+from dispatcher.books import acts, outbox, schema, sessions, tokens, users
 from dispatcher.books.acts import Actor
 from dispatcher.books.installed import FUNCTIONS
 from dispatcher.books.models import Base
 from dispatcher.books.schema import check_schema, head_revision, migrate, migration_config
 from dispatcher.books.session import make_engine, transaction
-from dispatcher.errors import SchemaMismatch
+from dispatcher.errors import SchemaMismatch, ServiceError
 from tests.integration.racing import race, waiting_for_a_lock
 
 # What the database itself says of its schema; the version's own table and triggers aside.
@@ -164,6 +164,28 @@ def test_a_migration_that_waits_for_who_sends_holds_up_nothing_of_that(empty: En
             sending.execute(text("SELECT FROM campaign"))
             sending.rollback()
     assert waiting.result() == ("0024", head_revision())
+
+
+def test_a_migration_says_whom_it_waits_for_and_gives_up_in_the_end(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0024")
+    monkeypatch.setattr(schema, "_SILENT_FOR", 0.0)
+    monkeypatch.setattr(schema, "_PATIENCE", 0.5)
+    monkeypatch.setattr(schema, "_BETWEEN", 0.1)
+    told: list[str] = []
+    with empty.connect() as dumping:
+        dumping.execute(text("SET application_name = 'pg_dump'"))
+        dumping.execute(text("SELECT FROM chunk"))
+        with pytest.raises(ServiceError, match=r"session \d+ \(pg_dump\) of .* run `dispatcher"):
+            migrate(empty, told.append)
+    assert len(told) == 1
+    assert "(pg_dump)" in told[0]
+    with pytest.raises(SchemaMismatch, match="0024"):
+        check_schema(empty)
 
 
 def test_a_database_that_nobody_migrated_is_refused_with_the_remedy(empty: Engine) -> None:
