@@ -95,7 +95,7 @@ def texts(rows: duckdb.DuckDBPyRelation) -> Iterator[Texts]:
     while True:
         batch = _Array()
         if stream.get_next(place, ctypes.byref(batch)):
-            raise duckdb.Error(_last_error(stream, place))
+            raise _last_error(stream, place)
         if not batch.release:
             return
         try:
@@ -109,13 +109,14 @@ def _check_texts(stream: _Stream, place: int) -> None:
     """Raise TypeError where the rows are no single texts: their bytes would be read wrongly."""
     schema = _Schema()
     if stream.get_schema(place, ctypes.byref(schema)):
-        raise duckdb.Error(_last_error(stream, place))
+        raise _last_error(stream, place)
     formats = [schema.children[number].contents.format for number in range(schema.n_children)]
     schema.release(ctypes.byref(schema))
     if formats != [_TEXTS]:
         raise TypeError(f"one column of texts was expected, not {formats}")
 
 
-def _last_error(stream: _Stream, place: int) -> str:
+def _last_error(stream: _Stream, place: int) -> duckdb.Error:
     told: bytes | None = stream.get_last_error(place)
-    return (told or b"the rows cannot be read").decode("utf-8", "replace")
+    words = (told or b"the rows cannot be read").decode("utf-8", "replace")
+    return duckdb.OutOfMemoryException(words) if "Out of Memory" in words else duckdb.Error(words)

@@ -86,19 +86,13 @@ class Engine:
         """
         running = self._thread.submit(self._first_row, sql)
         try:
-            while True:
-                try:
-                    return running.result(timeout=SECONDS_BETWEEN)
-                except TimeoutError:
-                    if watch is not None:
-                        watch(max(0.0, self._connection.query_progress()) / 100)
-        except duckdb.OutOfMemoryException as error:
-            raise self._too_little_memory(error) from error
-        except duckdb.IOException as error:
-            if str(self._spilled) not in str(error):
-                raise
-            reason = first_line(error).rpartition(": ")[2]
-            raise OSError(errno.ENOSPC, reason) from error
+            with self._translated():
+                while True:
+                    try:
+                        return running.result(timeout=SECONDS_BETWEEN)
+                    except TimeoutError:
+                        if watch is not None:
+                            watch(max(0.0, self._connection.query_progress()) / 100)
         finally:
             while not running.done():  # Ctrl-C, or a watcher that raised
                 self._connection.interrupt()
@@ -113,14 +107,19 @@ class Engine:
                 found += file.stat().st_size
         return found
 
-    def rows(self, sql: str) -> "duckdb.DuckDBPyConnection":
-        """A cursor over the statement's rows, which are not held in memory all at once."""
-        return self._connection.cursor().execute(sql)
+    @contextmanager
+    def rows(self, sql: str) -> Iterator["duckdb.DuckDBPyConnection"]:
+        """A cursor over the statement's rows, which are not held in memory all at once.
+
+        It raises what `run` raises, to the end of the block.
+        """
+        with self._translated(), self._connection.cursor() as cursor:
+            yield cursor.execute(sql)
 
     @contextmanager
     def texts(self, sql: str) -> Iterator[Iterator[Texts]]:
-        """The rows of statements of which the last one gives a single column of texts."""
-        with self._connection.cursor() as cursor:
+        """The same for statements of which the last one gives a single column of texts."""
+        with self._translated(), self._connection.cursor() as cursor:
             yield texts(cursor.sql(sql))
 
     def columns(self, query: str) -> tuple[str, ...]:
@@ -139,11 +138,21 @@ class Engine:
             self._connection.execute("SET threads = 1")
             return self._connection.execute(sql).fetchone() or ()
 
-    def _too_little_memory(self, error: duckdb.Error) -> SettingError:
-        return SettingError(
-            f"DISPATCHER_PREPARE_MEMORY of {self._memory // 10**6} MB is too little for this "
-            f"audience, or the disk is full: {first_line(error)}"
-        )
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What DuckDB says of too little room, as our own errors."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise SettingError(
+                f"DISPATCHER_PREPARE_MEMORY of {self._memory // 10**6} MB is too little for this "
+                f"audience, or the disk is full: {first_line(error)}"
+            ) from error
+        except duckdb.IOException as error:
+            if str(self._spilled) not in str(error):
+                raise
+            reason = first_line(error).rpartition(": ")[2]
+            raise OSError(errno.ENOSPC, reason) from error
 
 
 def first_line(error: duckdb.Error) -> str:

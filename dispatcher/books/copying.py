@@ -16,6 +16,8 @@ BEGIN = b"PGCOPY\n\xff\r\n\0" + INTEGER.pack(0) + INTEGER.pack(0)
 END = SMALLINT.pack(-1)
 NULL = INTEGER.pack(-1)
 
+_INTERRUPTED = "error in .read() call: KeyboardInterrupt"
+"""How the driver tells of Ctrl-C that came right when it called, before anything could be kept."""
 _PIECE = 1 << 18
 """Bytes that the driver asks for at a time."""
 
@@ -84,6 +86,8 @@ def _copy(connection: Connection, statement: str, stream: _Stream) -> None:
         except psycopg2.Error as error:
             if stream.failure is not None:
                 raise stream.failure from None
+            if _INTERRUPTED in str(error):
+                raise KeyboardInterrupt from None
             if driver_connection.closed or ends_connection(error):
                 connection.invalidate(error)
             raise DBAPIError.instance(statement, None, error, psycopg2.Error) from error

@@ -5,12 +5,15 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlalchemy import Connection, Row, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from dispatcher.audience import Progress, copy_chunks, prepare
+from dispatcher.books import copying
+from dispatcher.errors import SettingError
 from tests.audience.preparing import IOS_AND_ANDROID
 
 CAMPAIGN = uuid.UUID("0190fb2c-0000-7000-8000-000000000001")
@@ -66,6 +69,32 @@ def test_nothing_is_there_unless_the_caller_commits(connection: Connection, scra
         with connection.begin():
             copy_chunks(connection, CAMPAIGN, prepared)
     assert len(chunks(connection)) == 1
+
+
+def test_ctrl_c_right_as_the_driver_asks_for_more_goes_through(
+    connection: Connection, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_stream: object, _size: int) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(copying._Stream, "read", interrupted)
+    with (
+        prepare([{"token": "a"}], ["ios"], scratch=scratch) as prepared,
+        pytest.raises(KeyboardInterrupt),
+        connection.begin(),
+    ):
+        copy_chunks(connection, CAMPAIGN, prepared)
+
+
+def test_too_little_memory_to_pack_is_named_with_its_setting(
+    scratch: Path,
+) -> None:
+    with (
+        prepare([{"token": "a"}], ["ios"], scratch=scratch) as prepared,
+        pytest.raises(SettingError, match="DISPATCHER_PREPARE_MEMORY of"),
+        prepared.engine.rows("SELECT 1"),
+    ):
+        raise duckdb.OutOfMemoryException("Out of Memory Error: no room")
 
 
 def test_a_fault_in_the_middle_leaves_nothing(connection: Connection, scratch: Path) -> None:
