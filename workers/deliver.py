@@ -62,7 +62,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         if last is not None and may_fly(last) and isinstance(wish, UUID):
             flight = take_off(courier, errand, last, wakes.recorded)
             if flight is not None:
-                last = None  # thousands may wait, and hold no chunk but their own
+                last = claim = None  # of all who fly, none holds the chunk that it began with
                 last, is_over = flight.land()
                 if is_over:
                     break
