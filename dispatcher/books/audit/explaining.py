@@ -250,8 +250,8 @@ def _accepted_too_late(late: Row[Any]) -> Event:
 
 def _withheld(withheld: Row[Any]) -> Event:
     what = (
-        f"{_members_in_chunks(withheld)} were withheld: on the standing list by the time that "
-        "their chunk was first to be sent, or forgotten"
+        f"{_members_in_chunks(withheld)} {'was' if withheld.members == 1 else 'were'} withheld: on "
+        "the standing list by the time that their chunk was first to be sent, or forgotten"
     )
     return Event(withheld.first, withheld.last, what)
 
