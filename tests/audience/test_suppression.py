@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dispatcher.audience import Source, prepare
+from dispatcher.audience import Source, packs, prepare
 from dispatcher.errors import OptionError
 from tests.audience.preparing import outcome_of, refusal_of, written
 
@@ -143,7 +143,9 @@ def test_a_listed_number_means_whoever_has_it_as_pandas_writes_it_too(
 def test_members_stay_in_order_however_few_rows_are_looked_at_together(
     monkeypatch: pytest.MonkeyPatch, scratch: Path, window: int
 ) -> None:
-    monkeypatch.setattr("dispatcher.audience.prepared._WINDOW", window)
+    monkeypatch.setattr(packs, "_BLOCK", window)
+    monkeypatch.setattr(packs, "_BLOCKS", packs._BLOCKS.replace("2048", str(window)))
+    monkeypatch.setattr(packs, "_MOST_BYTES", 1)
     rows = [{"userId": f"u{number % 9}"} for number in range(12)]
     listed = [{"userId": f"u{number}"} for number in (0, 2, 3, 5, 8)]
     outcome = outcome_of(rows, scratch, suppress=listed)

@@ -234,6 +234,8 @@ LOOKING: dict[str, Verb] = {
     "webhooks": lambda it: it.webhooks("last"),
     "failure_lines": lambda it: list(it.failure_lines("last")),
     "throughput": lambda it: it.throughput("last"),
+    "chunks": lambda it: it.chunks("last"),
+    "attempts": lambda it: it.attempts("last", 1),
     "failures": lambda it: list(it.failures("last")),
     "accounts": lambda it: it.accounts(),
     "acting_as": lambda it: it.acting_as(ANNA),

@@ -260,7 +260,7 @@ def test_a_database_that_is_away_ends_the_sweep_and_names_no_campaign(
     ended = []
 
     def end_the_session(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if "asked" in statement:
+        if "sum_up_campaigns" in statement:
             ended.append(statement)
             pid = connection.connection.driver_connection.info.backend_pid
             rows(engine, f"SELECT pg_terminate_backend({pid}, 5000)")
