@@ -37,10 +37,14 @@ class Member(Base):
 
 
 def ours(source: str, members: int, app_id: str = APP, *exclude: str) -> Callable[[], object]:
-    """A campaign for later, so that nothing is sent meanwhile."""
+    """A campaign for later, so that nothing is sent meanwhile; not the first of its process.
+
+    That loads what it needs: 0.4 s, whatever its size.
+    """
     dispatcher = Dispatcher()
     audience = audiences.generate(members) if source == "generator" else source
     later = datetime.now(UTC) + timedelta(days=1)
+    dispatcher.enqueue(app_id="first", message=MESSAGE, audience=[{"token": "a"}], send_at=later)
     return lambda: dispatcher.enqueue(
         app_id=app_id, message=MESSAGE, audience=audience, send_at=later, exclude=exclude or None
     )
