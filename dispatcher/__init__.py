@@ -105,10 +105,12 @@ if TYPE_CHECKING:
         window,
         workers,
     )
+    from dispatcher.lifecycle import MEANINGS
     from dispatcher.settings import Settings, read_settings
 
 __all__ = [
     "IDENTIFIERS",
+    "MEANINGS",
     "Account",
     "AccountNotFound",
     "Act",
@@ -208,6 +210,7 @@ __all__ = [
 _VERBS = "dispatcher.functions"
 _ROOMS = {
     "IDENTIFIERS": "dispatcher.audience.identifiers",
+    "MEANINGS": "dispatcher.lifecycle",
     "Account": "dispatcher.books.accounts",
     "Act": "dispatcher.books.acts",
     "Actor": "dispatcher.books.acts",

@@ -6,18 +6,8 @@ from datetime import datetime
 
 from console.orders import CHUNK_STATES
 from console.pages.words import NONE, THIN, counted, duration, number, requests_a_second
-from dispatcher import Campaign, Curve, Variant
+from dispatcher import MEANINGS, Campaign, Curve, Variant
 
-MEANINGS = {
-    "delivered": "accepted by the vendor, with its numbers",
-    "uncounted": "accepted by the vendor; its numbers got lost",
-    "rejected": "refused for good; nobody got it",
-    "unresolved": "may have been sent; it cannot be known",
-    "expired": "not sent before the campaign's time was over",
-    "cancelled": "not sent before the campaign was cancelled",
-    "withheld": "on the standing list before their turn came, or forgotten",
-}
-"""Where members can have come to, in the order of the bar."""
 OPEN = {
     "in doubt": "may have been sent; the vendor is asked again",
     "sending": "on the wire at this moment",

@@ -114,8 +114,8 @@ def as_ours(
         return DatabaseUnavailable(f"PostgreSQL at {place} cannot be used: {said}. {remedy}")
     if code in _OTHER_SCHEMA:
         return SchemaMismatch(
-            f"The database {place} does not hold this version's tables: run `dispatcher migrate` "
-            "of the newest version in use."
+            f"The database {place} does not hold this version's tables: run `dispatcher migrate`; "
+            "where several versions are in use, the newest one's."
         )
     if code == _NO_RIGHT:
         return ServiceError(

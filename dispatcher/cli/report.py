@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dispatcher.books.campaigns import Campaign
 from dispatcher.cli.drawing import Cell, cropped, paragraph, styled, table
-from dispatcher.lifecycle import CampaignState
+from dispatcher.lifecycle import MEANINGS, CampaignState
 from dispatcher.words import counted, duration
 
 STATE_STYLES = {
@@ -17,16 +17,8 @@ STATE_STYLES = {
     CampaignState.EXPIRED: "bold red",
 }
 
-MEANINGS = {
-    "delivered": "accepted by the vendor, with its numbers",
-    "uncounted": "accepted by the vendor; its numbers got lost",
-    "rejected": "refused for good; nobody got it",
-    "unresolved": "may have been sent; it cannot be known",
-    "expired": "not sent before the campaign's time was over",
-    "cancelled": "not sent before the campaign was cancelled",
-    "withheld": "on the standing list before their turn came, or forgotten",
-    "remaining": "still to be sent",
-}
+ROWS = {**MEANINGS, "remaining": "still to be sent"}
+"""What a person is told of each counter of members."""
 _BAR = 12
 _LONGEST_TAG = 40
 _TITLES = ("ID", "STATE", "CREATED", "TAG", "MEMBERS", "DELIVERED", "REMAINING")
@@ -114,7 +106,7 @@ def _facts(campaign: Campaign) -> Iterator[str]:
 def _members(campaign: Campaign) -> list[list[Cell]]:
     members = campaign.members
     rows: list[list[Cell]] = []
-    for name, meaning in MEANINGS.items():
+    for name, meaning in ROWS.items():
         count = getattr(members, name)
         if count or name == "delivered":
             bar = "█" * max(1 if count else 0, round(_BAR * count / members.total))
@@ -170,7 +162,7 @@ def _canary(campaign: Campaign) -> Iterator[str]:
 def _variants(campaign: Campaign) -> Iterator[str]:
     if not campaign.variants:
         return
-    states = [each for each in MEANINGS if each == "delivered" or getattr(campaign.members, each)]
+    states = [each for each in ROWS if each == "delivered" or getattr(campaign.members, each)]
     titles = ["variant", "members", *states, "found", "sent", "unreachable"]
     rows: list[list[Cell]] = [[(title.upper(), "bold") for title in titles]]
     for variant in campaign.variants:

@@ -33,6 +33,16 @@ RETRIABLE = frozenset({ChunkState.REJECTED, ChunkState.UNRESOLVED, ChunkState.EX
 
 LIVE_CHUNKS = frozenset({ChunkState.PENDING, ChunkState.SENDING})
 SETTLED = tuple(state for state in ChunkState if state not in LIVE_CHUNKS)
+MEANINGS = {
+    "delivered": "accepted by the vendor, with its numbers",
+    "uncounted": "accepted by the vendor; its numbers got lost",
+    "rejected": "refused for good; nobody got it",
+    "unresolved": "may have been sent; it cannot be known",
+    "expired": "not sent before the campaign's time was over",
+    "cancelled": "not sent before the campaign was cancelled",
+    "withheld": "on the standing list before their turn came, or forgotten",
+}
+"""What a person is told of each of the states that members come to rest in, in their order."""
 LIVE_CAMPAIGNS = frozenset({CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED})
 
 CHUNK_MOVES: dict[ChunkState, frozenset[ChunkState]] = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.pages import books, consequences, words
-from dispatcher import Campaign
+from dispatcher import MEANINGS, Campaign
 from dispatcher.books.campaigns import Canary, Chunks, Input, Members, Remaining, Result
 from dispatcher.books.holding import Held
 from dispatcher.books.throughput import Throughput
@@ -48,7 +48,7 @@ def campaign(**given: Any) -> Campaign:
 @given(st.lists(COUNTS, min_size=10, max_size=10))
 def test_a_bar_s_parts_are_the_whole_together(counts: list[int]) -> None:
     total, remaining = sum(counts), Remaining(*counts[7:])
-    ended = dict(zip(list(books.MEANINGS), counts, strict=False))
+    ended = dict(zip(list(MEANINGS), counts, strict=False))
     members = Members(total=total, remaining=sum(counts[7:]), **ended)
     found = books.parts(campaign(members=members, remaining=remaining))
     assert sum(part.count for part in found) == total

@@ -23,7 +23,27 @@ from dispatcher.canary import CanaryState
 from dispatcher.lifecycle import SETTLED, CampaignState, ChunkState
 
 
-class Campaign(Base):
+class Sums:
+    """What became of members: of a campaign, and of each of its variants."""
+
+    members_total: Mapped[Counter]
+    members_remaining: Mapped[Counter]
+    members_delivered: Mapped[Counter]
+    members_uncounted: Mapped[Counter]
+    members_rejected: Mapped[Counter]
+    members_unresolved: Mapped[Counter]
+    members_expired: Mapped[Counter]
+    members_cancelled: Mapped[Counter]
+    members_withheld: Mapped[Counter]
+    members_sending: Mapped[Counter]
+    members_in_doubt: Mapped[Counter]
+
+    result_audience: Mapped[Counter]
+    result_successful: Mapped[Counter]
+    result_erroneous: Mapped[Counter]
+
+
+class Campaign(Sums, Base):
     """What to send, and the sum of what became of it, as it was at `summed_at`.
 
     Of the members who remain, so many are on the wire (`members_sending`), and so many wait
@@ -142,22 +162,6 @@ class Campaign(Base):
     input_excluded: Mapped[Counter]
     input_absent: Mapped[Counter]
 
-    members_total: Mapped[Counter]
-    members_remaining: Mapped[Counter]
-    members_delivered: Mapped[Counter]
-    members_uncounted: Mapped[Counter]
-    members_rejected: Mapped[Counter]
-    members_unresolved: Mapped[Counter]
-    members_expired: Mapped[Counter]
-    members_cancelled: Mapped[Counter]
-    members_withheld: Mapped[Counter]
-    members_sending: Mapped[Counter]
-    members_in_doubt: Mapped[Counter]
-
-    result_audience: Mapped[Counter]
-    result_successful: Mapped[Counter]
-    result_erroneous: Mapped[Counter]
-
     chunks_total: Mapped[Counter]
     chunks_pending: Mapped[Counter]
     chunks_sending: Mapped[Counter]
@@ -189,7 +193,7 @@ class Campaign(Base):
     canary_lost: Mapped[Counter]
 
 
-class Variant(Base):
+class Variant(Sums, Base):
     """One of a campaign's several texts, and the sum of what became of its chunks.
 
     `share` is that of the members to whom it is dealt, where they are dealt at random;
@@ -214,19 +218,3 @@ class Variant(Base):
     share: Mapped[float | None]
     campaign_tag: Mapped[str | None]
     message: Mapped[str]
-
-    members_total: Mapped[Counter]
-    members_remaining: Mapped[Counter]
-    members_delivered: Mapped[Counter]
-    members_uncounted: Mapped[Counter]
-    members_rejected: Mapped[Counter]
-    members_unresolved: Mapped[Counter]
-    members_expired: Mapped[Counter]
-    members_cancelled: Mapped[Counter]
-    members_withheld: Mapped[Counter]
-    members_sending: Mapped[Counter]
-    members_in_doubt: Mapped[Counter]
-
-    result_audience: Mapped[Counter]
-    result_successful: Mapped[Counter]
-    result_erroneous: Mapped[Counter]

@@ -21,7 +21,7 @@ from dispatcher.cli.monitor.lines import (
     speed,
     text_of,
 )
-from dispatcher.cli.report import MEANINGS, STATE_STYLES, style_of
+from dispatcher.cli.report import ROWS, STATE_STYLES, style_of
 from dispatcher.lifecycle import CampaignState
 from dispatcher.words import counted, duration
 
@@ -130,7 +130,7 @@ def _why(campaign: Campaign, now: datetime) -> str:
 
 
 def _outcomes(campaign: Campaign) -> Iterator[Line]:
-    for name in MEANINGS:
+    for name in ROWS:
         count = getattr(campaign.members, name)
         if count or name == "delivered":
             yield [(f"{_INDENT}{name:<10}", ""), (f"{count:>13,}", style_of(name))]
