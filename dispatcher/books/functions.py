@@ -8,7 +8,7 @@ it was written with, or is told that the database has another.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import Connection, TextClause, text
@@ -21,7 +21,8 @@ _SETTINGS = "SET enable_seqscan = off SET plan_cache_mode = force_generic_plan S
 class Function:
     """A query of so many parameters (`:name` in its text), by the types of what goes in and out.
 
-    `first` is done before it, so that the query sees what others had committed by then.
+    `first` is done before it, so that the query sees what others had committed by then; what it
+    finds out it leaves in variables, which are `declared` with their types.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Function:
     columns: Mapping[str, str]
     query: str
     first: str = ""
+    declared: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
@@ -48,7 +50,8 @@ class Function:
 
     @property
     def _definition(self) -> str:
-        body = f"BEGIN {self.first} RETURN QUERY {self.query}; END"
+        declared = "".join(f"DECLARE {name} {kind}; " for name, kind in self.declared.items())
+        body = f"{declared}BEGIN {self.first} RETURN QUERY {self.query}; END"
         for place, parameter in enumerate(self.parameters, start=1):
             body = body.replace(f":{parameter}", f"${place}")
         columns = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())

@@ -122,6 +122,17 @@ def test_the_newest_revision_by_its_file_is_the_one_that_alembic_upgrades_to() -
     assert ScriptDirectory.from_config(migration_config()).get_current_head() == head_revision()
 
 
+def test_a_function_that_has_changed_comes_with_a_revision_of_its_own() -> None:
+    newest = ScriptDirectory.from_config(migration_config()).get_revision("head")
+    assert newest is not None
+    names = tuple(sorted(function.name for function in FUNCTIONS))
+    assert newest.module.FUNCTIONS == names, (
+        f"Revision {newest.revision} is that of other functions. `migrate` of a program that knows "
+        "no newer one would put its own in their place: add a revision with FUNCTIONS = "
+        f"{names}, be there anything else in it or not."
+    )
+
+
 def test_migrating_again_changes_nothing(migrated: Engine) -> None:
     before = described_by(migrated, COLUMNS)
     assert migrate(migrated) == (head_revision(), head_revision())

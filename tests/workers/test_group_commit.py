@@ -16,7 +16,8 @@ from dispatcher.books.session import make_engine, transaction
 from dispatcher.books.transitions import Report
 from dispatcher.books.troubles import is_transient
 from dispatcher.errors import DatabaseUnavailable, ServiceError
-from tests.integration.builders import ACCEPTED, LEASE, WINDOW, Books, OneCampaign
+from dispatcher.lifecycle import MOST_DOUBTS, Outcome
+from tests.integration.builders import ACCEPTED, IN_DOUBT, LEASE, WINDOW, Books, OneCampaign
 from tests.proxy import proxied
 from tests.waiting import eventually
 from workers.group_commit import Answer, GroupCommit, Wish
@@ -171,6 +172,29 @@ def test_a_locked_row_holds_up_nobody_else(books: Books, group_commit: GroupComm
     assert second.recorded
     assert second.claim is not None
     assert campaign.record(locked.claim, ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "outcome"),
+    [(0, IN_DOUBT), (1, ACCEPTED), (MOST_DOUBTS - 1, ACCEPTED), (MOST_DOUBTS - 1, IN_DOUBT)],
+)
+def test_a_locked_account_in_trouble_holds_up_no_other(
+    books: Books, group_commit: GroupCommit, doubts: int, outcome: Outcome
+) -> None:
+    campaign, other = books.campaign(20), books.campaign(4, account="other")
+    campaign.attempts_each(IN_DOUBT, range(11, 11 + doubts))
+    ours = campaign.report(campaign.claimed(1), outcome)
+    (theirs,) = reports(other, 1)
+    with books.engine.connect() as somebody:
+        somebody.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        somebody.execute(text("SELECT FROM account WHERE name = 'default' FOR NO KEY UPDATE"))
+        answers = together(books, group_commit, (ours, (campaign.id, 2)), (theirs, (other.id, 2)))
+        passed_over, free = (answer.result() for answer in answers)
+    assert (passed_over.recorded, passed_over.claim) == (False, None)
+    assert free.recorded
+    assert free.claim is not None
+    assert campaign.record(ours.claim, outcome)
+    assert books.account().doubts == (0 if outcome == ACCEPTED else doubts + 1)
 
 
 def test_where_the_commits_reply_is_lost_every_slot_hears_so_and_may_report_again(

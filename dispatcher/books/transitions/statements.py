@@ -8,6 +8,7 @@ conditions out of that search, as the planner would rather read all that is in f
 from dispatcher.books import doubt, holding, standing
 from dispatcher.books.functions import Function
 from dispatcher.books.holding import IN_DOUBT, UNREACHABLE
+from dispatcher.books.limits import LIMITS
 from dispatcher.lifecycle import FAILURES_BEFORE_HOLD, MOST_DOUBTS
 
 PARAMETERS = {
@@ -41,7 +42,7 @@ _COLUMNS = {
 }
 
 
-def _recorded(when_locked: str) -> str:
+def _recorded(when_locked: str, also: str = "true") -> str:
     """Write down what attempts came to: on chunks that they still hold, and in the log."""
     return f"""
     WITH report AS MATERIALIZED (
@@ -57,7 +58,7 @@ def _recorded(when_locked: str) -> str:
             SELECT state, attempt, round, claimed_at, claimed_by FROM chunk
             WHERE campaign_id = report.campaign_id AND sequence = report.sequence
             OFFSET 0 FOR NO KEY UPDATE {when_locked}) AS chunk
-        WHERE chunk.state = 'sending' AND chunk.attempt = report.attempt
+        WHERE chunk.state = 'sending' AND chunk.attempt = report.attempt AND {also}
     ), settled AS (
         UPDATE chunk
         SET state = held.state, lease_until = NULL, in_doubt_since = held.in_doubt_since,
@@ -201,7 +202,7 @@ _TOLD = f"""
             hold_until = CASE WHEN {_OVER} THEN NULL ELSE hold_until END,
             hold_reason = CASE WHEN {_OVER} THEN NULL ELSE hold_reason END
         FROM said
-        WHERE account.name = said.name
+        WHERE account.name = said.name AND account.name = ANY(ours)
           AND (said.doubts > 0 OR said.conclusive AND account.failures > 0
                OR said.proven AND account.doubts > 0)
         RETURNING account.name, account.failures, account.doubts
@@ -226,7 +227,7 @@ _FIT = f"""
                 ELSE fresh_from END
         FROM fit
         WHERE fit.probing AND fit.place = 1 AND NOT fit.was_told AND account.name = fit.account
-          AND {holding.ACCOUNT_IS_FREE}
+          AND {holding.ACCOUNT_IS_FREE} AND account.name = ANY(ours)
         RETURNING account.name
 """
 
@@ -237,9 +238,14 @@ _IS_PROBE = """
 """
 
 
+def _is_free(account: str) -> str:
+    """Whether this account is none that somebody else has locked, of those to be locked."""
+    return f"({account} = ANY(ours) OR {account} <> ALL(touched))"
+
+
 def _in_trouble(when_locked: str) -> str:
     return f"""
-{_recorded(when_locked)}
+{_recorded(when_locked, _is_free("report.account"))}
 {_TOLD}
 {_WANTED}
         SELECT wanted.campaign_id, wanted.sequence, chunk.in_doubt_since, campaign.account,
@@ -252,7 +258,7 @@ def _in_trouble(when_locked: str) -> str:
                clock_timestamp() AS now
 {_FROM_WANTED}
         LEFT JOIN told ON told.name = account.name
-{_IS_DUE}
+{_IS_DUE} AND {_is_free("account.name")}
 {_further(_OF_A_WELL_ACCOUNT)}
 {_FIT}
 {_claimed("fit", _IS_PROBE, "fit.probing")}
@@ -261,25 +267,53 @@ def _in_trouble(when_locked: str) -> str:
 
 # What an account may begin while it is in doubt is counted under its lock, and so are doubts: all
 # of one statement's accounts are locked in an order, and the next statement sees what others did.
+# Who sends holds them for as long as a commit takes. What is longer locked is passed over, and
+# everybody else's goes through: nothing is claimed of it, and a report waits for it alone.
+_PATIENCE = "100ms"
+_TOUCHED = """
+ARRAY(
+    SELECT name FROM account
+    WHERE name = ANY(:doubtful) OR (doubts > 0 OR failures > 0) AND name IN (
+        SELECT campaign.account FROM campaign JOIN json_to_recordset(:wanted) AS wanted(
+            campaign_id uuid) ON campaign.id = wanted.campaign_id
+        UNION ALL
+        SELECT report.account FROM json_to_recordset(:reports) AS report(account text)))
+"""
+_LOCKED = "SELECT name FROM account WHERE name = ANY(touched) ORDER BY name FOR NO KEY UPDATE"
 _WELL_OR_LOCKED = f"""
 IF cardinality(:doubtful) = 0
    AND NOT EXISTS (SELECT FROM account WHERE doubts > 0 OR failures > 0) THEN
     RETURN QUERY {_WELL};
     RETURN;
 END IF;
-    PERFORM name FROM account
-    WHERE name = ANY(:doubtful) OR (doubts > 0 OR failures > 0) AND name IN (
-        SELECT campaign.account FROM campaign JOIN json_to_recordset(:wanted) AS wanted(
-            campaign_id uuid) ON campaign.id = wanted.campaign_id
-        UNION ALL
-        SELECT report.account FROM json_to_recordset(:reports) AS report(account text))
-    ORDER BY name FOR NO KEY UPDATE;
+touched := {_TOUCHED};
+BEGIN
+    PERFORM set_config('lock_timeout', '{_PATIENCE}', true);
+    ours := ARRAY({_LOCKED});
+    PERFORM set_config('lock_timeout', '{LIMITS["lock_timeout"]}', true);
+EXCEPTION WHEN lock_not_available THEN
+    ours := ARRAY({_LOCKED} SKIP LOCKED);
+END;
 """
+_ACCOUNTS = {"touched": "text[] := '{}'", "ours": "text[]"}
+"""Those of a statement that have to be locked, and those that may be written."""
 EXCHANGE = Function(
-    "exchange_chunks", PARAMETERS, _COLUMNS, _in_trouble("SKIP LOCKED"), _WELL_OR_LOCKED
+    "exchange_chunks",
+    PARAMETERS,
+    _COLUMNS,
+    _in_trouble("SKIP LOCKED"),
+    _WELL_OR_LOCKED,
+    _ACCOUNTS,
 )
-"""Passes over what somebody has locked."""
-RECORD = Function("record_chunk", PARAMETERS, _COLUMNS, _in_trouble(""))
-"""Waits for a chunk that somebody has locked."""
+"""Passes over what somebody has locked, chunks and accounts."""
+RECORD = Function(
+    "record_chunk",
+    PARAMETERS,
+    _COLUMNS,
+    _in_trouble(""),
+    "ours := ARRAY(SELECT account FROM json_to_recordset(:reports) AS report(account text));",
+    _ACCOUNTS,
+)
+"""Waits for a chunk that somebody has locked, and for its account where that is to be written."""
 FUNCTIONS = (EXCHANGE, RECORD)
 """What the database has to have. To plan them takes longer than to execute them."""
