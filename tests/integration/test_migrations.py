@@ -126,7 +126,7 @@ def test_a_function_that_has_changed_comes_with_a_revision_of_its_own() -> None:
     newest = ScriptDirectory.from_config(migration_config()).get_revision("head")
     assert newest is not None
     names = tuple(sorted(function.name for function in FUNCTIONS))
-    assert newest.module.FUNCTIONS == names, (
+    assert names == newest.module.FUNCTIONS, (
         f"Revision {newest.revision} is that of other functions. `migrate` of a program that knows "
         "no newer one would put its own in their place: add a revision with FUNCTIONS = "
         f"{names}, be there anything else in it or not."
