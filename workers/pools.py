@@ -30,14 +30,19 @@ class Slots(TaskPool):  # type: ignore[misc]
         return int(self.executor._work_queue.qsize())
 
 
-@signals.worker_init.connect  # type: ignore[untyped-decorator]
-def _choose_pool(sender: Any, **_: Any) -> None:
-    """Threads, whatever was asked for; SystemExit with a sentence where that would be a lie."""
+def asked_for() -> str | None:
+    """The pool of this command line; SystemExit with a sentence where a worker cannot have it."""
     try:
-        asked = check_pool(sys.argv[1:])
+        return check_pool(sys.argv[1:])
     except OptionError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _choose_pool(sender: Any, **_: Any) -> None:
+    """Threads, whatever was asked for."""
+    asked = asked_for()
     if asked in BECOME_THREADS:
         print(
             f"A worker's slots are threads: --pool {asked} becomes --pool threads.", file=sys.stderr

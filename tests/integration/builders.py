@@ -13,7 +13,7 @@ from dispatcher.books.acts import Actor
 from dispatcher.books.campaigns import Campaign, Input
 from dispatcher.books.making import NewCampaign
 from dispatcher.books.models import Base
-from dispatcher.books.session import transaction
+from dispatcher.books.session import allow_long_statements, transaction
 from dispatcher.books.transitions import Claim, Report
 from dispatcher.books.upkeep import Duty, Terms
 from dispatcher.lifecycle import (
@@ -69,6 +69,7 @@ class Books:
         """A campaign that runs, with so many chunks of ten members; `given` are its columns."""
         new = new_campaign(chunks, **given)
         with transaction(self.engine) as connection:
+            allow_long_statements(connection)
             assert making.create(connection, new) == new.id
             add_chunks(connection, new.id, chunks)
         return OneCampaign(self, new.id)

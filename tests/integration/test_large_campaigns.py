@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from dispatcher import Dispatcher, ImpossibleInState, Settings
 from dispatcher.books import audit, transitions, upkeep
+from dispatcher.books.session import allow_long_statements, transaction
 from dispatcher.books.upkeep import Duty
 from dispatcher.lifecycle import ChunkState
 from tests.integration.builders import (
@@ -53,23 +54,26 @@ def interrupt(_done: int, _total: int) -> None:
 def short_statements(books_engine: Engine) -> Iterator[None]:
     """No statement may take longer than a step should, generously, on a busy machine."""
 
-    def limit(connection: object, *_: object) -> None:
-        connection.cursor().execute("SET statement_timeout = '12 s'")  # type: ignore[attr-defined]
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '12 s'")
 
-    books_engine.dispose()
-    event.listen(books_engine, "connect", limit)
+    event.listen(books_engine, "begin", limit)
     yield
-    event.remove(books_engine, "connect", limit)
-    books_engine.dispose()
+    event.remove(books_engine, "begin", limit)
+
+
+_REJECT = text("""
+UPDATE chunk
+SET state = 'rejected', settled_at = now(), attempt = 1, claimed_at = now(), claimed_by = 'worker-1'
+WHERE campaign_id = :id
+""")
 
 
 def rejected(campaign: OneCampaign) -> OneCampaign:
     """Every chunk was refused, and the campaign has ended."""
-    campaign.books.run(
-        "UPDATE chunk SET state = 'rejected', settled_at = now(), attempt = 1, claimed_at = now(),"
-        " claimed_by = 'worker-1' WHERE campaign_id = :id",
-        id=campaign.id,
-    )
+    with transaction(campaign.books.engine) as connection:
+        allow_long_statements(connection)
+        connection.execute(_REJECT, {"id": campaign.id})
     campaign.do(transitions.roll_up)
     return campaign
 

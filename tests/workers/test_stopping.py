@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,6 +132,25 @@ def test_a_pool_that_cannot_be_is_refused_in_a_sentence(
     refused = celery(environment, "worker", *options)
     assert refused.returncode == 2
     assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("pool", ["gevent", "eventlet"])
+@pytest.mark.parametrize(
+    "program", [["dispatcher", "worker"], ["python", "-m", "workers", "worker"]]
+)
+def test_a_pool_is_refused_whether_or_not_its_library_is_installed(
+    environment: Environment, program: str, pool: str
+) -> None:
+    refused = subprocess.run(
+        [*program.split(), "-P", pool],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 2
+    assert f"A worker cannot run the pool {pool}: " in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
