@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 
 from dispatcher.books import outbox
 from dispatcher.books.outbox import Delivery
-from dispatcher.books.session import transaction
+from dispatcher.books.session import transaction, wait_shortly
+from dispatcher.books.troubles import concerns_its_rows
 from workers.receiver import TIMEOUT, NotTold, Receivers
 
 GIVE_UP_AFTER = timedelta(days=1)
@@ -103,20 +104,27 @@ class Notifier:
             self._woken.wait(_ROUND)
 
     def round(self) -> None:
-        """Write down what came back, and begin what is due."""
-        self._record()
-        if self._closing.is_set():
-            return
+        """Write down what came back, and begin what is due.
+
+        What the database refuses of one receiver is raised once all others are done.
+        """
+        refused = self._record()
+        if not self._closing.is_set():
+            self._begin_due()
+        if time.monotonic() >= self._prune_at and not self._closing.is_set():
+            with transaction(self._engine) as connection:
+                outbox.prune(connection)
+            self._prune_at = time.monotonic() + _PRUNE_EVERY
+        if refused is not None:
+            raise refused
+
+    def _begin_due(self) -> None:
         most = _MOST_AT_ONCE - len(self._busy)
         if most > 0:
             with transaction(self._engine) as connection:
                 due = outbox.take(connection, self._busy, most=most, lease=_LEASE)
             for delivery in due:
                 self._begin(delivery)
-        if time.monotonic() >= self._prune_at:
-            with transaction(self._engine) as connection:
-                outbox.prune(connection)
-            self._prune_at = time.monotonic() + _PRUNE_EVERY
 
     def _begin(self, delivery: Delivery) -> None:
         name = f"webhook {delivery.id}"
@@ -135,13 +143,22 @@ class Notifier:
         self._answers.put(answer)
         self._woken.set()
 
-    def _record(self) -> None:
-        """What cannot be written down now is kept for the next round."""
+    def _record(self) -> Exception | None:
+        """What cannot be written down now is kept for the next round; what kept one of them."""
         while not self._answers.empty():
             self._unrecorded.append(self._answers.get())
-        while self._unrecorded:
-            self._record_one(self._unrecorded[0])
-            self._busy.discard(self._unrecorded.pop(0).delivery.origin)
+        refused: Exception | None = None
+        for answer in tuple(self._unrecorded):
+            try:
+                self._record_one(answer)
+            except Exception as error:
+                if not concerns_its_rows(error):
+                    raise
+                refused = error
+            else:
+                self._unrecorded.remove(answer)
+                self._busy.discard(answer.delivery.origin)
+        return refused
 
     def _record_one(self, answer: Answer) -> None:
         delivery = answer.delivery
@@ -149,6 +166,7 @@ class Notifier:
         if answer.http_status == _GONE:
             pause = None
         with transaction(self._engine) as connection:
+            wait_shortly(connection)
             outbox.record(
                 connection,
                 delivery,

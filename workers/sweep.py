@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from dispatcher.books import fleet, transitions, upkeep
-from dispatcher.books.session import transaction, try_lock
+from dispatcher.books.session import transaction, try_lock, wait_shortly
 from dispatcher.books.troubles import concerns_its_rows, words_of
 from dispatcher.books.upkeep import Duty, Need, Terms
 
@@ -109,6 +109,7 @@ class Sweep:
             with transaction(self._engine) as connection:
                 if not try_lock(connection, _LOCK):
                     return
+                wait_shortly(connection)
                 free = upkeep.fulfil(connection, duty, campaign_ids, self._terms)
         except Exception as error:
             if not concerns_its_rows(error):

@@ -38,7 +38,8 @@ _READ = text(f"SELECT {_COLUMNS} FROM fence")
 _DURABLY = text("SELECT set_config('synchronous_commit', 'on', true)")
 _BEAT = text(f"""
 UPDATE fence SET beat = beat + 1, beat_at = clock_timestamp()
-WHERE raised_at IS NULL RETURNING {_COLUMNS}
+WHERE one IN (SELECT one FROM fence WHERE raised_at IS NULL FOR UPDATE SKIP LOCKED)
+RETURNING {_COLUMNS}
 """)
 _IS_RAISED = text("SELECT raised_at IS NOT NULL FROM fence FOR UPDATE")
 _RAISE = text("""
@@ -101,7 +102,10 @@ def read(connection: Connection) -> Fence | None:
 
 
 def beat(connection: Connection) -> Fence | None:
-    """Note that they have gone on, so that a crash does not lose it; None where it is raised."""
+    """Note that they have gone on, so that a crash does not lose it.
+
+    None where it is raised, or somebody else is at it: the next beat comes in a second.
+    """
     connection.execute(_DURABLY)
     row = connection.execute(_BEAT).one_or_none()
     return None if row is None else _fence(row)

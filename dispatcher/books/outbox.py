@@ -141,8 +141,10 @@ WHERE campaign_id = :campaign_id AND sequence = :sequence AND attempts = :attemp
   AND delivered_at IS NULL AND given_up_at IS NULL
 """)
 _PRUNE = text(f"""
-DELETE FROM webhook
-WHERE created_at < statement_timestamp() - :kept AND NOT ({_UNDELIVERED})
+DELETE FROM webhook WHERE (campaign_id, sequence) IN (
+    SELECT campaign_id, sequence FROM webhook
+    WHERE created_at < statement_timestamp() - :kept AND NOT ({_UNDELIVERED})
+    FOR UPDATE SKIP LOCKED)
 """)
 _READ = text(f"""
 SELECT CAST(campaign_id AS text), sequence, {_ID}, type, {_ORIGIN}, webhook.created_at, attempts,

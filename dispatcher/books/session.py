@@ -261,6 +261,11 @@ def allow_long_statements(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
 
 
+def wait_shortly(connection: Connection) -> None:
+    """Give whoever has locked a row half a second in this transaction: others wait behind it."""
+    connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+
+
 def try_lock(connection: Connection, lock: int) -> bool:
     """Hold this lock of the whole fleet until the transaction's end; False where another does."""
     return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}))

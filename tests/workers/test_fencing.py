@@ -54,6 +54,18 @@ def beaten(engine: Engine, notes: Notes, times: int = 5) -> Fencing:
     return fencing
 
 
+def test_somebody_who_has_locked_the_fence_holds_nobody_up(engine: Engine) -> None:
+    notes = Notes()
+    fencing = beaten(engine, notes)
+    before = row(engine).standing.mark.beat
+    with engine.connect() as somebody:
+        somebody.execute(text("SELECT FROM fence FOR UPDATE"))
+        fencing.check(leads=True)
+        assert fencing.beat == row(engine).standing.mark.beat == before
+    fencing.check(leads=True)
+    assert fencing.beat == row(engine).standing.mark.beat == before + 1
+
+
 def test_a_worker_that_the_schema_has_outgrown_claims_nothing_says_so_and_ends_once(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,6 +116,35 @@ def test_a_receiver_that_hangs_delays_no_other_and_a_campaign_least(
     assert len(hanging.peers) == 1
 
 
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'this row is refused'; END $$
+"""
+
+
+def test_what_cannot_be_written_of_one_receiver_delays_no_other(
+    engine: Engine, receiver: WebhookReceiver, notifier: Callable[..., Notifier]
+) -> None:
+    refused = campaign(engine, receiver.url)
+    refused.books.run(REFUSE)
+    refused.books.run(
+        "CREATE TRIGGER refused BEFORE UPDATE OF delivered_at ON webhook FOR EACH ROW"
+        f" WHEN (OLD.campaign_id = '{refused.id}' AND NEW.delivered_at IS NOT NULL)"
+        " EXECUTE FUNCTION refuse()"
+    )
+    notifier()
+    eventually(lambda: receiver.told)
+    with receiving() as another:
+        campaign(engine, another.url)
+        eventually(lambda: listed(engine)[0].delivered_at)
+    assert listed(engine)[1].delivered_at is None
+
+    refused.books.run("DROP TRIGGER refused ON webhook")
+
+    eventually(lambda: listed(engine)[1].delivered_at)
+    assert len(receiver.told) == 1
+
+
 def drip_head(peer: Peer) -> None:
     peer.read_request()
     peer.drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 10_000)

@@ -165,6 +165,25 @@ def test_what_is_locked_by_another_session_is_passed_over_and_everything_else_is
     assert state_of(engine, held) == state_of(engine, first)
 
 
+def test_a_chunk_that_is_locked_for_long_is_waited_for_once_and_its_campaign_named(
+    engine: Engine, sweep: Sweep, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, held, last = (make_campaign(engine) for _ in range(3))
+    for campaign in (first, held, last):
+        with_a_closed_window(engine, campaign)
+    before = state_of(engine, held)
+    with engine.connect() as other:
+        other.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        other.execute(text("SELECT FROM chunk WHERE campaign_id = :id FOR UPDATE"), {"id": held})
+        sweep.run()
+        sweep.run()
+        assert state_of(engine, held) == before
+        assert state_of(engine, first) == state_of(engine, last) != before
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith(f"campaign {held} cannot give up what can no longer be asked about: ")
+    assert "lock timeout" in told
+
+
 @each_duty
 def test_what_the_database_refuses_is_told_by_name_once_and_everything_else_is_done(
     engine: Engine,
