@@ -37,30 +37,28 @@ _CLOSED = f"""
 CASE WHEN (SELECT {HAS_ZONES_WINDOWS} FROM campaign WHERE id = :campaign_id)
      THEN clock_timestamp() END
 """
-# Those who were forgotten are withheld now; only chunks that have such are looked at closely.
+# Those who were forgotten are withheld now; only chunks that have such are looked at closely. The
+# table stands here once: what a join with itself takes is a guess of the planner's, which knows
+# nothing yet of what has just ended.
 _RETRY = text(f"""
 UPDATE chunk
-SET state = CASE WHEN kept.members IS NULL AND gone > 0 THEN 'withheld' ELSE 'pending' END,
-    settled_at = CASE WHEN kept.members IS NULL AND gone > 0 THEN clock_timestamp() END,
-    members = CASE WHEN gone > 0 THEN coalesce('[' || kept.members || ']', '[]')
-                   ELSE chunk.members END,
-    withheld = withheld + gone,
+SET (state, settled_at, members, withheld) = (
+        SELECT CASE WHEN kept.members IS NULL AND gone > 0 THEN 'withheld' ELSE 'pending' END,
+               CASE WHEN kept.members IS NULL AND gone > 0 THEN clock_timestamp() END,
+               CASE WHEN gone > 0 THEN coalesce('[' || kept.members || ']', '[]')
+                    ELSE chunk.members END,
+               chunk.withheld + gone
+        FROM (
+            SELECT count(*) FILTER (WHERE CAST(member AS text) = '{NOBODY}') AS gone,
+                   string_agg(CAST(member AS text), ',' ORDER BY place)
+                       FILTER (WHERE CAST(member AS text) <> '{NOBODY}') AS members
+            FROM json_array_elements(CAST(
+                CASE WHEN position('{NOBODY}' IN chunk.members) > 0 THEN chunk.members ELSE '[]' END
+                AS json)) WITH ORDINALITY AS listed(member, place)) AS kept),
     round = round + 1, in_doubt_since = NULL, lost_leases = 0, corruptions = 0,
     due_at = clock_timestamp(), closes_at = {_CLOSED}, http_status = NULL, code = NULL, error = NULL
-FROM (SELECT sequence FROM chunk
-      WHERE campaign_id = :campaign_id AND state = :state
-        AND sequence > :after AND sequence <= :until) AS asked
-CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE CAST(member AS text) = '{NOBODY}') AS gone,
-           string_agg(CAST(member AS text), ',' ORDER BY place)
-               FILTER (WHERE CAST(member AS text) <> '{NOBODY}') AS members
-    FROM chunk AS held
-    CROSS JOIN LATERAL json_array_elements(CAST(
-        CASE WHEN position('{NOBODY}' IN held.members) > 0 THEN held.members ELSE '[]' END
-        AS json)) WITH ORDINALITY AS listed(member, place)
-    WHERE held.campaign_id = :campaign_id AND held.sequence = asked.sequence) AS kept
-WHERE chunk.campaign_id = :campaign_id AND chunk.sequence = asked.sequence
-  AND chunk.state = :state
+WHERE campaign_id = :campaign_id AND state = :state
+  AND sequence > :after AND sequence <= :until
 """)
 
 
