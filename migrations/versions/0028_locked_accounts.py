@@ -16,7 +16,7 @@ FUNCTIONS = (
     "running_campaigns_24ed4d2950b7",
     "sum_up_campaigns_02ee6b7505d0",
 )
-"""Those of a program that this revision is the newest of: who changes one adds a revision."""
+"""Those of a program from here on: who changes one adds a revision with its own."""
 
 
 def upgrade() -> None:
