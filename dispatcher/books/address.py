@@ -12,6 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from dispatcher.books.troubles import first_line
 from dispatcher.errors import SettingError
 
 _VARIABLE = "DISPATCHER_DATABASE_URL"
@@ -20,6 +21,17 @@ _FORM = (
 )
 _NAME = re.compile(r"[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*")
 _OPTION = re.compile(r"[a-z_]{1,40}")
+_NUMBERS = {
+    "connect_timeout",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "tcp_user_timeout",
+}
+_WHERE = {"host", "hostaddr", "port", "user", "dbname", "service", "passfile"}
+_NOWHERE = "/dev/null"
+"""No directory of sockets: the driver looks at what it is given, and reaches nobody."""
 _WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 
 
@@ -60,6 +72,7 @@ def read_address(database_url: str, environ: Mapping[str, str] | None = None) ->
     # The library hides a password in its place, and none among the options.
     url, password = _option(url, "password")
     url, key_password = _option(url, "sslpassword")
+    _check_values(url)
     if password is not None:
         url = url.set(password=password)
     return Address(url, tuple(asked.items()), key_password)
@@ -82,6 +95,25 @@ def _check_known(url: URL) -> None:
         make_dsn(**dict.fromkeys(url.query, ""))
     except psycopg2.ProgrammingError as error:
         raise SettingError(f"{_VARIABLE} is wrong: {str(error).strip()}.") from None
+
+
+def _check_values(url: URL) -> None:
+    """Refuse what the driver would as it connects: a worker would wait for such a database."""
+    options = {name: values[-1] for name, values in url.normalized_query.items()}
+    for name in _NUMBERS & options.keys():
+        if not re.fullmatch(r"-?[0-9]{1,9}", options[name]):
+            raise SettingError(f"{_VARIABLE} is wrong: {name} is a whole number.")
+    words = {name: value for name, value in options.items() if name not in _WHERE}
+    if not words:
+        return
+    try:
+        psycopg2.connect(make_dsn(**words, host=_NOWHERE, user="nobody", dbname="nothing"))
+    except psycopg2.OperationalError as error:
+        said = first_line(error)
+        if said.startswith("invalid "):
+            raise SettingError(
+                f"{_VARIABLE}, or a variable of PostgreSQL's beside it, is wrong: {said}."
+            ) from None
 
 
 def _check_ports(url: URL) -> None:

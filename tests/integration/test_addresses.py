@@ -61,6 +61,39 @@ def test_an_option_that_postgresql_does_not_know_is_named(option: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "option",
+    [
+        "sslmode=on",
+        "target_session_attrs=writable",
+        "gssencmode=no",
+        "require_auth=any",
+        "connect_timeout=5s",
+        "tcp_user_timeout=1.5",
+    ],
+)
+def test_a_value_that_postgresql_does_not_know_is_refused_before_anybody_waits_for_it(
+    option: str,
+) -> None:
+    name = option.partition("=")[0]
+    with pytest.raises(SettingError, match=rf"^DISPATCHER_DATABASE_URL.* is wrong: .*{name}"):
+        read_address(f"{SERVER}?{option}", {})
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "sslmode=verify-full&sslrootcert=/not/there",
+        "target_session_attrs=read-write",
+        "connect_timeout=5&keepalives=0",
+        "application_name=x",
+        "service=nobody%27s",
+    ],
+)
+def test_a_value_that_only_a_server_can_judge_is_left_to_it(option: str) -> None:
+    read_address(f"{SERVER}?{option}", {})
+
+
+@pytest.mark.parametrize(
     "options", ["port=abc", "port=0", "port=65536", "host=a,b&port=1", "host=a:1&host=b:x"]
 )
 def test_ports_that_are_none_or_nobodys_are_refused(options: str) -> None:
