@@ -3,6 +3,7 @@
 Both are read and checked as a suppression list is: a value means the same everywhere.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,7 +72,8 @@ class Workshop:
             )
         pair = str(member)[1:-1]
         ends = ("",) if given[0].kind is Kind.TEXT else (",", "}")
-        return Sought(tuple(f"{pair}{end}" for end in ends), bool(whatever_case))
+        (value,) = json.loads(str(member)).values()
+        return Sought(tuple(f"{pair}{end}" for end in ends), bool(whatever_case), str(value))
 
     @contextmanager
     def read(

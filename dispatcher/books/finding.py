@@ -38,7 +38,7 @@ JOIN campaign ON campaign.id = found.campaign_id
 LEFT JOIN variant ON variant.campaign_id = found.campaign_id AND variant.number = found.variant
 ORDER BY campaign.created_at, campaign.id, found.sequence
 """
-_IS_THERE = "position(current_setting('dispatcher.looked_for_{place}') IN {text}) > 0"
+_SOUGHT = "current_setting('dispatcher.looked_for_{place}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,30 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Who is looked for: the fragments of JSON one of which stands in whatever holds them, as
-    written or in whatever case.
+    written or in whatever case, and the bare value, which texts may quote.
     """
 
     fragments: tuple[str, ...] = field(repr=False)
     whatever_case: bool
+    value: str = field(repr=False)
 
     def is_in(self, text: str) -> str:
         """Whether a text, an expression, holds them, once `look_for` was called."""
         text = f'lower({text} COLLATE "C")' if self.whatever_case else text
-        places = range(1, len(self.fragments) + 1)
-        return f"({' OR '.join(_IS_THERE.format(place=place, text=text) for place in places)})"
+        sought = (_SOUGHT.format(place=place) for place in range(1, len(self.fragments) + 1))
+        return f"({' OR '.join(f'position({each} IN {text}) > 0' for each in sought)})"
+
+    def is_quoted_in(self, text: str) -> str:
+        """Whether a text, an expression, quotes them, once `look_for` was called."""
+        place = len(self.fragments) + 1
+        return f"position(lower({_SOUGHT.format(place=place)}) IN lower({text})) > 0"
 
 
 def look_for(connection: Connection, sought: Sought) -> None:
     """Let this transaction know who is looked for."""
     connection.execute(_ASK)
     wanted = [each.lower() if sought.whatever_case else each for each in sought.fragments]
-    lines = iter(["".join(f"{_escaped(each)}\n" for each in wanted).encode(), b""])
+    lines = iter(["".join(f"{_escaped(each)}\n" for each in (*wanted, sought.value)).encode(), b""])
     copy_in(connection, _COPY, lambda _: next(lines))
     connection.execute(_SET)
 
@@ -99,5 +105,8 @@ def find(connection: Connection, sought: Sought) -> tuple[Found, ...]:
 
 
 def _escaped(words: str) -> str:
-    """As COPY's text format has it; JSON holds no raw tab or newline."""
-    return words.replace("\\", "\\\\")
+    """As COPY's text format has it."""
+    return "".join(_ESCAPES.get(each, each) for each in words)
+
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

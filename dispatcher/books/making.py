@@ -87,10 +87,14 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
     OptionError where it cannot end by its time, and its `refusal`: what stands in the way of making
     it now does not make the same order another one.
     """
-    if new.refusal is not None:
+    try:
+        if new.refusal is not None:
+            raise new.refusal
+        planned_rate = _first_plan(connection, new)
+    except DispatcherError:
         if new.key is not None and is_taken(connection, new.key):
             return None
-        raise new.refusal
+        raise
     fence.begin(connection)
     connection.execute(_OPEN_ACCOUNT, {"account": new.account})
     values = {
@@ -98,19 +102,23 @@ def create(connection: Connection, new: NewCampaign) -> UUID | None:
         **asdict(new.input),
         "platforms": list(new.platforms),
         **opening_of(connection, new.windows),
-        "planned_rate": pacing.first_plan(
-            connection,
-            new.finish_by,
-            requests=new.chunks,
-            rate=min(filter(None, (new.rate, new.account_rate)), default=None),
-            windows=new.windows,
-            begin=new.send_at,
-        ),
+        "planned_rate": planned_rate,
     }
     created: UUID | None = connection.scalar(_CREATE, values)
     if created is not None:
         variants.create(connection, created, new.variants)
     return created
+
+
+def _first_plan(connection: Connection, new: NewCampaign) -> float | None:
+    return pacing.first_plan(
+        connection,
+        new.finish_by,
+        requests=new.chunks,
+        rate=min(filter(None, (new.rate, new.account_rate)), default=None),
+        windows=new.windows,
+        begin=new.send_at,
+    )
 
 
 _OF_PARTS = ("input", "variants", "dues", "refusal")

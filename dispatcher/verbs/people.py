@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -97,6 +98,8 @@ class Receipt:
 REMAINS = (
     "Backups of PostgreSQL that were made before hold them: let those expire, and forget again "
     "after one of them is restored.",
+    "PostgreSQL's write-ahead log, its archive and replicas hold what was written until they are "
+    "recycled, and dead rows until vacuum has been there; logs of this program name nobody.",
     "The lists keep a keyed hash of the identifier, so that later audiences leave them out; an app "
     "whose first campaign comes later knows nothing of it.",
     "The vendor, and the files and databases that audiences came from, know nothing of this.",
@@ -196,7 +199,7 @@ def find(connections: Connections, identifier: str) -> tuple[Found, ...]:
 
 
 def forget(connections: Connections, identifier: str, progress: ListProgress | None) -> Receipt:
-    """Put somebody on every app's list, and take them out of every stored audience."""
+    """Put somebody on every app's list, and take them out of every stored audience and text."""
     sought = _sought(connections, identifier)
     with transaction(connections.engine) as connection:
         apps = standing.apps(connection)
@@ -217,6 +220,7 @@ def forget(connections: Connections, identifier: str, progress: ListProgress | N
             break
         if waiting:
             time.sleep(_PAUSE)
+    _leave_texts(connections, sought)
     return Receipt(at, apps, tuple(left), waiting)
 
 
@@ -226,6 +230,17 @@ def _leave(connections: Connections, sought: Sought, found: Found) -> bool:
         lambda connection: transitions.forget(connection, sought, found.campaign, found.chunk),
         doubt=lambda _: "they may have left one more chunk; the same again does no harm.",
     )
+
+
+def _leave_texts(connections: Connections, sought: Sought) -> None:
+    with transaction(connections.engine) as connection:
+        quoting = transitions.quoting(connection, sought)
+    for campaign_id in quoting:
+        commit(
+            connections.engine,
+            partial(transitions.drop_quotes, sought=sought, campaign_id=campaign_id),
+            doubt=lambda _: "texts may quote them no more; the same again does no harm.",
+        )
 
 
 def _sought(connections: Connections, identifier: str) -> Sought:

@@ -147,6 +147,58 @@ def test_what_may_be_with_the_vendor_is_kept_and_said(
         assert stored(program, campaign) == ("pending", 1, [BORIS])
 
 
+def texts_of(program: Program) -> str:
+    """Every word of the books."""
+    with program.database() as connection:
+        tables = connection.exec_driver_sql(
+            "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'alembic_version'"
+        ).scalars()
+        return "\n".join(
+            each
+            for table in [*tables]
+            for each in connection.exec_driver_sql(f"SELECT t::text FROM {table} AS t").scalars()
+        )
+
+
+def test_no_text_quotes_who_was_forgotten(program: Program) -> None:
+    """The vendor's words hold nobody from the start; these are as they were before that."""
+    words = "Invalid value for field userId. Received value: {}. Expected: somebody"
+    with program.books() as books:
+        quoted, other = enqueued(books, BORIS), enqueued(books, BORIS)
+        with program.database() as connection:
+            for campaign, name in ((quoted, "ANNA"), (other, "hanno")):
+                said = words.format(name)
+                become(
+                    program,
+                    campaign,
+                    "state = 'rejected', settled_at = now(), published_at = NULL, attempt = 1,"
+                    " claimed_at = now(), claimed_by = 'w',"
+                    f" http_status = 400, code = 30, error = '{said}'",
+                )
+                reason = f"The Push API refused it: {said} (HTTP 400, code 30)."
+                details = json.dumps([[0, f"no {name}"]])
+                body = json.dumps({"data": {"reason": reason}})
+                for statement in (
+                    "INSERT INTO attempt (campaign_id, sequence, attempt, round, worker,"
+                    " started_at, outcome, chunk_state, http_status, code, error, error_details)"
+                    " VALUES (%(id)s, 1, 1, 1, 'w', now(), 'campaign_wrong', 'rejected', 400, 30,"
+                    f" '{said}', '{details}')",
+                    f"UPDATE campaign SET reason = '{reason}' WHERE id = %(id)s",
+                    "INSERT INTO webhook (campaign_id, sequence, type, body)"
+                    f" VALUES (%(id)s, 1, 'campaign.paused', '{body}')",
+                ):
+                    connection.exec_driver_sql(statement, {"id": campaign})
+
+        books.forget(WHO)
+
+        told = texts_of(program)
+        assert "anna" not in told.lower()
+        assert told.count("hanno") == 5
+        assert (books.show(quoted).reason or "").endswith("refused it (HTTP 400, code 30).")
+        (act,) = (each for each in books.log(quoted) if each.verb == "forget")
+        assert act.after == {"texts": 5}
+
+
 def test_a_receipt_says_where_and_when_and_what_remains(program: Program) -> None:
     with program.books() as books:
         campaign = enqueued(books, ANNA, BORIS)
@@ -161,6 +213,7 @@ def test_a_receipt_says_where_and_when_and_what_remains(program: Program) -> Non
     assert list(receipt) == ["at", "apps", "left", "waiting", "remains"]
     assert receipt["left"][0]["campaign"] == campaign
     assert "Backups of PostgreSQL" in receipt["remains"][0]
+    assert "write-ahead log" in receipt["remains"][1]
     assert f"On the standing list of: {APP}." in page
     assert program.ask("find", WHO) == []
 

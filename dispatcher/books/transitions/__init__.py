@@ -5,9 +5,9 @@ what such a record means for others, `isolating` divides a chunk that was refuse
 `withholding` takes out of a claimed chunk who is to get nothing, `resting` is for the account,
 `rounds` what the relay does to chunks, `steering` what becomes of a campaign, `retrying` the order
 to send again, `summing` the sum and the end, `purging` what is dropped after it, `forgetting` that
-somebody leaves a chunk, `approving` a second person's word, `judging` what too many errors stop,
-`noting` who did any of it. A transaction that touches a campaign's row and its chunks' locks the
-campaign's first, an account's row last.
+somebody leaves a chunk, `quoting` that no text quotes them, `approving` a second person's word,
+`judging` what too many errors stop, `noting` who did any of it. A transaction that touches a
+campaign's row and its chunks' locks the campaign's first, an account's row last.
 """
 
 from dispatcher.books.transitions.accepting import accept_canary
@@ -26,6 +26,7 @@ from dispatcher.books.transitions.forgetting import forget
 from dispatcher.books.transitions.noting import note_new
 from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.books.transitions.purging import PURGED_A_STEP, purge
+from dispatcher.books.transitions.quoting import drop_quotes, quoting
 from dispatcher.books.transitions.resting import resume_account
 from dispatcher.books.transitions.retrying import retry
 from dispatcher.books.transitions.rounds import (
@@ -70,6 +71,7 @@ __all__ = [
     "approve",
     "await_approval",
     "cancel",
+    "drop_quotes",
     "exchange",
     "expire",
     "expire_late",
@@ -82,6 +84,7 @@ __all__ = [
     "pause",
     "pause_itself",
     "purge",
+    "quoting",
     "record",
     "resume",
     "resume_account",

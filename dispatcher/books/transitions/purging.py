@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from dispatcher.books.transitions.noting import note
-from dispatcher.lifecycle import DOCUMENTED, UNDOCUMENTED, words_of
+from dispatcher.books.transitions.quoting import TOLD, WORDS, numbers_of
 
 PURGED_A_STEP = 200
 
@@ -20,35 +20,24 @@ WHERE id = :campaign_id AND purged_to < chunks_total
   AND finished_at <= clock_timestamp() - CAST(:keep AS interval)
 FOR NO KEY UPDATE
 """)
-# The vendor may have quoted members; what its codes say without them stays.
-_BY_CODE = " ".join(f"WHEN {code} THEN '{words_of(code)}'" for code in DOCUMENTED)
-_SAID = f"CASE code {_BY_CODE} ELSE '{UNDOCUMENTED}' END"
-_WORDS = f"""
-CASE WHEN code IS NULL OR starts_with({_SAID}, rtrim(error, '.')) THEN error ELSE {_SAID} END
-"""
 _DROP_MEMBERS = text(f"""
-UPDATE chunk SET members = NULL, error = {_WORDS}
+UPDATE chunk SET members = NULL, error = {WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
 """)
 _DROP_DETAILS = text(f"""
 UPDATE attempt
-SET error_details = NULL, error = {_WORDS}
+SET error_details = NULL, error = {WORDS}
 WHERE campaign_id = :campaign_id AND sequence > :after AND sequence <= :until
   AND (error_details IS NOT NULL OR code IS NOT NULL)
 """)
-# Of a pause's reason, as it stands in a campaign's row or quoted in the body of an event.
-_NUMBERS_OF = r"""
-regexp_replace({reason}, 'refused it: .* (\(HTTP [0-9]+, code [0-9]+\)[.]"?)$', 'refused it \1')
-"""
 _ADVANCE = text(f"""
 UPDATE campaign
-SET purged_to = :until, reason = {_NUMBERS_OF.format(reason="reason")}
+SET purged_to = :until, reason = {numbers_of("reason")}
 WHERE id = :campaign_id
 """)
-_QUOTED = "CAST(CAST(body AS json) #> '{data,reason}' AS text)"
 _DROP_TOLD = text(f"""
-UPDATE webhook SET body = replace(body, {_QUOTED}, {_NUMBERS_OF.format(reason=_QUOTED)})
-WHERE campaign_id = :campaign_id AND {_QUOTED} <> {_NUMBERS_OF.format(reason=_QUOTED)}
+UPDATE webhook SET body = replace(body, {TOLD}, {numbers_of(TOLD)})
+WHERE campaign_id = :campaign_id AND {TOLD} <> {numbers_of(TOLD)}
 """)
 
 
