@@ -253,9 +253,13 @@ def may_tell(name: str) -> Role | None:
     return _BESIDE_MEMBERS.get(folded(name))
 
 
+BUT_FOR = " Or does it tell"
+"""How a question begins that makes sense of an audience alone: of no other list of people."""
+
+
 def _hint(name: str) -> str:
     role = may_tell(name)
-    return f" Or does it tell {_TELLS[role]} ({BESIDE[role]} {name})?" if role else ""
+    return f"{BUT_FOR} {_TELLS[role]} ({BESIDE[role]} {name})?" if role else ""
 
 
 def _stranger(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatcher.audience.checking import folded, known
+from dispatcher.audience.columns import BUT_FOR
 from dispatcher.audience.engine import Engine, literal
 from dispatcher.audience.identifiers import IDENTIFIERS, Identifier
 from dispatcher.audience.parts import Listing
@@ -32,7 +33,8 @@ def called_suppression() -> Iterator[None]:
     try:
         yield
     except AudienceError as error:
-        words = str(error).replace("he audience", "he suppression list", 1)
+        words, *_ = str(error).split(BUT_FOR)
+        words = words.replace("he audience", "he suppression list", 1)
         raise AudienceError(words.replace(" of the message", "", 1)) from error
 
 

@@ -327,10 +327,11 @@ def committed(campaign: Campaign) -> str:
         "excluded": read.excluded,
     }
     left_out = [f"{count:,} {what}" for what, count in counts.items() if count]
+    rows = "row" if sum(counts.values()) == 1 else "rows"
     return (
         f"Campaign {campaign.id}: {counted(campaign.members.total, 'member')} in "
         f"{counted(campaign.chunks.total, 'chunk')}"
-        + (f"; left out: {' and '.join(left_out)} rows" if left_out else "")
+        + (f"; left out: {' and '.join(left_out)} {rows}" if left_out else "")
         + (f"; {campaign.canary.members:,} of them go first" if campaign.canary else "")
         + "."
         + (f" {held.words}" if held is not None and held.by in _WAITS_FOR_SOMEBODY else "")

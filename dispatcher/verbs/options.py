@@ -140,16 +140,34 @@ def check_limit(limit: int | None, what: str) -> None:
 
 
 def check_times(send_at: datetime | None, expires_at: datetime | None) -> None:
-    """Raise OptionError unless both are aware, and there is time between now, begin and end."""
+    """Raise OptionError unless both are aware, and there is time between begin and end."""
     for name, moment in (("send_at", send_at), ("expires_at", expires_at)):
         if moment is not None:
             _check_moment(name, moment)
-    if expires_at is None:
-        return
-    if expires_at <= datetime.now(expires_at.tzinfo):
-        raise OptionError(f"expires_at is {expires_at.isoformat()}, which has passed.")
-    if send_at is not None and expires_at <= send_at:
+    if send_at is not None and expires_at is not None and expires_at <= send_at:
         raise OptionError("expires_at is not after send_at: the campaign could send nothing.")
+
+
+_LATE = timedelta(minutes=1)
+"""A time that has passed by less was not wrong: whoever gave it took a moment to get here."""
+
+
+def check_not_passed(
+    windows: Sequence[Window] | None, send_at: datetime | None, expires_at: datetime | None
+) -> None:
+    """Raise OptionError where a campaign that is made now would be too late for its times."""
+    now = datetime.now(UTC)
+    if send_at is not None and send_at < now - _LATE:
+        raise OptionError(
+            f"send_at is {send_at.isoformat()}, which has passed: give a later time (send_at, "
+            "--at), or leave it out to begin now."
+        )
+    if expires_at is not None and expires_at <= now:
+        raise OptionError(
+            f"expires_at is {expires_at.isoformat()}, which has passed: give a later time "
+            "(expires_at, --expires), or leave it out."
+        )
+    check_opens_in_time(windows, send_at, expires_at)
 
 
 def check_finish_by(

@@ -25,7 +25,7 @@ from dispatcher.verbs.excluding import exclusions_of
 from dispatcher.verbs.options import (
     Options,
     check_finish_by,
-    check_opens_in_time,
+    check_not_passed,
     check_rate,
     check_texts,
     check_times,
@@ -99,7 +99,10 @@ _NOT_FOR_TESTS: Options = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A campaign that could be made, but for its audience; `said` has a value for every option."""
+    """A campaign that could be made, but for its audience; `said` has a value for every option.
+
+    `late` is why it cannot, unless its key stands for one.
+    """
 
     settings: Settings
     app_id: str
@@ -112,6 +115,7 @@ class Order:
     zoning: Zoning | None
     max_error_rate: float | None = None
     drawing: Drawing | None = None
+    late: OptionError | None = None
 
     @property
     def test(self) -> bool:
@@ -179,7 +183,7 @@ class Order:
         would be all of it.
         """
         said = self.said
-        refusal: DispatcherError | None = prepared.refusal
+        refusal: DispatcherError | None = self.late or prepared.refusal
         times = Timetable(None)
         try:
             times = zones.timetable(said, self.windows, prepared.zones)
@@ -266,7 +270,7 @@ def check(
         send_at = None
     check_times(send_at, expires_at)
     check_finish_by(settings, said["finish_by"], send_at, expires_at)
-    check_opens_in_time(windows, send_at, expires_at)
+    late = _too_late(said, windows, send_at)
     exclusions = exclusions_of(said)
     check_notify(settings, said["notify"])
     check_tag_variants(said["tag_variants"], said["campaign_tag"], checked)
@@ -278,8 +282,24 @@ def check(
         test = _as_test(said)
         return Order(settings, app_id, checked, test, None, None, Exclusions(), dealt, zoning)
     query = _query(settings, said)
-    how = (windows, exclusions, dealt, zoning, bound, drawing)
+    how = (windows, exclusions, dealt, zoning, bound, drawing, late)
     return Order(settings, app_id, checked, said, query, *how)
+
+
+def _too_late(
+    said: Options, windows: tuple[Window, ...] | None, send_at: datetime | None
+) -> OptionError | None:
+    """Why a campaign of these times cannot be made any more: it can be found by its key, if any.
+
+    Raises it where there is no key that could stand for one.
+    """
+    try:
+        check_not_passed(windows, send_at, said["expires_at"])
+    except OptionError as error:
+        if said["key"] is None or said["test_to"] is not None:
+            raise
+        return error
+    return None
 
 
 def _as_test(said: Options) -> Options:

@@ -103,6 +103,7 @@ OPTIONS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("--rate", "nan"), ("rate is nan",)),
     (("--at", "tomorrow"), ("--at 'tomorrow' is no moment", "2026-11-24T10:00+01:00")),
     (("--at", "2027-11-24T10:00"), ("--at", "has no time zone", "+01:00", "--zone-column")),
+    (("--at", "2020-01-01T00:00Z"), ("send_at is 2020", "has passed", "leave it out")),
     (("--expires", "2020-01-01T00:00Z"), ("expires_at is 2020", "has passed")),
     (("--expires", "2099-01-01"), ("--expires", "has no time zone")),
     (("--at", "2099-01-02T00:00Z", "--expires", "2099-01-01T00:00Z"), ("not after send_at",)),
@@ -184,9 +185,10 @@ def test_a_second_suppression_list_is_checked_as_the_first_is(
 
 def test_a_wrong_suppression_list(run: Run, empty_books: Program) -> None:
     Path("users.csv").write_text("token\na\n")
-    Path("gone.csv").write_text("mail\na\n")
+    Path("gone.csv").write_text("lang\na\n")
 
     ran = run(*SEND[:-1], "users.csv", "--suppress", "gone.csv")
 
-    check_refused(ran, 2, ("The suppression list gone.csv has the column 'mail'",))
+    check_refused(ran, 2, ("The suppression list gone.csv has the column 'lang'",))
+    assert "--variant-column" not in ran.stderr  # which is no remedy here
     check_nothing_left(empty_books)

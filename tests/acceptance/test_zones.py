@@ -153,6 +153,29 @@ def test_a_key_s_campaign_is_found_again_though_its_time_has_passed(program: Pro
             books.enqueue(**{**order, "key": "another"}, send_at=wall(-2))
 
 
+def test_so_it_is_where_all_members_have_one_time(program: Program) -> None:
+    """A command that is repeated, as its answer was lost, has the times of the first one."""
+    audience = program.file("a.csv", "token\na\n")
+    soon, past = ((datetime.now(UTC) + timedelta(hours=it)).isoformat() for it in (1, -1))
+    first = program.send(audience, "--key", "k", "--at", soon)
+
+    for times in (("--at", past), ("--expires", past), ("--finish-by", past)):
+        assert program.send(audience, "--key", "k", *times)["id"] == first["id"]
+        refused = program.run(*program.send_command(audience, "--key", "another", *times))
+        assert (refused.status, refused.stdout) == (2, "")
+    with program.books() as books:
+        assert len(books.list()) == 1
+
+
+def test_a_time_that_has_just_passed_is_now(program: Program) -> None:
+    with program.books() as books:
+        just = datetime.now(UTC) - timedelta(seconds=5)
+        campaign = books.enqueue(
+            app_id=APP, message=MESSAGE, audience=[{"token": "a"}], send_at=just
+        )
+        assert books.show(campaign).state == "running"
+
+
 def test_a_dry_run_tells_each_zone_s_time(program: Program) -> None:
     rows = "token,zone\na,Europe/Berlin\nb,Asia/Kolkata\nc,Europe/Berlin\n"
     audience = program.file("zoned.csv", rows)
