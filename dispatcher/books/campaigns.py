@@ -1,7 +1,6 @@
 """Campaigns, as they are shown: found, read, and as one document."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from dispatcher.books import throughput, variants
+from dispatcher.books import reasons, throughput, variants
 from dispatcher.books.holding import Held, held
+from dispatcher.books.reasons import ErrorCount
 from dispatcher.books.throughput import Throughput
 from dispatcher.comparison import difference
 from dispatcher.errors import AmbiguousCampaign, CampaignNotFound
@@ -81,6 +81,7 @@ class Variant:
     members: Members
     remaining: Remaining
     result: Result
+    errors: tuple[ErrorCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +132,6 @@ class Chunks:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorCount:
-    """How many chunks' latest attempt ended with this error; the network's have no numbers."""
-
-    http_status: int | None
-    code: int | None
-    message: str
-    chunks: int
-    members: int
-
-
-@dataclass(frozen=True, slots=True)
 class Campaign:
     """A campaign at one moment; its fields are the keys of `show --json`.
 
@@ -185,6 +175,15 @@ class Campaign:
     def ended(self) -> bool:
         """Whether nothing of it will change any more, but for a proof that arrives late."""
         return self.finished_at is not None
+
+    def by_variant(self, error: ErrorCount) -> tuple[tuple[str, ErrorCount], ...]:
+        """The chunks of an error by the name of their variant, where there are several."""
+        return tuple(
+            (variant.name, each)
+            for variant in self.variants
+            for each in variant.errors
+            if each.is_like(error)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The document of `show --json`; times are ISO 8601."""
@@ -293,14 +292,6 @@ def read_live(connection: Connection) -> tuple[Campaign, ...]:
 
 
 _MADE_BEFORE = "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
-_ERRORS = text("""
-SELECT campaign_id, http_status, code, min(replace(error, pack_id, '(pack_id)')) AS message,
-       count(*) AS chunks, sum(size - withheld) AS members
-FROM chunk
-WHERE campaign_id = ANY(:ids) AND error IS NOT NULL
-GROUP BY campaign_id, http_status, code, CASE WHEN http_status IS NULL THEN error END
-ORDER BY members DESC
-""")
 
 
 def _read(
@@ -311,17 +302,15 @@ def _read(
         WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT :limit
     """)
     rows = connection.execute(query, {"limit": None, **values}).all()
-    ids = {"ids": [row.id for row in rows]}
-    errors: dict[UUID, list[Row[Any]]] = defaultdict(list)
-    for error in connection.execute(_ERRORS, ids):
-        errors[error.campaign_id].append(error)
+    ids = [row.id for row in rows]
+    errors = reasons.read(connection, ids)
     holds = held(connection, [row.id for row in rows if row.finished_at is None])
-    texts = variants.read(connection, ids["ids"])
+    texts = variants.read(connection, ids)
     throughputs = throughput.read(connection, rows, holds)
     return tuple(
         _snapshot(
             row,
-            errors[row.id],
+            errors.get(row.id, {}),
             throughputs[row.id],
             holds.get(row.id),
             texts[row.id],
@@ -332,7 +321,7 @@ def _read(
 
 def _snapshot(
     row: Row[Any],
-    errors: Iterable[Row[Any]],
+    errors: reasons.Counted,
     speed: Throughput,
     hold: Held | None,
     texts: Sequence[Row[Any]],
@@ -352,16 +341,17 @@ def _snapshot(
         remaining=_remaining(row),
         result=_result(row),
         chunks=Chunks(**_numbers(row, "chunks", ("total", *ChunkState))),
-        errors=tuple(
-            ErrorCount(error.http_status, error.code, error.message, error.chunks, error.members)
-            for error in errors
-        ),
+        errors=tuple(errors.get(None, ())),
         throughput=speed,
         held=hold,
         max_error_rate=row.max_error_rate if row.guarded_since is not None else None,
         canary=_canary(row),
         variants=tuple(
-            Variant(each.name, _members(each), _remaining(each), _result(each)) for each in texts
+            Variant(
+                *(each.name, _members(each), _remaining(each), _result(each)),
+                errors=tuple(errors.get(each.number, ())),
+            )
+            for each in texts
         ),
         differences=tuple(_differences(texts)),
     )

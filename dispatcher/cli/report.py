@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from dispatcher.books.campaigns import Campaign
+from dispatcher.books.reasons import ErrorCount
 from dispatcher.cli.drawing import Cell, cropped, paragraph, styled, table
 from dispatcher.lifecycle import MEANINGS, CampaignState
 from dispatcher.words import counted, duration
@@ -191,9 +192,14 @@ def _errors(campaign: Campaign) -> Iterator[str]:
     for error in campaign.errors:
         numbers = [f"HTTP {error.http_status}"] if error.http_status is not None else ["network"]
         numbers += [f"code {error.code}"] if error.code is not None else []
-        members = f"{counted(error.members, 'member')} in {counted(error.chunks, 'chunk')}"
-        yield f"  {members}  {styled(', '.join(numbers), 'bold')}"
+        yield f"  {_how_many(error)}  {styled(', '.join(numbers), 'bold')}"
+        for name, of_variant in campaign.by_variant(error):
+            yield f"    {cropped(name, _LONGEST_TAG)}: {_how_many(of_variant)}"
         yield from paragraph(error.message, "dim", indent=4)
+
+
+def _how_many(error: ErrorCount) -> str:
+    return f"{counted(error.members, 'member')} in {counted(error.chunks, 'chunk')}"
 
 
 def _moment(moment: datetime) -> str:

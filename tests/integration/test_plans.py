@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import campaigns, chunks, making, running, throughput, transitions, upkeep
+from dispatcher.books import chunks, making, reasons, running, throughput, transitions, upkeep
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -284,5 +284,5 @@ def test_chunks_in_doubt_are_found_among_those_in_doubt(large: OneCampaign) -> N
 
 
 def test_the_errors_of_show_are_read_by_their_index(large: OneCampaign) -> None:
-    nodes = list(nodes_of(run(large, campaigns._ERRORS, {"ids": [large.id]})))
+    nodes = list(nodes_of(run(large, reasons._READ, {"ids": [large.id]})))
     assert max(map(rows_read, nodes)) <= MOST_ROWS

@@ -1,13 +1,17 @@
 """Several texts of one campaign in the books."""
 
+from collections.abc import Iterable
+
 from alembic import command
 from sqlalchemy import text
 
 from dispatcher.books import audit, campaigns, sendable, transitions
 from dispatcher.books.failures import failures
+from dispatcher.books.reasons import ErrorCount
 from dispatcher.books.schema import migrate, migration_config
 from dispatcher.books.session import make_engine
 from dispatcher.books.variants import NewVariant
+from dispatcher.cli.report import page
 from dispatcher.lifecycle import Accepted
 from tests.integration.builders import ACCEPTED, NOBODY_FOUND, WINDOW, Books, OneCampaign
 
@@ -70,6 +74,33 @@ def test_failures_and_explain_name_the_variant(books: Books) -> None:
     assert told[0] == "committed with 40 members in 4 chunks: 20 get a, 20 get b"
     assert "1 attempt at 1 chunk of a accepted by the vendor" in told
     assert any(what.startswith("1 attempt at 1 chunk of b refused: nobody") for what in told)
+
+
+def test_errors_are_counted_by_variant_and_the_report_says_so(books: Books) -> None:
+    campaign = of_two_texts(books, chunks=6)
+    campaign.attempts_each(NOBODY_FOUND, (1, 2, 4))
+    lost = "outcome: connection reset"
+    books.run(f"UPDATE chunk SET error = '{lost}' WHERE sequence IN (3, 6)")
+    books.run("UPDATE chunk SET error = 'another' WHERE sequence = 5")
+    shown = campaign.shown()
+
+    def told(errors: Iterable[ErrorCount]) -> list[tuple[int | None, str, int, int]]:
+        return [(each.code, each.message[:8], each.chunks, each.members) for each in errors]
+
+    assert told(shown.errors)[0][2:] == (3, 30)
+    assert sorted(told(shown.errors)[1:]) == [(None, "another", 1, 10), (None, "outcome:", 2, 20)]
+    a, b = (sorted(told(each.errors), key=lambda error: error[2:]) for each in shown.variants)
+    nobody = told(shown.errors)[0][:2]
+    assert sorted(a, key=str) == sorted(
+        [(*nobody, 1, 10), (None, "outcome:", 1, 10), (None, "another", 1, 10)], key=str
+    )
+    assert b == [(None, "outcome:", 1, 10), (*nobody, 2, 20)]
+    lines = list(page(shown))
+    first = next(at for at, line in enumerate(lines) if line.startswith("  30 members in 3 chunks"))
+    assert lines[first + 1 : first + 3] == [
+        "    a: 10 members in 1 chunk",
+        "    b: 20 members in 2 chunks",
+    ]
 
 
 def test_what_became_of_members_is_explained_by_variant(books: Books) -> None:

@@ -10,7 +10,6 @@ from dispatcher.books.accounts import Account
 from dispatcher.books.campaigns import (
     Campaign,
     Chunks,
-    ErrorCount,
     Input,
     Members,
     Remaining,
@@ -19,6 +18,7 @@ from dispatcher.books.campaigns import (
 from dispatcher.books.fleet import Strength
 from dispatcher.books.holding import Held
 from dispatcher.books.overview import Overview
+from dispatcher.books.reasons import ErrorCount
 from dispatcher.books.throughput import Throughput
 from dispatcher.cli.drawing import width_of
 from dispatcher.cli.monitor import lines, pages
