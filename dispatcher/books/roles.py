@@ -144,8 +144,9 @@ CALLERS: Mapping[str, tuple[str, ...]] = {
     # Orders end campaigns, and `doctor` tries what a relay would do; all with their own rights.
     "sum_up_campaigns": (PRODUCER, WORKER),
     "needed_upkeep": ROLES,
-    # A trigger calls it, whoever makes a campaign.
+    # Triggers call them, whoever makes a campaign, or adds to a list.
     "campaign_is_whole": (),
+    "standing_is_packed": (),
 }
 """Who may call which function, by its name without the digest."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,10 +59,13 @@ def key_of(connection: Connection) -> str:
 
 
 def _copy(
-    connections: Connections, given: Connection | None, app_id: str, sink: standing.Sink
+    connections: Connections,
+    given: Connection | None,
+    app_id: str,
+    take: Callable[[memoryview], object],
 ) -> None:
     with _reading(connections, given) as connection:
-        standing.copy(connection, app_id, sink)
+        standing.copy(connection, app_id, take)
 
 
 @contextmanager

@@ -37,8 +37,8 @@ _MEMBERS = st.fixed_dictionaries(
 
 def standing(*hashes: int) -> dict[str, Any]:
     """The options of a preparation with these on the standing list."""
-    lines = "".join(f"{each}\n" for each in hashes).encode()
-    return {"standing": Standing(KEY, lambda file: file.write(lines)), "salt": KEY}
+    packed = b"".join(each.to_bytes(8, "big") for each in hashes)
+    return {"standing": Standing(KEY, lambda take: take(packed)), "salt": KEY}
 
 
 def without(scratch: Path, *identifiers: str, **options: Any) -> Outcome:

@@ -1,6 +1,7 @@
 """The schema: what migrations make is what the models say, and the program knows its version."""
 
 from collections.abc import Callable, Iterator
+from struct import iter_unpack
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import IntegrityError
 
-from dispatcher.books import acts, outbox, schema, sessions, tokens, users
+from dispatcher.books import acts, outbox, schema, sessions, standing, tokens, users
 from dispatcher.books.acts import Actor
 from dispatcher.books.installed import FUNCTIONS
 from dispatcher.books.models import Base
@@ -526,6 +527,50 @@ def test_amid_a_campaign_chunks_keep_their_pack_ids_without_the_index_of_these(
         }
 
 
+def test_a_standing_list_from_before_it_was_packed_is_copied_whole_and_goes_on(
+    empty: Engine,
+) -> None:
+    def copied(connection: Connection) -> list[int]:
+        found: list[int] = []
+        standing.copy(
+            connection,
+            "app",
+            lambda some: found.extend(each for (each,) in iter_unpack("!q", some)),
+        )
+        return sorted(found)
+
+    config = migration_config()
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0028")
+        connection.execute(text(_LISTED))
+        before = list(connection.scalars(text("SELECT unnest(hashes) FROM standing ORDER BY 1")))
+        command.upgrade(config, "0029")
+        assert copied(connection) == before
+        # As a program from before does it, which knows nothing of the column.
+        connection.execute(text(_ADDED))
+        connection.execute(text("UPDATE standing SET hashes = '{5}' WHERE page = 0"))
+        assert copied(connection) == [5, *before[3:], 2**60 - 2, 2**60 - 1]
+    with pytest.raises(IntegrityError, match="packed_has_all_hashes"), empty.begin() as connection:
+        connection.execute(text("UPDATE standing SET packed = substr(packed, 9) WHERE page = 0"))
+    with empty.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0028")
+        connection.execute(text(_ADDED))
+        assert connection.scalar(text("SELECT count(*) FROM standing")) == 1002
+
+
+_LISTED = """
+INSERT INTO standing (app_id, page, hashes)
+SELECT 'app', 0, ARRAY[1, 2, 3]
+UNION ALL
+SELECT 'app', page, ARRAY[(page::bigint << 44) + 7] FROM generate_series(60, 60000, 60) AS page
+"""
+_ADDED = """
+INSERT INTO standing AS there (app_id, page, hashes)
+VALUES ('app', 65535, ARRAY[1152921504606846974, 1152921504606846975])
+ON CONFLICT (app_id, page) DO UPDATE SET hashes = there.hashes || excluded.hashes
+"""
 _ROWS = """
 SELECT '00000000-0000-0000-0000-000000000001'::uuid, *
 FROM (VALUES (1, NULL, 400, 28, 'Received value: anna'), (2, '[1]', NULL, NULL, 'b''anna'),

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from struct import iter_unpack
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine
 
 from dispatcher import AudienceError, Dispatcher, OptionError, read_settings
 from dispatcher.books import standing
@@ -168,9 +171,54 @@ def test_who_add_and_remove_at_once_lose_nothing(books: Books) -> None:
     with transaction(books.engine) as connection:
         state = standing.state(connection, "app")
         found = standing.listed(connection, "app", range(2000))
+        copied = copy_of(connection)
     assert before == 100
     assert sum(added) == 150 - 100
     assert (state.entries, found) == (150, frozenset(range(150)))
+    assert copied == list(range(150))
+
+
+_HASHES = st.sets(
+    st.one_of(
+        st.integers(0, 2**60 - 1),
+        st.integers(0, 3),
+        st.integers(2**44 - 2, 2**44 + 2),
+        st.integers(2**56 - 2, 2**56 + 2),
+        st.integers(2**60 - 3, 2**60 - 1),
+    ),
+    min_size=1,
+)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.booleans(), _HASHES), max_size=8), st.data())
+def test_a_preparation_copies_who_is_on_the_list_whatever_was_added_and_removed(
+    books: Books, changes: list[tuple[bool, set[int]]], data: st.DataObject
+) -> None:
+    expected: set[int] = set()
+    with books.engine.connect() as connection:
+        standing.add(connection, "another", range(10))
+        for adds, hashes in changes:
+            if adds:
+                standing.add(connection, "app", hashes)
+                expected |= hashes
+            else:
+                gone = data.draw(st.sets(st.sampled_from(sorted(expected | hashes))))
+                standing.remove(connection, "app", gone)
+                expected -= gone
+        assert copy_of(connection) == sorted(expected)
+        connection.rollback()
+
+
+def copy_of(connection: Connection, app_id: str = "app") -> list[int]:
+    """The list as a preparation gets it, in order."""
+    copied: list[int] = []
+    standing.copy(
+        connection,
+        app_id,
+        lambda some: copied.extend(hash_ for (hash_,) in iter_unpack("!q", some)),
+    )
+    return sorted(copied)
 
 
 @pytest.fixture(autouse=True)
