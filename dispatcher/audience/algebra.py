@@ -102,10 +102,11 @@ def _load(engine: Engine, spool: _Spool, into: str) -> None:
     columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in held)
     values = ", ".join(f"{_known(each)} AS {quoted(each)}" for each in held)
     files = ", ".join(literal(file_name(Path(file.name))) for file in spool.files)
+    # Left to find out whether these are records, it takes more memory for one identifier alone.
     engine.run(f"""
         CREATE TABLE frozen AS SELECT {values}
         FROM read_json([{files}], format = 'array', columns = {{{columns}}},
-                       maximum_object_size = {LONGEST_LINE}, compression = 'none',
+                       maximum_object_size = {LONGEST_LINE}, records = true, compression = 'none',
                        hive_partitioning = false)""")
     found = " UNION ALL ".join(
         f"SELECT {literal(each.name)} AS name, {quoted(each)} AS value FROM frozen" for each in held

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,22 @@ def test_who_was_or_may_have_been_sent_a_campaign_is_excluded(
     assert notes == [
         f"Campaign {other.id} has not ended: whom it reaches from now on is not excluded."
     ]
+
+
+def test_the_least_memory_suffices_where_members_have_one_identifier_alone(
+    books: Books, dispatcher: Dispatcher
+) -> None:
+    settings = replace(dispatcher._connections.settings, prepare_memory=64 * 10**6)
+    chunks = (users(*(f"{chunk}-{number}" for number in range(1_000))) for chunk in range(40))
+    first = campaign_for(books, *chunks)
+    for sequence in range(1, 41):
+        first.attempt(ACCEPTED, sequence)
+
+    sent = enqueued(
+        Dispatcher(settings, books.engine), users("3-7", "new"), exclude=[str(first.id)]
+    )
+
+    assert (sent.input.excluded, members_of(books, sent)) == (1, users("new"))
 
 
 def test_a_dry_run_tells_who_would_be_excluded(books: Books, dispatcher: Dispatcher) -> None:
