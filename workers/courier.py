@@ -51,7 +51,8 @@ class Courier:
     """What delivering needs; built once a process.
 
     `closing` says that nothing new may begin; `wake_relay` lets it publish at once; `nobody_waits`
-    says that no message waits for a slot, so that each may go on with its campaign.
+    says that no message waits for a slot, so that each may go on with its campaign; `enlist` has an
+    idle slot do something, and says whether there is one.
     """
 
     settings: Settings
@@ -65,6 +66,7 @@ class Courier:
     closing: Callable[[], bool]
     wake_relay: Callable[[], None]
     nobody_waits: Callable[[], bool]
+    enlist: Callable[[Callable[[], None]], bool]
     meter: Meter = field(default_factory=Meter)
     tracer: Tracer = field(default_factory=Tracer)
 

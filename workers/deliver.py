@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from dispatcher.books import transitions
@@ -23,10 +24,31 @@ log = logging.getLogger("dispatcher.deliver")
 
 
 def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> None:
-    """Work a message off: each chunk with a claim of its own; what is not claimed is given back."""
+    """Work a message off: each chunk with a claim of its own; what is not claimed is given back.
+
+    Each idle slot of this worker takes one of its chunks, and then goes on as this one does.
+    """
+    own = [
+        sequence
+        for place, sequence in enumerate(sequences)
+        if place == 0 or not courier.enlist(partial(_begin, courier, campaign_id, sequence))
+    ]
+    _deliver(courier, campaign_id, own, is_single=len(sequences) == 1)
+
+
+def _begin(courier: Courier, campaign_id: UUID, sequence: int) -> None:
+    """A slot begins with a chunk of another's message: whatever goes wrong is told here."""
+    try:
+        _deliver(courier, campaign_id, [sequence], is_single=False)
+    except Exception:
+        log.exception("a slot failed", extra={"campaign": str(campaign_id), "chunk": sequence})
+
+
+def _deliver(courier: Courier, campaign_id: UUID, sequences: list[int], *, is_single: bool) -> None:
+    """What one slot does; `is_single` says that its message has no other chunk."""
     waiting = deque(sequences)
     try:
-        _work_off(courier, campaign_id, waiting)
+        _work_off(courier, campaign_id, waiting, is_single=is_single)
         _give_back(courier, campaign_id, waiting)
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
@@ -37,7 +59,7 @@ def deliver_all(courier: Courier, campaign_id: UUID, sequences: list[int]) -> No
         log.warning("%s", error, extra={"campaign": str(campaign_id)})
 
 
-def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
+def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int], *, is_single: bool) -> None:
     """Deliver one after another, as long as this worker may begin something new.
 
     What an attempt came to is handed over with the wish for the next chunk. The first that may not
@@ -52,7 +74,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int]) -> None:
         _work_off_paced(courier, campaign, waiting)
         return
     errand = Errand(campaign, _token(courier, campaign))
-    wakes = _Wakes(courier, is_single=len(waiting) == 1)
+    wakes = _Wakes(courier, is_single=is_single)
     last: Report | None = None
     until = time.monotonic() + LONGEST_LIST.total_seconds()
     while not courier.closing():

@@ -62,16 +62,16 @@ def leave(process: Process) -> None:
     process.close()
     process.stand_still()
     until = time.monotonic() + process.courier.settings.lease.total_seconds()
-    while state.active_requests and time.monotonic() < until:
+    while process.at_work and time.monotonic() < until:
         time.sleep(_LOOK_EVERY)
 
 
 def _end_at_once(process: Process) -> None:
     """Give back what has not begun; what is on the wire is found when its lease has run out."""
     log.warning(
-        "It ends at once, with %d messages at work: what is on the wire is asked for again when "
+        "It ends at once, with %d slots at work: what is on the wire is asked for again when "
         "its lease is over.",
-        len(state.active_requests),
+        process.at_work,
     )
     given: set[str] = set()
     try:

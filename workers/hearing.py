@@ -36,8 +36,8 @@ log = logging.getLogger("dispatcher.worker")
 class Hearing:
     """Looks every second whether the worker takes messages, and writes down why it does not.
 
-    `slots` is how many requests it makes at once, `waiting` tells how many messages wait for one of
-    them; `bell` asks by a connection of its own.
+    `free` tells how many slots are idle, or, below zero, how many messages wait for one; `bell`
+    asks by a connection of its own.
     """
 
     def __init__(
@@ -47,15 +47,13 @@ class Hearing:
         consumer: PatientConsumer,
         *,
         worker: str,
-        slots: int,
-        waiting: Callable[[], int] = lambda: 0,
+        free: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._bell = bell
         self._consumer = consumer
         self._worker = worker
-        self._slots = slots
-        self._waiting = waiting
+        self._free = free
         self._silent_for = 0
         self._tries = 0
         self._told: str | None = None
@@ -87,11 +85,9 @@ class Hearing:
         as good as free. Where a person took the queue away all shall end.
         """
         with self._calling:
-            all_busy = len(state.active_requests) >= self._slots
-            waiting = self._waiting() if all_busy else 0
             if clock() > self._called_until:
                 self._called = 0
-            if waiting > self._called:
+            if -self._free() > self._called:
                 self._called += 1
                 self._called_until = clock() + _TIME_TO_COME
                 return False
@@ -117,7 +113,7 @@ class Hearing:
 
     def _look(self) -> None:
         self._tell(self._consumer.silence())
-        free = self._went_on or len(state.active_requests) < self._slots
+        free = self._went_on or self._free() > 0
         self._went_on = False
         self._silent_for = self._silent_for + 1 if free else 0
         if self._silent_for >= _SILENT_FOR and self._told is None and self._is_deaf():

@@ -2,6 +2,11 @@
 
 import logging
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from celery import signals
@@ -14,20 +19,69 @@ from dispatcher.pools import BECOME_THREADS, check_pool
 log = logging.getLogger("dispatcher.worker")
 
 
+class _Counted(ThreadPoolExecutor):
+    """Threads that are counted: how many have nothing to do, or how much waits for one."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self._counting = threading.Lock()
+        self._free = threads
+
+    def free(self) -> int:
+        """How many threads have nothing to do; below zero, how much waits for one."""
+        return self._free
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        self._take(1)
+        return self._submit_taken(partial(work, *args, **kwargs))
+
+    def enlist(self, work: Callable[[], None]) -> bool:
+        """Have a thread do this that has nothing to do; False where there is none."""
+        with self._counting:
+            if self._free <= 0:
+                return False
+            self._free -= 1
+        with suppress(RuntimeError):  # it has been shut down
+            self._submit_taken(work)
+            return True
+        return False
+
+    def _submit_taken(self, work: Callable[[], Any]) -> "Future[Any]":
+        try:
+            future = super().submit(work)
+        except BaseException:
+            self._take(-1)
+            raise
+        future.add_done_callback(lambda _: self._take(-1))
+        return future
+
+    def _take(self, threads: int) -> None:
+        with self._counting:
+            self._free -= threads
+
+
 class Slots(TaskPool):  # type: ignore[misc]
     """A thread for each request at once."""
 
     __module__ = TaskPool.__module__  # what Celery's banner calls the pool
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.executor = _Counted(self.limit)
+
     def terminate_job(self, pid: int, signal: object = None) -> None:
         """Nothing: a thread cannot be ended, and its request may be on the wire."""
 
-    def waiting(self) -> int:
-        """How many messages wait for a thread.
+    def free(self) -> int:
+        """How many slots are idle; below zero, how many messages wait for one.
 
         Celery forgets those that it has reserved when it connects to the broker anew.
         """
-        return int(self.executor._work_queue.qsize())
+        return self.executor.free()
+
+    def enlist(self, work: Callable[[], None]) -> bool:
+        """Have an idle slot do this; False where there is none."""
+        return self.executor.enlist(work)
 
 
 def asked_for() -> str | None:

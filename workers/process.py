@@ -43,7 +43,8 @@ class RelayStep(bootsteps.StartStopStep):  # type: ignore[misc]
         """Begin to publish, to sweep, and to look whether the worker goes on and hears."""
         consumer = worker.consumer
         consumer.guard = Guard(consumer.cut, partial(ending.leave, self._process))
-        self._process.listen(consumer.guard, wiring.hearing_of(self._process, consumer))
+        hearing = wiring.hearing_of(self._process, consumer)
+        self._process.listen(worker.pool, consumer.guard, hearing)
         ending.take_over(self._process)
         self._process.go_round()
 

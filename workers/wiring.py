@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from celery import Celery
@@ -28,6 +29,7 @@ from workers.guard import Guard
 from workers.hearing import Hearing
 from workers.meter import serving_meter
 from workers.notifying import Notifier
+from workers.pools import Slots
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
 from workers.receiver import Receivers
@@ -50,6 +52,7 @@ class Process:
     relay: Relay
     notifier: Notifier | None = None
     closing: bool = False
+    _pool: Slots | None = None
     _guard: Guard | None = None
     _hearing: Hearing | None = None
 
@@ -65,9 +68,9 @@ class Process:
             self.notifier.stop()
         self.relay.stop()
 
-    def listen(self, guard: Guard, hearing: Hearing) -> None:
-        """Look from now on whether the worker goes on, and whether it hears."""
-        self._guard, self._hearing = guard, hearing
+    def listen(self, pool: Slots, guard: Guard, hearing: Hearing) -> None:
+        """Use these slots, and look from now on whether the worker goes on and hears."""
+        self._pool, self._guard, self._hearing = pool, guard, hearing
         guard.start()
         hearing.start()
 
@@ -79,6 +82,15 @@ class Process:
     def nobody_waits(self) -> bool:
         """Whether a slot may go on with its campaign, as no message waits for it."""
         return self._hearing is None or self._hearing.nobody_waits()
+
+    def enlist(self, work: Callable[[], None]) -> bool:
+        """Have an idle slot do this; False where there is none."""
+        return self._pool is not None and self._pool.enlist(work)
+
+    @property
+    def at_work(self) -> int:
+        """How many slots have something to do, those of messages that wait included."""
+        return 0 if self._pool is None else self._pool.limit - self._pool.free()
 
     def rest(self) -> None:
         """What is waited for now is not the broker's to answer for."""
@@ -129,8 +141,7 @@ def hearing_of(process: Process, consumer: PatientConsumer) -> Hearing:
         Bell(consumer.app),
         consumer,
         worker=courier.worker,
-        slots=int(consumer.controller.concurrency),
-        waiting=consumer.pool.waiting,
+        free=consumer.pool.free,
     )
 
 
@@ -172,6 +183,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         closing=lambda: process.closing,
         wake_relay=lambda: process.relay.wake(),
         nobody_waits=lambda: process.nobody_waits(),
+        enlist=lambda work: process.enlist(work),
         meter=meter,
         tracer=tracer,
     )

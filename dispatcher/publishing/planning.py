@@ -24,6 +24,7 @@ _LEAST_A_LIST = 2
 _SLOTS_A_CAMPAIGN = 2
 """With fewer, slots would be called away by messages all the time."""
 MOST_A_LIST = 16
+_MESSAGES_AT_ONCE = 32
 _UNLIMITED = 1_000_000
 _SLOW_START = timedelta(seconds=2)
 
@@ -64,12 +65,13 @@ def plan(
     """Mark what the fleet has room for as published, shared fairly; the messages to send.
 
     Slots go on with their campaigns by themselves, so that there is room for a chunk for each live
-    slot, and only an idle one gets a message. A campaign with less than its equal share of slots
-    gets as many messages as it lacks all the same: where a message waits for it, a slot goes on no
-    more. Where campaigns are too many for that, or something is out of the ordinary (an account has
-    trouble, a chunk is in doubt, or claimed for so long that its claim may have been lost), there
-    is room for two lists for each slot, one at work and one that waits, each of what a slot works
-    off in its time. Every running campaign with something due gets one chunk at least.
+    slot, and only an idle one is named a chunk; where many are, a message names several, each for
+    an idle slot. A campaign with less than its equal share of slots gets as many messages as it
+    lacks all the same: where a message waits for it, a slot goes on no more. Where campaigns are
+    too many for that, or something is out of the ordinary (an account has trouble, a chunk is in
+    doubt, or claimed for so long that its claim may have been lost), there is room for two lists
+    for each slot, one at work and one that waits, each of what a slot works off in its time. Every
+    running campaign with something due gets one chunk at least.
 
     Where a rate holds, as many go as there are places before the next round, to the campaigns of an
     account in turn, each in a message of its own, as each has a moment of its own.
@@ -83,20 +85,22 @@ def plan(
     room = _room(unpaced, slots)
     in_flight = [campaign.published + campaign.held for campaign in campaigns]
     rates = _Rates(account_rate, gauge, [c for c in campaigns if c.id in paced and c.has_due])
-    most = max(room.share, room.chunks - sum(in_flight))
+    idle = room.chunks - sum(in_flight)
+    most = max(room.share, idle)
     grants = _grants(connection, campaigns, rates, most)
     demands = [
         Demand(flying, grant.chunks) for flying, grant in zip(in_flight, grants, strict=True)
     ]
     batches: list[Batch] = []
     shares = share(room.chunks, demands, room.share)
+    together = _most_together(idle) if sum(shares) <= idle else 1
     for campaign, grant, count in zip(campaigns, grants, shares, strict=True):
         if count:
             only_canary = campaign.awaits_verdict
             sequences = mark(
                 connection, campaign.id, count=count, fresh=grant.clean, only_canary=only_canary
             )
-            size = 1 if campaign.id in paced else room.list
+            size = 1 if campaign.id in paced else room.list or together
             batches += messages(campaign.id, sequences, size)
     published = sum(len(batch.sequences) for batch in batches)
     return Plan(batches, soon=0 < published >= room.chunks / 8)
@@ -104,10 +108,13 @@ def plan(
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many chunks may be in flight, how many a message has, and a campaign's equal share."""
+    """How many chunks may be in flight, how many a message has, and a campaign's equal share.
+
+    Without a `list`, a message has as many as idle slots take at once.
+    """
 
     chunks: int
-    list: int
+    list: int | None
     share: int
 
 
@@ -124,7 +131,7 @@ def _room(unpaced: Sequence[Row[Any]], slots: int) -> Room:
         for campaign in waiting
     )
     if go_on and len(waiting) * _SLOTS_A_CAMPAIGN <= slots:
-        return Room(slots, list=1, share=max(1, slots // max(1, len(waiting))))
+        return Room(slots, list=None, share=max(1, slots // max(1, len(waiting))))
     in_time = _chunks_in_time([campaign for campaign in unpaced if campaign.has_due])
     chunks = _LISTS_A_SLOT * slots * max(_LEAST_A_LIST, in_time)
     return Room(chunks, list=max(1, in_time), share=1)
@@ -221,6 +228,15 @@ def _chunks_in_time(campaigns: Sequence[Row[Any]]) -> int:
     seconds = float(sum(campaign.seconds for campaign in campaigns))
     in_time = LONGEST_LIST.total_seconds() * attempts / max(seconds, 0.001)
     return min(int(in_time), MOST_A_LIST)
+
+
+def _most_together(idle: int) -> int:
+    """How many chunks a message names of those that begin at once, when so many slots are idle.
+
+    Messages enough for each worker to get some, and few where Celery takes longer for each than
+    its slot for sending.
+    """
+    return max(1, min(idle // _MESSAGES_AT_ONCE, MOST_A_LIST))
 
 
 def share(capacity: int, demands: Sequence[Demand], least: int = 1) -> list[int]:

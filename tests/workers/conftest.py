@@ -88,6 +88,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             closing: Callable[[], bool] = lambda: False,
             wake_relay: Callable[[], None] = lambda: None,
             nobody_waits: Callable[[], bool] = lambda: False,
+            enlist: Callable[[Callable[[], None]], bool] = lambda _work: False,
             token: str = "sandbox-token",
         ) -> Courier:
             settings = Settings(
@@ -119,6 +120,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 closing=closing,
                 wake_relay=wake_relay,
                 nobody_waits=nobody_waits,
+                enlist=enlist,
             )
 
         yield make

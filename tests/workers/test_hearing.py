@@ -6,7 +6,6 @@ from subprocess import TimeoutExpired
 
 import pytest
 from celery import Celery
-from celery.worker import state
 from sqlalchemy import Engine
 
 from dispatcher.books import fleet
@@ -120,7 +119,7 @@ def test_looks_go_on_after_what_nobody_foresaw_and_it_is_told_once(
 ) -> None:
     monkeypatch.setattr("workers.hearing._LOOK_EVERY", 0.05)
     consumer = _Unforeseen()
-    hearing = Hearing(engine, Bell(Celery()), consumer, worker="w/1", slots=1)
+    hearing = Hearing(engine, Bell(Celery()), consumer, worker="w/1", free=lambda: 1)
     hearing.start()
     eventually(lambda: consumer.looks > 3)
     hearing.stop()
@@ -140,19 +139,16 @@ class _Elsewhere(PatientConsumer):
 def test_for_each_message_that_waits_one_slot_is_called_away(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = 0
-    hearing = Hearing(
-        engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=2, waiting=lambda: waiting
-    )
+    free = 0
+    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", free=lambda: free)
     now = 100.0
     monkeypatch.setattr("workers.hearing.clock", lambda: now)
-    monkeypatch.setattr(state, "active_requests", [object()] * 2)
     assert hearing.nobody_waits()
-    waiting = 2
+    free = -2
     assert [hearing.nobody_waits() for _ in range(3)] == [False, False, True]
     now += 1  # nobody came
     assert not hearing.nobody_waits()
-    monkeypatch.setattr(state, "active_requests", [object()])  # a slot is idle, and takes it
+    free = 1  # slots took them
     now += 1
     assert hearing.nobody_waits()
 
@@ -160,6 +156,6 @@ def test_for_each_message_that_waits_one_slot_is_called_away(
 def test_no_slot_goes_on_where_a_person_took_the_queue_away(engine: Engine) -> None:
     with transaction(engine) as connection:
         fleet.seen(connection, "w/1", 1)
-    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", slots=1)
+    hearing = Hearing(engine, Bell(Celery()), _Elsewhere(), worker="w/1", free=lambda: 1)
     hearing._look()
     assert not hearing.nobody_waits()
