@@ -73,10 +73,11 @@ class Guarded(HTTPConnection):
         self.attempt.hold(self._handle)
         return sock
 
-    def exchange(self, request: Callable[[], bytes]) -> Reply:
+    def exchange(self, request: Callable[[], bytes], sent: Callable[[], None]) -> Reply:
         """Send a request, ready as it goes onto the wire, and read its reply.
 
-        The connection stays open only where nothing more of this request is known to come.
+        `sent` is called once it has left. The connection stays open only where nothing more of this
+        request is known to come.
         """
         content = request()
         self.begin()
@@ -85,6 +86,7 @@ class Guarded(HTTPConnection):
             self.sock.sendall(content)
             whole = True
         del content  # the reply may take long, and needs none of it
+        sent()
         return self.ended(read_from(self.sock), whole)
 
     def begin(self) -> None:
@@ -133,7 +135,9 @@ class GuardedPool(HTTPConnectionPool):
 
     ConnectionCls = Guarded
 
-    def exchange(self, request: Callable[[], bytes], attempt: Attempt) -> Reply:
+    def exchange(
+        self, request: Callable[[], bytes], attempt: Attempt, sent: Callable[[], None]
+    ) -> Reply:
         """One request on a connection that is kept, or on a new one; never a second try.
 
         urllib3's own way to do this takes as long again as all the rest of a request.
@@ -146,7 +150,7 @@ class GuardedPool(HTTPConnectionPool):
                 self._prepare_proxy(connection)
             if connection.is_closed:
                 connection.connect()
-            reply: Reply = connection.exchange(request)
+            reply: Reply = connection.exchange(request, sent)
             return reply
 
         try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -40,6 +40,8 @@ from workers.traces import traced
 from workers.watchdog import clock
 from workers.withholding import Withholding
 
+Found = TypeVar("Found")
+
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
@@ -52,7 +54,8 @@ class Courier:
 
     `closing` says that nothing new may begin; `wake_relay` lets it publish at once; `nobody_waits`
     says that no message waits for a slot, so that each may go on with its campaign; `enlist` has an
-    idle slot do something, and says whether there is one.
+    idle slot do something, and says whether there is one. Of what is on the wire, members whose
+    text is longer than `longest_kept` are let go.
     """
 
     settings: Settings
@@ -67,6 +70,7 @@ class Courier:
     wake_relay: Callable[[], None]
     nobody_waits: Callable[[], bool]
     enlist: Callable[[Callable[[], None]], bool]
+    longest_kept: int
     meter: Meter = field(default_factory=Meter)
     tracer: Tracer = field(default_factory=Tracer)
 
@@ -89,6 +93,78 @@ class Errand:
         return Envelope.of(self.token, self.campaign.app_id, tag, message)
 
 
+class LostChunk(DispatcherError):
+    """A reply came when its chunk had been settled without it; what it says cannot be told."""
+
+
+class Letter:
+    """A claimed chunk as the body of a request, the same each time it is asked for.
+
+    Where many slots are on the wire at once, the members of long ones are let go of when they have
+    left. Few replies ask for them again: those that refuse, or name somebody.
+    """
+
+    def __init__(self, courier: Courier, errand: Errand, claim: Claim) -> None:
+        self._courier = courier
+        self._claim = claim
+        self.envelope = errand.envelope(claim)
+
+    def __call__(self) -> bytes:
+        """The body; it waits for the books where its members were let go of."""
+        members = self._claim.members.text
+        if members is None:
+            members = _members_again(self._courier, self._claim)
+        return self.envelope.body(self._claim.pack_id, members)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether to ask for it is to wait for nothing."""
+        return self._claim.members.text is not None
+
+    def sent(self) -> None:
+        """It has left."""
+        members = self._claim.members
+        if members.text is not None and len(members.text) > self._courier.longest_kept:
+            members.let_go()
+
+
+def _members_again(courier: Courier, claim: Claim) -> str:
+    """The members of a request that has left, once PostgreSQL is there."""
+
+    def read() -> str | None:
+        with transaction(courier.engine) as connection:
+            return transitions.members_again(connection, claim)
+
+    words = "what is said of its members cannot be looked at yet"
+    members = _patiently(courier, claim, words, read)
+    if members is None:
+        raise LostChunk(
+            f"chunk {claim.sequence} is settled, or was divided: what is said of it comes too late."
+        )
+    return members
+
+
+def _patiently(
+    courier: Courier,
+    claim: Claim,
+    words: str,
+    step: Callable[[], Found],
+    is_lost: Callable[[], bool] = lambda: False,
+) -> Found:
+    """A step in the books, again and again while they are away and nothing is lost."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return step()
+        except DispatcherError as error:
+            if is_lost() or not is_transient(error):
+                raise
+            if pause == _FIRST_PAUSE:
+                log.warning("%s: %s", words, error, extra=_fields(courier, claim))
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
 def attempt(courier: Courier, errand: Errand, claim: Claim, asked_at: float) -> Report | None:
     """Make one attempt at a claimed chunk; `asked_at` on `clock()` is when it was asked for.
 
@@ -104,10 +180,11 @@ def attempt(courier: Courier, errand: Errand, claim: Claim, asked_at: float) -> 
         if screened is None:
             return None
         claim = screened
-        envelope = errand.envelope(claim)
-        body = partial(envelope.body, claim.pack_id, claim.members)
+        letter = Letter(courier, errand, claim)
         began = clock()
-        outcome = courier.push_api.send(envelope, body, send_before(courier, claim, asked_at))
+        outcome = courier.push_api.send(
+            letter.envelope, letter, send_before(courier, claim, asked_at), letter.sent
+        )
         measure(courier, claim, outcome, began)
     return report_of(courier, claim, outcome, asked_at, claimed_at)
 
@@ -143,23 +220,17 @@ def record(courier: Courier, report: Report) -> None:
     Any other is worth recording only while the lease lasts: then the sweep takes the chunk back.
     """
     deadline = clock() + courier.settings.lease.total_seconds()
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            with transaction(courier.engine) as connection:
-                written = transitions.record(connection, report)
-                recorded = written is not None or transitions.was_recorded(connection, report)
-            return tell(courier, written or report, recorded)
-        except DispatcherError as error:
-            lost = not isinstance(report.outcome, Accepted) and clock() > deadline
-            if lost or not is_transient(error):
-                raise
-            if pause == _FIRST_PAUSE:
-                log.warning(
-                    "cannot be recorded yet: %s", error, extra=_fields(courier, report.claim)
-                )
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def write() -> tuple[Report, bool]:
+        with transaction(courier.engine) as connection:
+            written = transitions.record(connection, report)
+            recorded = written is not None or transitions.was_recorded(connection, report)
+        return written or report, recorded
+
+    def is_lost() -> bool:
+        return not isinstance(report.outcome, Accepted) and clock() > deadline
+
+    tell(courier, *_patiently(courier, report.claim, "cannot be recorded yet", write, is_lost))
 
 
 def tell(courier: Courier, report: Report, recorded: bool) -> None:

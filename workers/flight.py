@@ -17,9 +17,18 @@ from typing import NamedTuple, NoReturn
 from dispatcher.books.transitions import Claim, Report
 from dispatcher.lifecycle import Accepted
 from workers.connection import HUNG_UP, Attempt, Guarded, TooLate, closed_by_trouble
-from workers.courier import Courier, Errand, attempt, measure, record, report_of, send_before, tell
+from workers.courier import (
+    Courier,
+    Errand,
+    Letter,
+    attempt,
+    measure,
+    record,
+    report_of,
+    send_before,
+    tell,
+)
 from workers.group_commit import Answer
-from workers.push_api import Body
 from workers.reading import AT_ONCE, Reply, read_on, usual
 from workers.watchdog import clock
 from workers.wire import READ, WRITE
@@ -38,6 +47,7 @@ class _Trip(NamedTuple):
     """One chunk on the wire."""
 
     claim: Claim
+    letter: Letter
     asked_at: float
     claimed_at: float
     attempt: Attempt
@@ -139,7 +149,7 @@ class Flight:
             return
         assert claim is not None
         courier, claimed_at = self._courier, clock()
-        body = self._body(claim)
+        letter = Letter(courier, self._errand, claim)
         trying = courier.push_api.attempt(send_before(courier, claim, self._asked_at))
         self._connection.attempt = trying
         try:
@@ -148,8 +158,8 @@ class Flight:
             trying.end()
             self._land(partial(self._by_hand, claim))
             return
-        self._trip = _Trip(claim, self._asked_at, claimed_at, trying)
-        self._unsent = memoryview(courier.push_api.request(body))
+        self._trip = _Trip(claim, letter, self._asked_at, claimed_at, trying)
+        self._unsent = memoryview(courier.push_api.request(letter))
         self._send()
 
     def _ready(self) -> None:
@@ -180,7 +190,9 @@ class Flight:
         self._unsent = self._unsent[sent:]
         self._watch(waits_for if self._unsent else READ)
         if not self._unsent:
+            assert self._trip is not None
             self._unsent = memoryview(b"")  # the reply may take long, and needs none of it
+            self._trip.letter.sent()
 
     def _receive(self) -> None:
         try:
@@ -194,7 +206,11 @@ class Flight:
         if reply is None:
             self._land(partial(self._read_by_hand, begun, whole=True))
             return
-        landed = self._ended_by(lambda: reply)
+        try:
+            landed = self._ended_by(lambda: reply, at_once=True)
+        except _Away:
+            self._land(partial(self._ended_by, lambda: reply))
+            return
         report, courier = landed.last, self._courier
         if self._connection is None or self._connection.is_closed or not may_fly(report):
             self._land(lambda: landed)
@@ -204,24 +220,26 @@ class Flight:
             assert report is not None
             self._ask(report)
 
-    def _ended_by(self, reply: Callable[[], Reply], whole: bool = True) -> Landed:
-        """The chunk on the wire has its reply, or comes to what is raised instead."""
+    def _ended_by(
+        self, reply: Callable[[], Reply], whole: bool = True, *, at_once: bool = False
+    ) -> Landed:
+        """The chunk on the wire has its reply, or comes to what is raised instead.
+
+        _Away where that asks for members who were let go of, and is to wait for nothing.
+        """
         assert self._trip is not None
         assert self._connection is not None
-        (claim, asked_at, claimed_at, trying), connection = self._trip, self._connection
+        (claim, letter, asked_at, claimed_at, trying), connection = self._trip, self._connection
         courier = self._courier
         outcome = courier.push_api.outcome(
             trying,
-            self._errand.envelope(claim),
-            self._body(claim),
+            letter.envelope,
+            letter if letter.is_here or not at_once else _away,
             lambda: closed_by_trouble(connection, lambda: connection.ended(reply(), whole)),
         )
         self._trip, self._unsent = None, memoryview(b"")
         measure(courier, claim, outcome, claimed_at)
         return Landed(report_of(courier, claim, outcome, asked_at, claimed_at))
-
-    def _body(self, claim: Claim) -> Body:
-        return partial(self._errand.envelope(claim).body, claim.pack_id, claim.members)
 
     def _watch(self, events: int) -> None:
         if events != self._watched_for:
@@ -266,6 +284,14 @@ class Flight:
         record(self._courier, last)
         self._recorded()
         raise error
+
+
+class _Away(Exception):
+    """To ask for a request's members is to wait for the books."""
+
+
+def _away() -> NoReturn:
+    raise _Away
 
 
 def _fail(error: Exception) -> NoReturn:

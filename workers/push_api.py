@@ -36,6 +36,10 @@ Body = Callable[[], bytes]
 """Makes a request's body, the same each time: what waits for its reply holds none of it."""
 
 
+def _nothing() -> None:
+    """What is to be done when a request has left, where nothing is."""
+
+
 class PushApi:
     """The vendor's Push API at one URL, for `slots` requests at once.
 
@@ -50,12 +54,23 @@ class PushApi:
         self.pool, self._head = _road(self._adapter, url)
         self.wire = Wire()
 
-    def send(self, envelope: Envelope, body: Body, send_before: float) -> Outcome:
-        """Make one attempt. `send_before` on `clock()` is the last moment for its first byte."""
+    def send(
+        self,
+        envelope: Envelope,
+        body: Body,
+        send_before: float,
+        sent: Callable[[], None] = _nothing,
+    ) -> Outcome:
+        """Make one attempt. `send_before` on `clock()` is the last moment for its first byte.
+
+        `sent` is called when the request has left, and before its reply is waited for.
+        """
         attempt = self.attempt(send_before)
-        return self.outcome(
-            attempt, envelope, body, lambda: self.pool.exchange(lambda: self.request(body), attempt)
-        )
+
+        def exchange() -> Reply:
+            return self.pool.exchange(lambda: self.request(body), attempt, sent)
+
+        return self.outcome(attempt, envelope, body, exchange)
 
     def request(self, body: Body) -> bytes:
         """A request as it goes onto the wire, in one piece."""

@@ -37,6 +37,8 @@ from workers.relay import Relay
 from workers.withholding import Withholding
 
 _MOST_CONNECTIONS = 16
+_MOST_KEPT = 24_000_000
+"""Characters of members on the wire, of all slots."""
 _REDIS_TIMEOUT = 2.0
 _GAUGE_TIMEOUT = 0.5
 """A round of publishing waits no longer: what has no rate is to go on."""
@@ -184,6 +186,7 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
         wake_relay=lambda: process.relay.wake(),
         nobody_waits=lambda: process.nobody_waits(),
         enlist=lambda work: process.enlist(work),
+        longest_kept=_MOST_KEPT // slots,
         meter=meter,
         tracer=tracer,
     )

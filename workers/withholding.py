@@ -31,7 +31,9 @@ class Withholding:
         if not claim.unscreened:
             return claim
         key, app_id = self._known_key(), campaign.app_id
-        hashes = [frozenset(hashes_of(each, key)) for each in orjson.loads(claim.members)]
+        assert claim.members.text is not None
+        members = orjson.loads(claim.members.text)
+        hashes = [frozenset(hashes_of(member, key)) for member in members]
         with transaction(self._engine) as connection:
             listed = standing.listed(connection, app_id, frozenset().union(*hashes))
             places = [place for place, of in enumerate(hashes, 1) if not listed.isdisjoint(of)]

@@ -42,7 +42,7 @@ def _assert_attempt(books: Books, campaign: OneCampaign) -> None:
             connection, {}, [key], worker=WORDS, lease=LEASE, window=WINDOW
         )
     claim = exchanged.claims[key]
-    assert (claim.members, claim.time_left) == (f'["{WORDS}"]', WINDOW)
+    assert (claim.members.text, claim.time_left) == (f'["{WORDS}"]', WINDOW)
     chunk = campaign.chunk()
     assert (chunk.claimed_by, chunk.lease_until - chunk.claimed_at) == (WORDS, LEASE)
     assert claim.claimed_at == chunk.claimed_at

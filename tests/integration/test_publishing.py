@@ -243,6 +243,27 @@ def test_a_small_campaign_does_not_wait_for_a_large_one(books: Books) -> None:
     assert (len(large.published()), len(small.published())) == (4, 4)
 
 
+@pytest.mark.parametrize(("slots", "most"), [(63, 1), (64, 2), (300, 9), (1_000, 16)])
+def test_where_many_slots_are_idle_a_message_names_several_chunks(
+    books: Books, slots: int, most: int
+) -> None:
+    campaign = begun(books, slots + 50)
+    live(books, slots)
+    batches = plan(books)
+    assert len(campaign.published()) == slots
+    assert {len(batch.sequences) for batch in batches[:-1]} == {most}
+
+
+def test_messages_that_call_slots_away_name_one_chunk_each(books: Books) -> None:
+    large, small = begun(books, 100), begun(books, 100)
+    for sequence in range(2, 77):
+        large.claimed(sequence)
+    live(books, 140)
+    batches = plan(books)
+    assert len(small.published()) == 70
+    assert {len(batch.sequences) for batch in batches} == {1}
+
+
 def test_a_campaign_gets_its_share_of_slots_that_are_all_busy_with_another(books: Books) -> None:
     large = begun(books, 100)
     live(books, 8)

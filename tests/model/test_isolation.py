@@ -36,7 +36,8 @@ class Vendor:
     def answer(self, claim: Claim) -> Outcome:
         """What it makes of a request."""
         self.requests[claim.pack_id] += 1
-        tokens = [member["token"] for member in json.loads(claim.members)]
+        assert claim.members.text is not None
+        tokens = [member["token"] for member in json.loads(claim.members.text)]
         if claim.pack_id in self._accepted:
             return ALREADY_SENT
         wrong = next((n for n, token in enumerate(tokens) if token in self._culprits), None)

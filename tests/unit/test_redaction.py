@@ -18,7 +18,7 @@ from dispatcher import redaction
 from dispatcher.books.address import read_address
 from dispatcher.books.failures import Failure
 from dispatcher.books.session import make_engine, place_of
-from dispatcher.books.transitions import Claim, Report
+from dispatcher.books.transitions import Claim, Members, Report
 from dispatcher.embedded import ServerUrls
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.lifecycle import Accepted, ChunkState, Decision
@@ -171,7 +171,9 @@ def test_what_holds_a_secret_or_a_member_does_not_show_it() -> None:
     assert read.database_url is not None
     assert read.broker_url is not None
     now = datetime.now(UTC)
-    claim = Claim(UUID(int=1), 1, 1, 1, "p", 1, member, None, now, timedelta(0), 0, "default")
+    claim = Claim(
+        UUID(int=1), 1, 1, 1, "p", 1, Members(member), None, now, timedelta(0), 0, "default"
+    )
     accepted = Accepted(1, 1, 0, f'[[0,"{member}"]]')
     app = producer(read)
     shown = [

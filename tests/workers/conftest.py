@@ -89,6 +89,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
             wake_relay: Callable[[], None] = lambda: None,
             nobody_waits: Callable[[], bool] = lambda: False,
             enlist: Callable[[Callable[[], None]], bool] = lambda _work: False,
+            longest_kept: int = 1_000_000,
             token: str = "sandbox-token",
         ) -> Courier:
             settings = Settings(
@@ -121,6 +122,7 @@ def courier(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Courier]]:
                 wake_relay=wake_relay,
                 nobody_waits=nobody_waits,
                 enlist=enlist,
+                longest_kept=longest_kept,
             )
 
         yield make

@@ -256,3 +256,57 @@ def test_a_chunk_whose_window_ends_before_its_request_could_begin_is_not_sent(
     rows(engine, "UPDATE chunk SET due_at = now(), in_doubt_since = now() - interval '2.6 s'")
     deliver_all(ours, campaign, [1])
     assert len(vendor.requests()) == 1
+
+
+class _Slots:
+    """So many idle slots, each of which does at once what it is enlisted for."""
+
+    def __init__(self, idle: int) -> None:
+        self.took = 0
+        self._idle = idle
+
+    def enlist(self, work: Callable[[], None]) -> bool:
+        if self.took == self._idle:
+            return False
+        self.took += 1
+        thread = threading.Thread(target=work, name="enlisted")
+        thread.start()
+        thread.join()
+        return True
+
+
+def test_each_idle_slot_takes_a_chunk_of_a_message(
+    courier: Couriers, vendor: PushApi, engine: Engine
+) -> None:
+    campaign, woken = make_campaign(engine, chunks=5), []
+    ours = courier(vendor.url, enlist=_Slots(9).enlist, wake_relay=lambda: woken.append(1))
+    deliver_all(ours, campaign, [1, 2, 3, 4])
+    query = "SELECT sequence FROM attempt WHERE campaign_id = :id ORDER BY started_at"
+    assert [row.sequence for row in rows(engine, query, id=campaign)] == [2, 3, 4, 1]
+    assert chunk(engine, campaign, 5).state == "pending"
+    assert woken == []
+
+
+@pytest.mark.parametrize("idle", [0, 1, 3])
+def test_what_no_idle_slot_takes_of_a_message_is_its_own_slots(
+    courier: Couriers, vendor: PushApi, engine: Engine, idle: int
+) -> None:
+    campaign, slots = make_campaign(engine, chunks=4), _Slots(idle)
+    ours = courier(vendor.url, enlist=slots.enlist, nobody_waits=lambda: True)
+    deliver_all(ours, campaign, [1, 2, 3, 4])
+    assert slots.took == idle
+    assert vendor.pushes(*map(member, range(1, 5))) == [1] * 4
+
+
+def test_what_fails_in_a_slot_that_was_enlisted_is_told(
+    courier: Couriers, vendor: PushApi, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> bool:
+        if threading.current_thread().name == "enlisted":
+            raise ValueError("what nobody foresaw")
+        return False
+
+    campaign = make_campaign(engine, chunks=2)
+    deliver_all(courier(vendor.url, enlist=_Slots(1).enlist, nobody_waits=fail), campaign, [1, 2])
+    assert "what nobody foresaw" in caplog.text
+    assert vendor.pushes(member(1)) == [1]

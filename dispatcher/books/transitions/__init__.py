@@ -18,9 +18,11 @@ from dispatcher.books.transitions.exchanging import (
     Claim,
     Exchanged,
     Further,
+    Members,
     Place,
     Report,
     exchange,
+    members_again,
 )
 from dispatcher.books.transitions.forgetting import forget
 from dispatcher.books.transitions.noting import note_new
@@ -65,6 +67,7 @@ __all__ = [
     "Claim",
     "Exchanged",
     "Further",
+    "Members",
     "Place",
     "Report",
     "accept_canary",
@@ -80,6 +83,7 @@ __all__ = [
     "keep_all",
     "lock_free",
     "mark_published",
+    "members_again",
     "note_new",
     "pause",
     "pause_itself",

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from dispatcher.books.functions import Function
 from dispatcher.books.transitions.statements import EXCHANGE, PARAMETERS, RECORD
@@ -43,6 +43,19 @@ class Further:
     start: Place | None = None
 
 
+class Members:
+    """Whom a claim is for, as JSON, until who has sent it lets go of it: the books have it, too."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text: str | None = text
+
+    def let_go(self) -> None:
+        """Hold it no longer; `members_again` reads it."""
+        self.text = None
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to make one attempt at a chunk until its lease ends.
@@ -59,7 +72,7 @@ class Claim:
     attempt: int
     pack_id: str
     size: int
-    members: str = field(repr=False)
+    members: Members = field(repr=False)
     in_doubt_before: datetime | None
     claimed_at: datetime
     time_left: timedelta
@@ -149,6 +162,20 @@ def record_alone(connection: Connection, report: Report) -> bool:
     return bool(_run(connection, RECORD, {0: report}).recorded)
 
 
+_MEMBERS = text("""
+SELECT members FROM chunk
+WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round
+  AND (state = 'sending' OR state = 'pending' AND in_doubt_since IS NOT NULL)
+""")
+
+
+def members_again(connection: Connection, claim: Claim) -> str | None:
+    """The members of a request that has left, while its chunk has to keep them; None afterwards."""
+    key = {"campaign_id": claim.campaign_id, "sequence": claim.sequence, "round": claim.round}
+    found: str | None = connection.scalar(_MEMBERS, key)
+    return found
+
+
 def _run(
     connection: Connection,
     function: Function,
@@ -164,7 +191,8 @@ def _run(
     found = Exchanged(frozenset(rows[0].recorded or ()), {}, {})
     for row in rows:
         if row.campaign_id is not None:
-            claim = Claim(*row[1:-1])
+            fields = [*row[1:7], Members(row.members), *row[8:-1]]
+            claim = Claim(*fields)
             key, place = (claim.campaign_id, claim.sequence), (row.due_at, claim.sequence)
             found.claims[key] = claim
             if key not in keys:

@@ -98,7 +98,7 @@ SELECT campaign_id, sequence, round, :origin, :halvings, false FROM second
 """)
 # Those that may be sent yet, or again, or are said to have reached nobody.
 _PARTS = text("""
-SELECT sequence, members FROM chunk JOIN part USING (campaign_id, sequence, round)
+SELECT sequence, members, origin FROM chunk JOIN part USING (campaign_id, sequence, round)
 WHERE campaign_id = :campaign_id AND members IS NOT NULL
   AND state IN ('pending', 'sending', 'rejected', 'unresolved', 'expired')
   AND origin = (SELECT origin FROM part
@@ -212,15 +212,16 @@ def divide(connection: Connection, division: Division) -> None:
 def settle_parts(connection: Connection, claim: Claim) -> bool:
     """Send nothing more of what a chunk was divided into, as it was accepted before; whether any.
 
-    Its parts are those whose members are all among the claim's: the vendor's numbers are of the
-    whole chunk, so theirs are lost.
+    Its parts are those whose members are all among the claim's, where it was a part itself; of one
+    that was, and has let go of its members, that cannot be told. The vendor's numbers are of the
+    whole chunk, so the parts' are lost.
     """
     key = {"campaign_id": claim.campaign_id, "sequence": claim.sequence, "round": claim.round}
-    reached = set(_members(claim.members))
+    reached = set(_members(claim.members.text or "[]"))
     parts = [
         row.sequence
         for row in connection.execute(_PARTS, key)
-        if reached.issuperset(_members(row.members))
+        if row.origin == claim.pack_id or reached.issuperset(_members(row.members))
     ]
     if parts:
         connection.execute(_SETTLE, {"campaign_id": claim.campaign_id, "sequences": parts})

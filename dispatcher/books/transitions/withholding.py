@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, text
 
 from dispatcher.books.holding import IN_DOUBT, UNREACHABLE
-from dispatcher.books.transitions.exchanging import Claim
+from dispatcher.books.transitions.exchanging import Claim, Members
 
 # No member's text is a value of the statement: it would stand in logs.
 _WITHHOLD = text("""
@@ -59,7 +59,7 @@ def withhold(connection: Connection, claim: Claim, places: Collection[int]) -> C
     members = connection.scalar(_WITHHOLD, values)
     if members is None:
         return None
-    return replace(claim, members=members, size=claim.size - len(places))
+    return replace(claim, members=Members(members), size=claim.size - len(places))
 
 
 def keep_all(connection: Connection, claim: Claim) -> bool:
