@@ -140,10 +140,10 @@ def test_a_pool_that_cannot_be_is_refused_in_a_sentence(
     "program", [["dispatcher", "worker"], ["python", "-m", "workers", "worker"]]
 )
 def test_a_pool_is_refused_whether_or_not_its_library_is_installed(
-    environment: Environment, program: str, pool: str
+    environment: Environment, program: list[str], pool: str
 ) -> None:
     refused = subprocess.run(
-        [*program.split(), "-P", pool],
+        [*program, "-P", pool],
         env=dict(environment),
         capture_output=True,
         text=True,
