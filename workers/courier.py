@@ -44,6 +44,8 @@ Found = TypeVar("Found")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+_LOOKS_FOR = 5.0
+"""Seconds for members who were let go of: the outcome is worth more than what it quotes."""
 
 log = logging.getLogger("dispatcher.deliver")
 
@@ -93,10 +95,6 @@ class Errand:
         return Envelope.of(self.token, self.campaign.app_id, tag, message)
 
 
-class LostChunk(DispatcherError):
-    """A reply came when its chunk had been settled without it; what it says cannot be told."""
-
-
 class Letter:
     """A claimed chunk as the body of a request, the same each time it is asked for.
 
@@ -108,13 +106,20 @@ class Letter:
         self._courier = courier
         self._claim = claim
         self.envelope = errand.envelope(claim)
+        self.waited = 0.0
+        """Seconds for members who were let go of."""
 
-    def __call__(self) -> bytes:
-        """The body; it waits for the books where its members were let go of."""
+    def __call__(self) -> bytes | None:
+        """The body; where its members were let go of, it waits for the books.
+
+        None where they have others by now, or are away for long.
+        """
         members = self._claim.members.text
         if members is None:
+            began = clock()
             members = _members_again(self._courier, self._claim)
-        return self.envelope.body(self._claim.pack_id, members)
+            self.waited += clock() - began
+        return None if members is None else self.envelope.body(self._claim.pack_id, members)
 
     @property
     def is_here(self) -> bool:
@@ -128,20 +133,20 @@ class Letter:
             members.let_go()
 
 
-def _members_again(courier: Courier, claim: Claim) -> str:
-    """The members of a request that has left, once PostgreSQL is there."""
+def _members_again(courier: Courier, claim: Claim) -> str | None:
+    """The members of a request that has left; None where that cannot be known in time."""
 
     def read() -> str | None:
         with transaction(courier.engine) as connection:
             return transitions.members_again(connection, claim)
 
+    deadline = clock() + _LOOKS_FOR
     words = "what is said of its members cannot be looked at yet"
-    members = _patiently(courier, claim, words, read)
-    if members is None:
-        raise LostChunk(
-            f"chunk {claim.sequence} is settled, or was divided: what is said of it comes too late."
-        )
-    return members
+    try:
+        return _patiently(courier, claim, words, read, lambda: clock() > deadline)
+    except DispatcherError as error:
+        log.warning("%s: it is not told", error, extra=_fields(courier, claim))
+        return None
 
 
 def _patiently(
@@ -149,7 +154,7 @@ def _patiently(
     claim: Claim,
     words: str,
     step: Callable[[], Found],
-    is_lost: Callable[[], bool] = lambda: False,
+    is_lost: Callable[[], bool],
 ) -> Found:
     """A step in the books, again and again while they are away and nothing is lost."""
     pause = _FIRST_PAUSE
@@ -185,7 +190,7 @@ def attempt(courier: Courier, errand: Errand, claim: Claim, asked_at: float) -> 
         outcome = courier.push_api.send(
             letter.envelope, letter, send_before(courier, claim, asked_at), letter.sent
         )
-        measure(courier, claim, outcome, began)
+        measure(courier, claim, outcome, began + letter.waited)
     return report_of(courier, claim, outcome, asked_at, claimed_at)
 
 

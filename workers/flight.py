@@ -238,7 +238,7 @@ class Flight:
             lambda: closed_by_trouble(connection, lambda: connection.ended(reply(), whole)),
         )
         self._trip, self._unsent = None, memoryview(b"")
-        measure(courier, claim, outcome, claimed_at)
+        measure(courier, claim, outcome, claimed_at + letter.waited)
         return Landed(report_of(courier, claim, outcome, asked_at, claimed_at))
 
     def _watch(self, events: int) -> None:

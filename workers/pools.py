@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ class _Counted(ThreadPoolExecutor):
         super().__init__(threads)
         self._counting = threading.Lock()
         self._free = threads
+        self._has_ended = False
 
     def free(self) -> int:
         """How many threads have nothing to do; below zero, how much waits for one."""
@@ -41,19 +41,35 @@ class _Counted(ThreadPoolExecutor):
             if self._free <= 0:
                 return False
             self._free -= 1
-        with suppress(RuntimeError):  # it has been shut down
+        try:
             self._submit_taken(work)
-            return True
-        return False
+        except RuntimeError:
+            return not self._has_ended  # else no thread could be started, and another one takes it
+        return True
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._has_ended = True
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
     def _submit_taken(self, work: Callable[[], Any]) -> "Future[Any]":
+        def counted() -> Any:
+            try:
+                return work()
+            finally:
+                self._take(-1)
+
         try:
-            future = super().submit(work)
-        except BaseException:
-            self._take(-1)
+            future = super().submit(counted)
+        except RuntimeError:
+            if self._has_ended:
+                self._take(-1)
             raise
-        future.add_done_callback(lambda _: self._take(-1))
+        future.add_done_callback(self._forget_cancelled)
         return future
+
+    def _forget_cancelled(self, future: "Future[Any]") -> None:
+        if future.cancelled():
+            self._take(-1)
 
     def _take(self, threads: int) -> None:
         with self._counting:

@@ -32,8 +32,11 @@ _HEADERS = {
 _PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
-Body = Callable[[], bytes]
-"""Makes a request's body, the same each time: what waits for its reply holds none of it."""
+Body = Callable[[], bytes | None]
+"""Makes a request's body, the same each time: what waits for its reply holds none of it.
+
+None where it cannot be made any more, as it may be once it has left.
+"""
 
 
 def _nothing() -> None:
@@ -75,6 +78,7 @@ class PushApi:
     def request(self, body: Body) -> bytes:
         """A request as it goes onto the wire, in one piece."""
         content = body()
+        assert content is not None
         return b"%b%d\r\n\r\n%b" % (self._head, len(content), content)
 
     def attempt(self, send_before: float) -> Attempt:

@@ -29,7 +29,7 @@ def read_reply(
     headers: Headers,
     reply: bytes,
     envelope: Envelope,
-    request: Callable[[], bytes] = bytes,
+    request: Callable[[], bytes | None] = bytes,
 ) -> Outcome:
     """What a complete reply means: 429 first, then a valid document, then the HTTP status.
 

@@ -33,9 +33,12 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Wording:
-    """The words of a reply without what it quotes of the request, whose body `request` makes."""
+    """The words of a reply without what it quotes of the request, whose body `request` makes.
 
-    def __init__(self, envelope: Envelope, request: Callable[[], bytes]) -> None:
+    Where that cannot make it any more, nothing is told of what may quote it.
+    """
+
+    def __init__(self, envelope: Envelope, request: Callable[[], bytes | None]) -> None:
         self._envelope = envelope
         self._make_request = request
 
@@ -46,6 +49,8 @@ class Wording:
         """
         if reason.code is None or reason.message.rstrip(".") == reason.words:
             return reason
+        if self._made is None:
+            return replace(reason, message=reason.words)
         place = self._place(reason.message)
         reason = replace(reason, place=place)
         if is_about_a_member(reason):
@@ -55,7 +60,7 @@ class Wording:
 
     def details(self, details: object) -> str:
         """Those whom the vendor's details name, as JSON: their places, and what it says of them."""
-        if not details:
+        if not details or self._made is None:
             return "[]"
         told: dict[str, str] = {}
         for _, said in (found := named(details, self._members)):
@@ -113,8 +118,13 @@ class Wording:
         )
 
     @cached_property
-    def _request(self) -> bytes:
+    def _made(self) -> bytes | None:
         return self._make_request()
+
+    @property
+    def _request(self) -> bytes:
+        assert self._made is not None
+        return self._made
 
     @cached_property
     def _audience(self) -> bytes:

@@ -1,7 +1,6 @@
 """Members who are let go of when their request has left: what is told of a reply stays the same."""
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -100,23 +99,58 @@ def test_a_reply_that_names_somebody_waits_for_books_that_are_away(
     assert tries == 3
 
 
-def test_a_reply_that_comes_when_its_chunk_is_settled_tells_nothing(
-    courier: Couriers, serve: Serve, engine: Engine, caplog: pytest.LogCaptureFixture
+def test_a_reply_is_recorded_though_the_books_are_away_for_longer_than_its_words_are_worth(
+    courier: Couriers, serve: Serve, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def settled_meanwhile(peer: Peer) -> None:
+    def away(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if _READS_MEMBERS in sql:
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("workers.courier._LOOKS_FOR", 0.2)
+    campaign = make_campaign(engine, 4, published=False)
+    ours = courier(serve(_at(3, NAMED)).url, nobody_waits=lambda: True, longest_kept=0)
+    event.listen(engine, "before_cursor_execute", away)
+    deliver_all(ours, campaign, [1])
+    event.remove(engine, "before_cursor_execute", away)
+    told = _told(engine, campaign)
+    assert [row[0] for row in told] == ["accepted"] * 4
+    assert [row[5] for row in told] == ["[]"] * 4
+
+
+@pytest.mark.parametrize("state", ["unresolved", "uncounted", "rejected", "pending", "cancelled"])
+@pytest.mark.parametrize("reply", [NAMED, QUOTED, REFUSED, ACCEPTED])
+def test_what_comes_late_is_worth_what_it_always_is(
+    courier: Couriers,
+    serve: Serve,
+    engine: Engine,
+    caplog: pytest.LogCaptureFixture,
+    state: str,
+    reply: bytes,
+) -> None:
+    """An acceptance is true however late it comes; of its words nothing may be known by then."""
+
+    def late(peer: Peer) -> None:
         peer.read_request()
         rows(
             engine,
-            "UPDATE chunk SET state = 'unresolved', settled_at = clock_timestamp(),"
-            " lease_until = NULL, members = '[{}]' WHERE campaign_id = :id",
+            "UPDATE chunk SET state = :state, lease_until = NULL, in_doubt_since ="
+            " CASE WHEN :state NOT IN ('rejected', 'cancelled') THEN claimed_at END, settled_at ="
+            " CASE WHEN :state <> 'pending' THEN clock_timestamp() END WHERE campaign_id = :id",
             id=campaign,
+            state=state,
         )
-        peer.send(QUOTED)
+        peer.send(reply)
 
-    campaign = make_campaign(engine)
-    ours = courier(serve(settled_meanwhile).url, longest_kept=0)
-    with caplog.at_level(logging.WARNING):
-        deliver_all(ours, campaign, [1])
-    assert _told(engine, campaign) == []
-    assert "too late" in caplog.text
+    told = []
+    for longest_kept in (0, 1_000_000):
+        campaign = make_campaign(engine)
+        deliver_all(courier(serve(late).url, longest_kept=longest_kept), campaign, [1])
+        query = """
+        SELECT state, successful, erroneous, code, (SELECT count(*) FROM attempt) AS attempts
+        FROM chunk WHERE campaign_id = :id
+        """
+        told.append(tuple(rows(engine, query, id=campaign)[0]))
+        rows(engine, "UPDATE account SET doubts = 0, doubtful_since = NULL")
+        rows(engine, "DELETE FROM campaign")
+    assert told[0] == told[1]
     assert "device-1" not in caplog.text

@@ -187,9 +187,9 @@ class Chunk(Base):
 class Part(Base):
     """What a chunk held in one round while those were sought for whom alone the vendor refuses it.
 
-    `origin` is the pack_id of the request that it refused first, and `halvings` how often its
-    members were halved since then. It was `refused`, too, or not; whoever is left alone in it and
-    is refused is the `culprit`.
+    `origin` is the pack_id of the request that it refused first, `parent` that of the one which was
+    divided into this, and `halvings` how often its members were halved since the first. It was
+    `refused`, too, or not; whoever is left alone in it and is refused is the `culprit`.
     """
 
     __tablename__ = "part"
@@ -210,6 +210,7 @@ class Part(Base):
     halvings: Mapped[int] = mapped_column(SmallInteger)
     refused: Mapped[bool] = mapped_column(server_default=text("false"))
     culprit: Mapped[bool] = mapped_column(server_default=text("false"))
+    parent: Mapped[str | None]
 
 
 class Attempt(Base):

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, text
 
 from dispatcher.books.transitions.exchanging import Claim, Report
-from dispatcher.books.transitions.forgetting import NOBODY
 from dispatcher.books.transitions.pausing import pause_itself
 from dispatcher.lifecycle import (
     LIVE_CAMPAIGNS,
@@ -91,18 +89,27 @@ WITH divided AS (
     FROM first, divided, campaign
     RETURNING campaign_id, sequence, round
 )
-INSERT INTO part (campaign_id, sequence, round, origin, halvings, culprit)
-SELECT campaign_id, sequence, round, :origin, :halvings, :alone FROM first
+INSERT INTO part (campaign_id, sequence, round, origin, parent, halvings, culprit)
+SELECT campaign_id, sequence, round, :origin, :parent, :halvings, :alone FROM first
 UNION ALL
-SELECT campaign_id, sequence, round, :origin, :halvings, false FROM second
+SELECT campaign_id, sequence, round, :origin, :parent, :halvings, false FROM second
 """)
 # Those that may be sent yet, or again, or are said to have reached nobody.
 _PARTS = text("""
-SELECT sequence, members, origin FROM chunk JOIN part USING (campaign_id, sequence, round)
-WHERE campaign_id = :campaign_id AND members IS NOT NULL
+WITH RECURSIVE family AS (
+    SELECT * FROM part
+    WHERE origin = (SELECT origin FROM part
+                    WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round)
+), below AS (
+    SELECT campaign_id, sequence, round FROM family WHERE parent = :pack_id
+    UNION ALL
+    SELECT family.campaign_id, family.sequence, family.round
+    FROM family JOIN below ON family.parent = concat_ws('-', below.campaign_id, below.sequence,
+                                                        below.round)
+)
+SELECT sequence FROM chunk JOIN below USING (campaign_id, sequence, round)
+WHERE members IS NOT NULL
   AND state IN ('pending', 'sending', 'rejected', 'unresolved', 'expired')
-  AND origin = (SELECT origin FROM part
-                WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round)
 ORDER BY sequence FOR NO KEY UPDATE OF chunk
 """)
 _SETTLE = text("""
@@ -195,6 +202,7 @@ def divide(connection: Connection, division: Division) -> None:
     """Divide the chunk, or give it up, once the refusal is recorded."""
     claim, how, kept = division.report.claim, division.how, division.kept
     part = {**_key(division.report), "round": claim.round, "origin": division.origin}
+    part["parent"] = claim.pack_id
     refused = {"halvings": division.halvings, "alone": how is Isolation.ALONE}
     connection.execute(_NOTE_REFUSAL, part | refused)
     if kept:
@@ -212,26 +220,14 @@ def divide(connection: Connection, division: Division) -> None:
 def settle_parts(connection: Connection, claim: Claim) -> bool:
     """Send nothing more of what a chunk was divided into, as it was accepted before; whether any.
 
-    Its parts are those whose members are all among the claim's, where it was a part itself; of one
-    that was, and has let go of its members, that cannot be told. The vendor's numbers are of the
-    whole chunk, so the parts' are lost.
+    Its parts are those that it was divided into, and what became of these. The vendor's numbers are
+    of the whole chunk, so theirs are lost.
     """
     key = {"campaign_id": claim.campaign_id, "sequence": claim.sequence, "round": claim.round}
-    reached = set(_members(claim.members.text or "[]"))
-    parts = [
-        row.sequence
-        for row in connection.execute(_PARTS, key)
-        if row.origin == claim.pack_id or reached.issuperset(_members(row.members))
-    ]
+    parts = list(connection.scalars(_PARTS, key | {"pack_id": claim.pack_id}))
     if parts:
         connection.execute(_SETTLE, {"campaign_id": claim.campaign_id, "sequences": parts})
     return bool(parts)
-
-
-def _members(listed: str) -> list[bytes]:
-    """Who is in a chunk, but for those who were forgotten."""
-    members = (orjson.dumps(member) for member in orjson.loads(listed))
-    return [member for member in members if member != NOBODY.encode()]
 
 
 def _key(report: Report) -> dict[str, object]:
