@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from sqlalchemy import text
 
 from dispatcher.books import audit, transitions
+from dispatcher.books.session import transaction
 from dispatcher.books.transitions import Claim
 from dispatcher.lifecycle import Accepted, CampaignWrong, Reason
 from tests.integration.builders import (
@@ -182,12 +184,18 @@ def test_a_late_doubt_about_the_undivided_chunk_changes_no_part(campaign: OneCam
     assert campaign.states() == ["pending", "delivered", "pending"]
 
 
-def test_of_a_chunk_that_was_accepted_after_all_nothing_more_is_sent(campaign: OneCampaign) -> None:
+@pytest.mark.parametrize("parts_of_an_older_version", [False, True])
+def test_of_a_chunk_that_was_accepted_after_all_nothing_more_is_sent(
+    campaign: OneCampaign, parts_of_an_older_version: bool
+) -> None:
     first = lost(campaign)
     campaign.attempt(wrong())
     campaign.attempt(wrong(), 1)
     campaign.in_doubt(4)
     flying = campaign.claimed(3)
+    if parts_of_an_older_version:
+        with transaction(campaign.books.engine) as connection:
+            connection.execute(text("UPDATE part SET parent = NULL"))
     assert not campaign.record(first, ACCEPTED)
 
     assert campaign.states() == ["uncounted", "delivered", "uncounted", "uncounted"]
@@ -208,6 +216,7 @@ def test_only_what_stems_from_the_accepted_part_ends_and_its_culprit_got_it(
     part = lost(campaign, 3)
     campaign.attempt(wrong(2), 3)
     assert campaign.states() == ["pending", "delivered", "rejected", "pending"]
+    part.members.let_go()
     campaign.record(part, Accepted(5, 5, 0))
     assert campaign.states() == ["pending", "delivered", "uncounted", "uncounted"]
     campaign.attempt(Accepted(5, 5, 0), 1)

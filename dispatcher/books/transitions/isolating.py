@@ -94,15 +94,16 @@ SELECT campaign_id, sequence, round, :origin, :parent, :halvings, :alone FROM fi
 UNION ALL
 SELECT campaign_id, sequence, round, :origin, :parent, :halvings, false FROM second
 """)
-# Those that may be sent yet, or again, or are said to have reached nobody.
+# Those that may be sent yet, or again, or are said to have reached nobody. Where an older version
+# divided, parts name no parent: then all of the family are the first request's.
 _PARTS = text("""
 WITH RECURSIVE family AS (
     SELECT * FROM part
     WHERE origin = (SELECT origin FROM part
                     WHERE campaign_id = :campaign_id AND sequence = :sequence AND round = :round)
 ), below AS (
-    SELECT campaign_id, sequence, round FROM family WHERE parent = :pack_id
-    UNION ALL
+    SELECT campaign_id, sequence, round FROM family WHERE :pack_id IN (parent, origin)
+    UNION
     SELECT family.campaign_id, family.sequence, family.round
     FROM family JOIN below ON family.parent = concat_ws('-', below.campaign_id, below.sequence,
                                                         below.round)
