@@ -63,7 +63,6 @@ def test_the_certificate_and_its_host_are_verified_where_the_url_says_so(
 
     missing = str(tmp_path / "missing.pem")
     assert "missing.pem" in refusal(url, sslmode="verify-full", sslrootcert=missing)
-    assert "invalid sslmode" in refusal(url, sslmode="full")
     assert refusal(url, sslmode="disable")
 
 
