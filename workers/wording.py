@@ -49,7 +49,7 @@ class Wording:
         """
         if reason.code is None or reason.message.rstrip(".") == reason.words:
             return reason
-        if self._made is None:
+        if self._request_if_known is None:
             return replace(reason, message=reason.words)
         place = self._place(reason.message)
         reason = replace(reason, place=place)
@@ -60,7 +60,7 @@ class Wording:
 
     def details(self, details: object) -> str:
         """Those whom the vendor's details name, as JSON: their places, and what it says of them."""
-        if not details or self._made is None:
+        if not details or self._request_if_known is None:
             return "[]"
         told: dict[str, str] = {}
         for _, said in (found := named(details, self._members)):
@@ -118,13 +118,13 @@ class Wording:
         )
 
     @cached_property
-    def _made(self) -> bytes | None:
+    def _request_if_known(self) -> bytes | None:
         return self._make_request()
 
     @property
     def _request(self) -> bytes:
-        assert self._made is not None
-        return self._made
+        assert self._request_if_known is not None
+        return self._request_if_known
 
     @cached_property
     def _audience(self) -> bytes:

@@ -493,6 +493,6 @@ def test_it_is_as_its_description_says_whatever_is_asked(new_program: NewProgram
             *("--generation-database", "none", "--request-timeout", "30", "--no-color"),
         ]
         ran = subprocess.run(
-            command, capture_output=True, text=True, cwd=program.directory, timeout=900, check=False
+            command, capture_output=True, text=True, cwd=program.directory, timeout=300, check=False
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr

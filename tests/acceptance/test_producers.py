@@ -124,7 +124,7 @@ def test_without_a_broker_the_campaign_is_committed_and_goes_when_it_is_back(
     began = time.monotonic()
     sent = alone.run(*command)
 
-    assert time.monotonic() - began < 2 * with_a_broker + 5
+    assert time.monotonic() - began < with_a_broker + 2
     assert sent.status == 0
     assert sent.stderr.startswith("Warning: The broker cannot be reached: ")
     assert "secret" not in sent.stderr

@@ -14,9 +14,9 @@ APP = ("--app-id", "sandbox-app")
 def test_who_opts_out_while_nine_tenths_are_unsent_gets_nothing(
     house: Program, push_api: PushApi
 ) -> None:
-    tokens = reachable_tokens("opting", 10_000)
-    gone = [*tokens[5_500:5_503], tokens[-1]]
-    campaign = house.send(csv_of(house, "opting.csv", tokens), "--rate", "0.1")
+    tokens = reachable_tokens("opting", 40_000)
+    gone = [*tokens[35_500:35_503], tokens[-1]]
+    campaign = house.send(csv_of(house, "opting.csv", tokens), "--rate", "1")
     eventually(lambda: push_api.requests())
 
     added = house.ask("suppress", "add", *APP, *(f"token={each}" for each in gone))
@@ -26,13 +26,13 @@ def test_who_opts_out_while_nine_tenths_are_unsent_gets_nothing(
     assert (added["given"], added["added"]) == (4, 4)
     assert [push_api.pushes_of(each) for each in gone] == [0] * 4
     members, chunks = ended["members"], ended["chunks"]
-    assert (members["delivered"], members["withheld"], members["total"]) == (9_996, 4, 10_000)
-    assert (chunks["delivered"], chunks["total"]) == (10, 10)
+    assert (members["delivered"], members["withheld"], members["total"]) == (39_996, 4, 40_000)
+    assert (chunks["delivered"], chunks["total"]) == (40, 40)
     assert house.ask("verify", campaign["id"])["sound"]
     assert "4 members in 2 chunks were withheld" in house.run("explain", campaign["id"]).stdout
 
     again = house.send("opting.csv", "--at", "2099-01-01T00:00+00:00")
-    assert (again["input"]["suppressed"], again["members"]["total"]) == (4, 9_996)
+    assert (again["input"]["suppressed"], again["members"]["total"]) == (4, 39_996)
     house.ask("cancel", again["id"])
     house.ask("suppress", "remove", *APP, *(f"token={each}" for each in gone))
 

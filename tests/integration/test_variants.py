@@ -63,6 +63,13 @@ def test_the_sums_of_the_variants_are_those_of_their_chunks(books: Books) -> Non
     assert broken(campaign) == []
 
 
+def half_refused(books: Books) -> OneCampaign:
+    """Of three chunks of each text, one of the first and two of the second reached nobody."""
+    campaign = of_two_texts(books, chunks=6)
+    campaign.attempts_each(NOBODY_FOUND, (1, 2, 4))
+    return campaign
+
+
 def test_failures_and_explain_name_the_variant(books: Books) -> None:
     campaign = of_two_texts(books)
     books.run("""UPDATE chunk SET members = '[{"token": "a"}]'""")
@@ -77,8 +84,7 @@ def test_failures_and_explain_name_the_variant(books: Books) -> None:
 
 
 def test_errors_are_counted_by_variant_and_the_report_says_so(books: Books) -> None:
-    campaign = of_two_texts(books, chunks=6)
-    campaign.attempts_each(NOBODY_FOUND, (1, 2, 4))
+    campaign = half_refused(books)
     lost = "outcome: connection reset"
     books.run(f"UPDATE chunk SET error = '{lost}' WHERE sequence IN (3, 6)")
     books.run("UPDATE chunk SET error = 'another' WHERE sequence = 5")
@@ -104,8 +110,7 @@ def test_errors_are_counted_by_variant_and_the_report_says_so(books: Books) -> N
 
 
 def test_what_became_of_members_is_explained_by_variant(books: Books) -> None:
-    campaign = of_two_texts(books, chunks=6)
-    campaign.attempts_each(NOBODY_FOUND, (1, 2, 4))
+    campaign = half_refused(books)
     settled = "state = 'unresolved', in_doubt_since = now(), settled_at = clock_timestamp()"
     books.run(f"UPDATE chunk SET {settled} WHERE sequence IN (1, 2, 4)")
     books.run("UPDATE chunk SET withheld = 3 WHERE sequence IN (5, 6)")
