@@ -10,23 +10,27 @@ from workers.watchdog import clock
 
 Address = tuple[str, int]
 
+_GOOD_FOR = 1.0
+"""Seconds from a question on in which its answer is everybody's: many slots begin at once."""
+
 _lock = threading.Lock()
-_asked: dict[tuple[int, str, int | None], Errand[list[Address]]] = {}
-"""By process, as a fork has none of its parent's threads."""
+_asked: dict[tuple[int, str, int | None], tuple[float, Errand[list[Address]]]] = {}
+"""When, and by whom; by process, as a fork has none of its parent's threads."""
 
 
 def addresses(host: str, port: int | None, deadline: float) -> list[Address]:
     """The host's addresses, in the order in which to try them.
 
-    All who ask for one host at a time share one question, so that a name server that is away costs
-    a thread, and not one for each request. Raises OSError: TimeoutError where `deadline` on
-    `clock()` comes before the answer.
+    All who ask for one host within a second share one question, and so do all who wait for its
+    answer: a name server that is away costs a thread, and not one for each request. Raises OSError:
+    TimeoutError where `deadline` on `clock()` comes before the answer.
     """
     key = (os.getpid(), host, port)
     with _lock:
-        errand = _asked.get(key)
-        if errand is None or errand.over:
-            errand = _asked[key] = Errand(partial(_ask, host, port))
+        at, errand = _asked.get(key, (0.0, None))
+        if errand is None or (errand.over and clock() > at + _GOOD_FOR):
+            errand = Errand(partial(_ask, host, port))
+            _asked[key] = clock(), errand
     try:
         return list(errand.wait(deadline - clock()))
     except TimeoutError as error:

@@ -9,23 +9,31 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from http.client import HTTPException
+from typing import Any, TypeVar, cast
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 from urllib3.util.connection import create_connection
 
 from workers.addresses import addresses
 from workers.reading import Reply, read_from
 from workers.watchdog import Handle, Line, clock
 
+Done = TypeVar("Done")
+
 HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class TooLate(Exception):
     """The attempt's right to send ended before its first byte."""
+
+
+TROUBLE = (HTTPError, HTTPException, OSError, TooLate, ValueError)
+"""All that a connection raises."""
 
 
 class Attempt(Line):
@@ -146,10 +154,7 @@ class GuardedPool(HTTPConnectionPool):
         connection.attempt = attempt
 
         def exchange() -> Reply:
-            if connection.is_closed and self.proxy is not None:
-                self._prepare_proxy(connection)
-            if connection.is_closed:
-                connection.connect()
+            self._open(connection)
             reply: Reply = connection.exchange(request, sent)
             return reply
 
@@ -158,20 +163,34 @@ class GuardedPool(HTTPConnectionPool):
         finally:
             self._put_conn(connection)
 
-    def take_open(self) -> Guarded | None:
-        """A connection that is kept and has a socket of its own, to be put back; None for none."""
+    def take_open(self, opening: Callable[[], Attempt]) -> Guarded | None:
+        """An open connection with a socket of its own, to be put back; None for none.
+
+        Where it is yet to be opened, `opening` makes what keeps the time of that.
+        """
         connection: Any = self._get_conn()
+        if connection.is_closed:
+            connection.attempt = opening()
+            with suppress(*TROUBLE):
+                closed_by_trouble(connection, lambda: self._open(connection))
         if not connection.is_closed and isinstance(connection.sock, socket.socket):
             return cast(Guarded, connection)
         self._put_conn(connection)  # within a tunnel's TLS there is no socket to wait for
         return None
+
+    def _open(self, connection: Any) -> None:
+        """Connect, directly or through the proxy, where that is not done yet."""
+        if connection.is_closed and self.proxy is not None:
+            self._prepare_proxy(connection)
+        if connection.is_closed:
+            connection.connect()
 
     def put_back(self, connection: Guarded) -> None:
         """What `take_open` gave may serve others."""
         self._put_conn(cast(Any, connection))
 
 
-def closed_by_trouble(connection: Guarded, exchange: Callable[[], Reply]) -> Reply:
+def closed_by_trouble(connection: Guarded, exchange: Callable[[], Done]) -> Done:
     """An exchange and its attempt's end; nothing that went wrong is kept for the next one."""
     try:
         return exchange()

@@ -3,10 +3,11 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -32,7 +33,7 @@ from dispatcher.settings import Settings
 from dispatcher.tracing import Tracer
 from workers.campaign_cache import CampaignCache
 from workers.envelope import Envelope
-from workers.group_commit import GroupCommit
+from workers.group_commit import GroupCommit, Wish
 from workers.meter import Meter
 from workers.push_api import PushApi
 from workers.rate_limit import RateLimit
@@ -236,6 +237,22 @@ def record(courier: Courier, report: Report) -> None:
         return not isinstance(report.outcome, Accepted) and clock() > deadline
 
     tell(courier, *_patiently(courier, report.claim, "cannot be recorded yet", write, is_lost))
+
+
+def give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) -> bool:
+    """Return what this worker will not send; whether any was there to return."""
+    if not sequences:
+        return False
+    with transaction(courier.engine) as connection:
+        return transitions.give_back(connection, campaign_id, list(sequences))
+
+
+def is_the_last(courier: Courier, wish: Wish) -> bool:
+    """Whether a slot whose wish got nothing ends with it, as nothing may be sent by anybody now.
+
+    A chunk that was wished for is given back, where it is still there.
+    """
+    return isinstance(wish, UUID) or give_back(courier, wish[0], [wish[1]])
 
 
 def tell(courier: Courier, report: Report, recorded: bool) -> None:

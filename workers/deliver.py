@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from uuid import UUID
@@ -15,7 +14,7 @@ from dispatcher.books.transitions import Claim, Report
 from dispatcher.errors import DispatcherError, SettingError
 from dispatcher.publishing import LONGEST_LIST
 from dispatcher.redaction import Secret
-from workers.courier import Courier, Errand, attempt, record, tell
+from workers.courier import Courier, Errand, attempt, give_back, is_the_last, record, tell
 from workers.flight import may_fly, take_off
 from workers.group_commit import Wish
 from workers.watchdog import clock
@@ -49,11 +48,11 @@ def _deliver(courier: Courier, campaign_id: UUID, sequences: list[int], *, is_si
     waiting = deque(sequences)
     try:
         _work_off(courier, campaign_id, waiting, is_single=is_single)
-        _give_back(courier, campaign_id, waiting)
+        give_back(courier, campaign_id, waiting)
     except Exception as error:
         # Most often the connection was lost, and the next one works; else the sweep does it.
         with suppress(DispatcherError):
-            _give_back(courier, campaign_id, sequences)
+            give_back(courier, campaign_id, sequences)
         if not isinstance(error, DispatcherError):
             raise
         log.warning("%s", error, extra={"campaign": str(campaign_id)})
@@ -81,8 +80,8 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int], *, is_si
         wish = _next(courier, campaign, waiting, until)
         if wish is None:
             break
-        if last is not None and may_fly(last) and isinstance(wish, UUID):
-            flight = take_off(courier, errand, last, wakes.recorded)
+        if not waiting and may_fly(last):
+            flight = take_off(courier, errand, last, wish, wakes.recorded)
             if flight is not None:
                 last = claim = None  # of all who fly, none holds the chunk that it began with
                 last, is_over = flight.land()
@@ -96,7 +95,7 @@ def _work_off(courier: Courier, campaign_id: UUID, waiting: deque[int], *, is_si
         last = None
         if claim is not None:
             last = attempt(courier, errand, claim, asked_at)
-        elif isinstance(wish, UUID) or _give_back(courier, campaign.id, [wish[1]]):
+        elif is_the_last(courier, wish):
             break
     _exchange(courier, last, None)
     wakes.recorded()
@@ -137,7 +136,7 @@ def _work_off_paced(courier: Courier, campaign: Sendable, waiting: deque[int]) -
         claim = _exchange(courier, None, (campaign.id, sequence))
         if claim is not None:
             _exchange(courier, attempt(courier, errand, claim, asked_at), None)
-        elif _give_back(courier, campaign.id, [sequence]):
+        elif is_the_last(courier, (campaign.id, sequence)):
             return
 
 
@@ -160,7 +159,7 @@ def _in_turn(courier: Courier, campaign: Sendable, sequence: int) -> bool:
         }
     )
     if not place.taken:
-        _give_back(courier, campaign.id, [sequence])
+        give_back(courier, campaign.id, [sequence])
     elif place.wait:
         time.sleep(place.wait.total_seconds())
     return place.taken
@@ -190,11 +189,3 @@ def _exchange(courier: Courier, last: Report | None, wanted: Wish | None) -> Cla
     elif last is not None:
         tell(courier, last, recorded=True)
     return answer.claim
-
-
-def _give_back(courier: Courier, campaign_id: UUID, sequences: Collection[int]) -> bool:
-    """Return what this worker will not send; whether any was there to return."""
-    if not sequences:
-        return False
-    with transaction(courier.engine) as connection:
-        return transitions.give_back(connection, campaign_id, list(sequences))

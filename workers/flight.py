@@ -1,8 +1,8 @@
-"""A slot that goes on with its campaign, flown by the wire's thread for as long as all is usual.
+"""A slot at work on its campaign, flown by the wire's thread for as long as all is usual.
 
 That thread takes a claim from the group commit, sends the chunk on a connection that is open, reads
 the usual reply and hands its report over with the next wish; the slot's own thread sleeps. Whatever
-is anything else lands there, and is done as if it had never slept: a connection to be opened, a
+is anything else lands there, and is done as if it had never slept: a connection that was closed, a
 reply in any other form or of any other meaning, a chunk to be screened, a report to be recorded
 alone.
 """
@@ -22,13 +22,14 @@ from workers.courier import (
     Errand,
     Letter,
     attempt,
+    is_the_last,
     measure,
     record,
     report_of,
     send_before,
     tell,
 )
-from workers.group_commit import Answer
+from workers.group_commit import Answer, Wish
 from workers.reading import AT_ONCE, Reply, read_on, usual
 from workers.watchdog import clock
 from workers.wire import READ, WRITE
@@ -55,21 +56,22 @@ class _Trip(NamedTuple):
 
 def may_fly(last: Report | None) -> bool:
     """Whether all has been usual so far: the last attempt is for the group commit to record."""
-    return last is not None and isinstance(last.outcome, Accepted) and not last.concerns_others
+    return last is None or (isinstance(last.outcome, Accepted) and not last.concerns_others)
 
 
 def take_off(
-    courier: Courier, errand: Errand, last: Report, recorded: Callable[[], None]
+    courier: Courier, errand: Errand, last: Report | None, wish: Wish, recorded: Callable[[], None]
 ) -> "Flight | None":
-    """Go on after `last`, which the slot need not hold meanwhile; None where no connection is open.
+    """Begin with a wish after `last`, which the slot need not hold meanwhile.
 
-    `recorded` is called when a report has been recorded, in this thread or another.
+    `recorded` is called when a report has been recorded, in this thread or another. None where no
+    connection is open and none can be opened at once.
     """
-    connection = courier.push_api.pool.take_open()
+    connection = courier.push_api.take_open()
     if connection is None:
         return None
     flight = Flight(courier, errand, connection, recorded)
-    flight.take_off(last)
+    flight.take_off(last, wish)
     return flight
 
 
@@ -87,15 +89,16 @@ class Flight:
         self._wire = courier.push_api.wire
         self._landing: SimpleQueue[Callable[[], Landed]] = SimpleQueue()
         self._last: Report | None = None
+        self._wish: Wish = errand.campaign.id
         self._asked_at = 0.0
         self._trip: _Trip | None = None
         self._unsent = memoryview(b"")
         self._watched_for = 0
 
-    def take_off(self, last: Report) -> None:
+    def take_off(self, last: Report | None, wish: Wish) -> None:
         """In the slot's thread, which calls `land` next: hand over to the wire's."""
         self._sock.setblocking(False)
-        self._ask(last)
+        self._ask(last, wish)
 
     def land(self) -> Landed:
         """Sleep until something is to be done in the slot's thread, and do it.
@@ -116,10 +119,10 @@ class Flight:
         """The group commit answers, in its thread."""
         self._wire.call(partial(self._step, partial(self._answered, answer)))
 
-    def _ask(self, last: Report) -> None:
-        """Hand the last report over, and ask for whichever chunk comes next."""
-        self._last, self._asked_at = last, clock()
-        self._courier.group_commit.hand_over(last, self._errand.campaign.id, self)
+    def _ask(self, last: Report | None, wish: Wish) -> None:
+        """Hand the last report over, with the next wish."""
+        self._last, self._wish, self._asked_at = last, wish, clock()
+        self._courier.group_commit.hand_over(last, wish, self)
 
     def _step(self, step: Callable[[], None]) -> None:
         """A step that fails fails in the slot."""
@@ -129,16 +132,17 @@ class Flight:
             self._land(partial(_fail, error))
 
     def _answered(self, answer: Answer | Exception) -> None:
-        assert self._last is not None
+        last, self._last = self._last, None
         if isinstance(answer, Exception):
-            self._land(partial(self._failed, self._last, answer))
-        elif not answer.recorded:
-            self._land(partial(self._record_by_hand, self._last, answer.claim))
-        else:
-            tell(self._courier, self._last, recorded=True)
+            self._land(partial(self._failed, last, answer))
+        elif last is None:
+            self._go(answer.claim)
+        elif answer.recorded:
+            tell(self._courier, last, recorded=True)
             self._recorded()
             self._go(answer.claim)
-        self._last = None
+        else:
+            self._land(partial(self._record_by_hand, last, answer.claim))
 
     def _go(self, claim: Claim | None) -> None:
         """Send what was claimed, where nothing has to be done before."""
@@ -217,8 +221,7 @@ class Flight:
         elif courier.closing() or not courier.nobody_waits():
             self._land(lambda: Landed(report, is_over=True))
         else:
-            assert report is not None
-            self._ask(report)
+            self._ask(report, self._errand.campaign.id)
 
     def _ended_by(
         self, reply: Callable[[], Reply], whole: bool = True, *, at_once: bool = False
@@ -263,11 +266,11 @@ class Flight:
         self._courier.push_api.pool.put_back(connection)
 
     def _by_hand(self, claim: Claim | None) -> Landed:
-        """Send what was claimed in the usual way; nothing more where nothing was."""
+        """Send what was claimed in the usual way, if anything was."""
         asked_at = self._asked_at
         self._let_go()
         if claim is None:
-            return Landed(None, is_over=True)
+            return Landed(None, is_over=is_the_last(self._courier, self._wish))
         return Landed(attempt(self._courier, self._errand, claim, asked_at))
 
     def _record_by_hand(self, last: Report, claim: Claim | None) -> Landed:
@@ -280,9 +283,10 @@ class Flight:
         self._sock.settimeout(None)
         return self._ended_by(lambda: read_on(self._sock, begun), whole)
 
-    def _failed(self, last: Report, error: Exception) -> NoReturn:
-        record(self._courier, last)
-        self._recorded()
+    def _failed(self, last: Report | None, error: Exception) -> NoReturn:
+        if last is not None:
+            record(self._courier, last)
+            self._recorded()
         raise error
 
 

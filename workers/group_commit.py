@@ -24,7 +24,7 @@ from dispatcher.books.transitions import ChunkKey, Claim, Exchanged, Further, Pl
 from dispatcher.books.troubles import is_transient
 from workers.watchdog import Handle, Line, Watchdog, clock
 
-_MOST_AT_ONCE = 32
+_MOST_AT_ONCE = 64
 _GATHERED_FOR = 0.02
 """As a part of what requests take: so much longer a slot waits, and the more share a statement."""
 _LONGEST_GATHERING = 0.005
@@ -121,10 +121,13 @@ class GroupCommit:
             self._serve(self._next())
 
     def _next(self) -> list[_Exchange]:
-        """Wait for one and a moment for others, and take those that wait by then."""
+        """Wait for one, a moment for others where few are there, and take those that wait by then.
+
+        Where as many wait as a statement takes, nobody gains by that moment, and all lose it.
+        """
         batch = [self._waiting.get()]
         moment = min(_GATHERED_FOR * self._requests_take, _LONGEST_GATHERING)
-        if moment > _SHORTEST_GATHERING:
+        if moment > _SHORTEST_GATHERING and self._waiting.qsize() < _MOST_AT_ONCE:
             time.sleep(moment)
         with suppress(Empty):
             while len(batch) < _MOST_AT_ONCE:

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,14 @@ class _Counted(ThreadPoolExecutor):
         self._counting = threading.Lock()
         self._free = threads
         self._has_ended = False
+
+    def start_all(self) -> None:
+        """Start the threads: under load, to start one is to wait for the interpreter twice."""
+        gate = threading.Event()
+        with suppress(RuntimeError):  # the machine has no more of them now; later it may
+            for _ in range(self._free):
+                self.submit(gate.wait)
+        gate.set()
 
     def free(self) -> int:
         """How many threads have nothing to do; below zero, how much waits for one."""
@@ -84,6 +93,10 @@ class Slots(TaskPool):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.executor = _Counted(self.limit)
+
+    def on_start(self) -> None:
+        """The worker starts."""
+        self.executor.start_all()
 
     def terminate_job(self, pid: int, signal: object = None) -> None:
         """Nothing: a thread cannot be ended, and its request may be on the wire."""

@@ -4,6 +4,7 @@ The environment's proxies and certificates are requests' to find, and so are the
 request goes onto them in one piece, behind a head that is the same for all.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
@@ -16,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from dispatcher.errors import SettingError
 from dispatcher.lifecycle import InDoubt, NotSent, Outcome, Reason
 from dispatcher.redaction import remember, secrets_in
-from workers.connection import Attempt, GuardedAdapter, GuardedPool, TooLate
+from workers.connection import TROUBLE, Attempt, Guarded, GuardedAdapter, GuardedPool
 from workers.envelope import Envelope
 from workers.reading import NoReply, Reply
 from workers.replies import read_reply
@@ -29,6 +30,8 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "dispatcher",
 }
+_OPENS_WITHIN = 1.0
+"""Seconds for a connection that is opened before there is anything to send on it."""
 _PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
@@ -83,9 +86,15 @@ class PushApi:
 
     def attempt(self, send_before: float) -> Attempt:
         """One whose time begins now, and which is cut off when it is over."""
-        attempt = Attempt(send_before=send_before, deadline=clock() + self._timeout)
-        self._watchdog.watch(attempt)
-        return attempt
+        return self._watched(send_before, self._timeout)
+
+    def take_open(self) -> Guarded | None:
+        """An open connection for many requests, to be put back into the pool; None for none.
+
+        A new one has a second to open: what takes longer is a request's own matter.
+        """
+        most = min(_OPENS_WITHIN, self._timeout)
+        return self.pool.take_open(lambda: self._watched(math.inf, most))
 
     def outcome(
         self, attempt: Attempt, envelope: Envelope, body: Body, exchange: Callable[[], Reply]
@@ -93,7 +102,7 @@ class PushApi:
         """What an attempt came to whose reply `exchange` gives; the attempt has ended by then."""
         try:
             reply = exchange()
-        except (HTTPError, HTTPException, OSError, TooLate, ValueError) as error:
+        except TROUBLE as error:
             return _failure(attempt, envelope.redact(_plain(error)), self._timeout)
         if attempt.cut:
             return _failure(attempt, "", self._timeout)
@@ -103,6 +112,11 @@ class PushApi:
         """Close the connections that are kept for the next request; none is on the wire."""
         self.wire.close()
         self._adapter.close()
+
+    def _watched(self, send_before: float, seconds: float) -> Attempt:
+        attempt = Attempt(send_before=send_before, deadline=clock() + seconds)
+        self._watchdog.watch(attempt)
+        return attempt
 
 
 def _road(adapter: GuardedAdapter, url: str) -> tuple[GuardedPool, bytes]:
