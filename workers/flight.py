@@ -10,6 +10,7 @@ alone.
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import NamedTuple, NoReturn
@@ -147,11 +148,9 @@ class Flight:
     def _go(self, claim: Claim | None) -> None:
         """Send what was claimed, where nothing has to be done before."""
         assert self._connection is not None
-        unusual = claim is None or claim.unscreened or claim.probing
-        if unusual or self._connection.is_closed or not self._connection.is_connected:
+        if claim is None or claim.unscreened or claim.probing or not self._is_usable():
             self._land(partial(self._by_hand, claim))
             return
-        assert claim is not None
         courier, claimed_at = self._courier, clock()
         letter = Letter(courier, self._errand, claim)
         trying = courier.push_api.attempt(send_before(courier, claim, self._asked_at))
@@ -165,6 +164,20 @@ class Flight:
         self._trip = _Trip(claim, letter, self._asked_at, claimed_at, trying)
         self._unsent = memoryview(courier.push_api.request(letter))
         self._send()
+
+    def _is_usable(self) -> bool:
+        """Whether the connection is open and nothing has come on it; else it is closed.
+
+        What TLS sends for itself is taken off the wire by looking, and hides neither.
+        """
+        assert self._connection is not None
+        with suppress(OSError):
+            try:
+                self._sock.recv(1)
+            except _NOT_YET:
+                return True
+        self._connection.close()
+        return False
 
     def _ready(self) -> None:
         """There is something to read, or room to write."""

@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -31,10 +31,11 @@ class _Counted(ThreadPoolExecutor):
     def start_all(self) -> None:
         """Start the threads: under load, to start one is to wait for the interpreter twice."""
         gate = threading.Event()
+        waiting: list[Future[bool]] = []
         with suppress(RuntimeError):  # the machine has no more of them now; later it may
-            for _ in range(self._free):
-                self.submit(gate.wait)
+            waiting.extend(self.submit(gate.wait) for _ in range(self._free))
         gate.set()
+        wait(waiting)
 
     def free(self) -> int:
         """How many threads have nothing to do; below zero, how much waits for one."""

@@ -93,6 +93,30 @@ def test_requests_that_wait_for_one_name_share_one_question(
     assert silent_name_server == ["shared.invalid"]
 
 
+@pytest.mark.parametrize(("good_for", "asked"), [(60.0, 1), (0.0, 3)])
+def test_an_answer_is_that_of_all_who_connect_within_a_second(
+    serve: Serve,
+    push_api: Client,
+    envelope: Envelope,
+    monkeypatch: pytest.MonkeyPatch,
+    good_for: float,
+    asked: int,
+) -> None:
+    server = serve(replying(http(result(), "200 OK", "Connection: close")))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+    questions: list[str] = []
+
+    def answer(host: str, *_: object, **__: object) -> object:
+        questions.append(host)
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr("workers.addresses._GOOD_FOR", good_for)
+    client = push_api(f"http://known.invalid:{server.port}/")
+    assert all(isinstance(attempt(client, envelope), Accepted) for _ in range(3))
+    assert questions.count("known.invalid") == asked
+
+
 def test_a_name_that_was_given_up_is_asked_for_again_once_it_was_answered(
     serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
 ) -> None:

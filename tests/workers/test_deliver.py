@@ -307,6 +307,6 @@ def test_what_fails_in_a_slot_that_was_enlisted_is_told(
         return False
 
     campaign = make_campaign(engine, chunks=2)
-    deliver_all(courier(vendor.url, enlist=_Slots(1).enlist, nobody_waits=fail), campaign, [1, 2])
+    deliver_all(courier(vendor.url, enlist=_Slots(1).enlist, closing=fail), campaign, [1, 2])
     assert "what nobody foresaw" in caplog.text
     assert vendor.pushes(member(1)) == [1]

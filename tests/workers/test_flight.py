@@ -71,7 +71,7 @@ def test_the_wires_thread_goes_on_with_a_campaign_to_its_end(
     campaign = make_campaign(engine, 9, published=False)
     deliver_all(courier(server.url, nobody_waits=asked), campaign, [1])
     assert states(engine, campaign) == ["delivered"] * 9
-    assert asked.by[1:] == ["wire"] * 8
+    assert asked.by == ["wire"] * 9
     bodies = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in _requests(server)]
     assert len({body["pack_id"] for body in bodies}) == 9
     assert len(server.peers) == 1
@@ -202,6 +202,45 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used(
     event.remove(engine, "before_cursor_execute", hold)
     assert outcomes(engine, campaign) == ["accepted"] * 7
     assert len(server.peers) == 3
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda peer: peer.sock.close(), Peer.reset, _saying(http(b"", "408 Request Timeout"))],
+    ids=["closed", "reset", "spoken to"],
+)
+def test_a_connection_that_ends_before_its_first_request_is_not_used(
+    courier: Couriers, serve: Serve, engine: Engine, end: Script
+) -> None:
+    def script(peer: Peer) -> None:
+        if peer is server.peers[0]:
+            end(peer)
+            has_ended.set()
+        always(peer)
+
+    def hold(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "exchange_chunks" in sql:
+            has_ended.wait(20)
+
+    has_ended = threading.Event()
+    server = serve(script)
+    event.listen(engine, "before_cursor_execute", hold)
+    campaign = make_campaign(engine, 3, published=False)
+    deliver_all(courier(server.url, nobody_waits=Asked()), campaign, [1])
+    event.remove(engine, "before_cursor_execute", hold)
+    assert outcomes(engine, campaign) == ["accepted"] * 3
+    assert len(server.peers) == 2
+
+
+def test_a_connection_that_opens_too_slowly_costs_nobody_a_claims_time(
+    courier: Couriers, serve: Serve, engine: Engine
+) -> None:
+    server = serve(Peer.hang)  # it never answers a handshake
+    campaign = make_campaign(engine, 1)
+    deliver_all(courier(https(server), timeout=SHORT), campaign, [1])
+    assert outcomes(engine, campaign) == ["not_sent"]
+    row = rows(engine, "SELECT ended_at - started_at AS took FROM attempt")[0]
+    assert row.took.total_seconds() < SHORT + 0.9
 
 
 def _is_closed(server: ScriptedServer) -> bool:

@@ -31,6 +31,11 @@ def test_idle_slots_are_counted_and_below_zero_what_waits_for_one(slots: Any) ->
     eventually(lambda: slots.free() == 2)
 
 
+def test_the_threads_of_a_pool_start_with_it(slots: Any) -> None:
+    assert slots.info["threads"] == 2
+    assert slots.free() == 2
+
+
 def test_what_fails_leaves_its_slot_idle(slots: Any) -> None:
     def fail() -> None:
         raise ValueError("what nobody foresaw")
