@@ -45,7 +45,7 @@ def read(
     directory.mkdir()
     with ExitStack() as stack:
         files = [stack.enter_context(open(directory / name, "wb")) for name in ("1", "2", "3", "4")]
-        sent, unsent = _Spool(files[:2], identifiers), _Spool(files[2:], identifiers)
+        sent, unsent = _Spool(files[:2]), _Spool(files[2:])
         done = 0
 
         def take(was_sent: bool, size: int, members: bytes) -> None:
@@ -57,24 +57,23 @@ def read(
         notes = frozen.read(take)
         sent.end()
         unsent.end()
-    _load(engine, sent, f"unwanted SELECT *, {literal(Reason.EXCLUDED)}")
+    _load(engine, sent, identifiers, f"unwanted SELECT *, {literal(Reason.EXCLUDED)}")
     if frozen.only_unsent:
-        _load(engine, unsent, "wanted SELECT *")
+        _load(engine, unsent, identifiers, "wanted SELECT *")
     rmtree(directory)
     reporter.notes += notes or []
     return notes is not None
 
 
 class _Spool:
-    """Members as JSON arrays in files, and the identifiers that they may have.
+    """Members as JSON arrays in files, those of the first chunk in `first`, too.
 
     There are several files because DuckDB reads each of them with one thread.
     """
 
-    def __init__(self, files: Sequence[BinaryIO], identifiers: Sequence[Identifier]) -> None:
+    def __init__(self, files: Sequence[BinaryIO]) -> None:
         self.files = files
-        self.identifiers: list[Identifier] = []
-        self._others = list(identifiers)
+        self.first = b""
         self._turns = cycle(files)
 
     def add(self, members: bytes) -> None:
@@ -84,9 +83,7 @@ class _Spool:
         file = next(self._turns)
         file.write(b"," if file.tell() else b"[")
         file.write(members)
-        found = [each for each in self._others if f'"{each.name}":'.encode() in members]
-        self.identifiers += found
-        self._others = [each for each in self._others if each not in found]
+        self.first = self.first or members
 
     def end(self) -> None:
         """Close the arrays."""
@@ -94,25 +91,44 @@ class _Spool:
             file.write(b"]" if file.tell() else b"[]")
 
 
-def _load(engine: Engine, spool: _Spool, into: str) -> None:
-    """Insert the identifiers of the spooled members; each is looked at once."""
-    held = spool.identifiers
-    if not held:
+def _load(engine: Engine, spool: _Spool, identifiers: Sequence[Identifier], into: str) -> None:
+    """Insert those of these identifiers that the spooled members have; each is looked at once.
+
+    What they are is guessed by the first chunk; where others turn up, all are read again.
+    """
+    if not spool.first:
         return
-    columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in held)
-    values = ", ".join(f"{_known(each)} AS {quoted(each)}" for each in held)
-    files = ", ".join(literal(file_name(Path(file.name))) for file in spool.files)
-    # Left to find out whether these are records, it takes more memory for one identifier alone.
-    engine.run(f"""
-        CREATE TABLE frozen AS SELECT {values}
-        FROM read_json([{files}], format = 'array', columns = {{{columns}}},
-                       maximum_object_size = {LONGEST_LINE}, records = true, compression = 'none',
-                       hive_partitioning = false)""")
+    held = [each for each in identifiers if f'"{each.name}":'.encode() in spool.first]
+    while further := _read(engine, spool, held, [each for each in identifiers if each not in held]):
+        held += further
     found = " UNION ALL ".join(
         f"SELECT {literal(each.name)} AS name, {quoted(each)} AS value FROM frozen" for each in held
     )
-    engine.run(f"INSERT INTO {into} FROM ({found}) WHERE value IS NOT NULL")
+    if found:
+        engine.run(f"INSERT INTO {into} FROM ({found}) WHERE value IS NOT NULL")
     engine.run("DROP TABLE frozen")
+
+
+def _read(
+    engine: Engine, spool: _Spool, held: Sequence[Identifier], others: Sequence[Identifier]
+) -> list[Identifier]:
+    """Make the table `frozen` of the identifiers `held`; those of the others that turned up."""
+    columns = ", ".join(f"{quoted(each)}: 'JSON'" for each in (*held, *others))
+    values = [f"{_known(each)} AS {quoted(each)}" for each in held]
+    values += [f"{quoted(each)} IS NOT NULL AS {quoted(each)}" for each in others]
+    files = ", ".join(literal(file_name(Path(file.name))) for file in spool.files)
+    # Left to find out whether these are records, it takes more memory for one identifier alone.
+    engine.run(f"""
+        CREATE OR REPLACE TABLE frozen AS SELECT {", ".join(values)}
+        FROM read_json([{files}], format = 'array', columns = {{{columns}}},
+                       maximum_object_size = {LONGEST_LINE}, records = true, compression = 'none',
+                       hive_partitioning = false)""")
+    if not others:
+        return []
+    turned_up = engine.run(
+        f"SELECT {', '.join(f'bool_or({quoted(each)})' for each in others)} FROM frozen"
+    )
+    return [each for each, is_there in zip(others, turned_up, strict=True) if is_there]
 
 
 def _known(identifier: Identifier) -> str:

@@ -11,6 +11,7 @@ from dispatcher.books import accounts, fleet, outbox
 from dispatcher.books.fleet import Strength
 from dispatcher.books.holding import (
     BY_ZONE,
+    FRESH,
     IN_ITS_ZONE_S_WINDOW,
     IN_WINDOW,
     MAY_SEND,
@@ -87,10 +88,7 @@ SELECT coalesce(sum(members_unresolved), 0) FROM (
     SELECT members_unresolved FROM campaign
     WHERE finished_at > statement_timestamp() - :recently AND purged_to < chunks_total) AS recent
 """)
-_FRESH = """
-(state = 'pending' AND in_doubt_since IS NULL AND published_at IS NULL
- AND due_at <= statement_timestamp())
-"""
+_FRESH = f"({FRESH} AND due_at <= statement_timestamp())"
 # The chunks that are due lie in three indexes: fresh ones, published ones, and those in doubt. Of
 # the fresh ones the index alone is read, unless their zone or their canary has to be looked at.
 _DUE = text(f"""

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, text
 
-from dispatcher.books import chunks, making, reasons, running, throughput, transitions, upkeep
+from dispatcher.books import (
+    chunks,
+    holding,
+    making,
+    reasons,
+    running,
+    throughput,
+    transitions,
+    upkeep,
+)
 from dispatcher.books.session import make_engine
 from dispatcher.books.transitions import Further, attempts, rounds, steering
 from dispatcher.embedded import ServerUrls
@@ -252,6 +261,25 @@ def test_a_sweep_finds_what_is_in_flight_of_all_campaigns_by_its_partial_index(
 def test_the_last_seconds_speed_is_read_by_time(large: OneCampaign) -> None:
     large.attempt(ACCEPTED, CHUNKS)
     nodes = list(nodes_of(run(large, throughput._LAST_SECONDS, {"ids": [large.id]})))
+    assert max(map(rows_read, nodes)) <= MOST_ROWS
+
+
+def test_what_holds_a_campaign_that_stands_still_is_found_at_the_beginnings_of_indexes(
+    large: OneCampaign,
+) -> None:
+    with large.books.engine.connect() as connection:  # and all of this is rolled back
+        for change in (
+            "DELETE FROM chunk WHERE state = 'sending'",
+            "UPDATE chunk SET published_at = NULL WHERE published_at IS NOT NULL",
+            "UPDATE campaign SET resumed_at = now() - interval '1 hour'",
+        ):
+            connection.execute(text(change))
+        explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {holding._FACTS.text}")
+        ((found,),) = connection.execute(explained, {"ids": [large.id]}).scalars()
+        facts = connection.execute(holding._FACTS, {"ids": [large.id]}).one()
+    assert facts.is_overdue is not None
+    nodes = list(nodes_of(found["Plan"]))
+    assert {"attempt_timeline", "chunk_fresh"} <= {node.get("Index Name") for node in nodes}
     assert max(map(rows_read, nodes)) <= MOST_ROWS
 
 
