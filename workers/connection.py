@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.connection import create_connection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from workers.addresses import addresses
 from workers.reading import Reply, read_from
@@ -163,16 +164,23 @@ class GuardedPool(HTTPConnectionPool):
         finally:
             self._put_conn(connection)
 
-    def take_open(self, opening: Callable[[], Attempt]) -> Guarded | None:
+    def take_open(self, opening: Callable[[], Attempt] | None) -> Guarded | None:
         """An open connection with a socket of its own, to be put back; None for none.
 
-        Where it is yet to be opened, `opening` makes what keeps the time of that.
+        Where it is yet to be opened, `opening` makes what keeps the time of that; without it, none
+        is opened.
         """
         connection: Any = self._get_conn()
-        if connection.is_closed:
-            connection.attempt = opening()
-            with suppress(*TROUBLE):
-                closed_by_trouble(connection, lambda: self._open(connection))
+        try:
+            if connection.is_closed and opening is not None:
+                connection.attempt = opening()
+                with suppress(*TROUBLE):
+                    closed_by_trouble(connection, lambda: self._open(connection))
+                if connection.attempt.cut:  # it may look open: TLS passes over a socket that is cut
+                    connection.close()
+        except BaseException:
+            self._put_conn(connection)
+            raise
         if not connection.is_closed and isinstance(connection.sock, socket.socket):
             return cast(Guarded, connection)
         self._put_conn(connection)  # within a tunnel's TLS there is no socket to wait for
@@ -225,10 +233,18 @@ class GuardedAdapter(HTTPAdapter):
     ) -> GuardedPool:
         """The connections for such requests.
 
-        Raises OSError where `verify` names certificates that are not there.
+        Certificates are loaded once: each connection would take 45 ms of CPU to do so. Those of a
+        proxy over TLS are for its own connections to load, too. Raises OSError where `verify` names
+        some that are not there, or are none.
         """
         trust = True if verify is None else verify
         pool: Any = self.get_connection_with_tls_context(request, trust, proxies)
         self.cert_verify(pool, request.url, trust, None)  # type: ignore[no-untyped-call]
+        secure_proxy = pool.proxy is not None and pool.proxy.scheme == "https"
+        if (pool.ca_certs or pool.ca_cert_dir) and not secure_proxy:
+            context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+            context.load_verify_locations(pool.ca_certs, pool.ca_cert_dir)
+            pool.conn_kw["ssl_context"] = context
+            pool.ca_certs = pool.ca_cert_dir = None
         assert isinstance(pool, GuardedPool)
         return pool

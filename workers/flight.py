@@ -66,9 +66,9 @@ def take_off(
     """Begin with a wish after `last`, which the slot need not hold meanwhile.
 
     `recorded` is called when a report has been recorded, in this thread or another. None where no
-    connection is open and none can be opened at once.
+    connection is open. One is opened where nothing waits to be recorded, if that takes no time.
     """
-    connection = courier.push_api.take_open()
+    connection = courier.push_api.take_open(opens=last is None)
     if connection is None:
         return None
     flight = Flight(courier, errand, connection, recorded)
@@ -98,6 +98,10 @@ class Flight:
 
     def take_off(self, last: Report | None, wish: Wish) -> None:
         """In the slot's thread, which calls `land` next: hand over to the wire's."""
+        self._wish = wish
+        if last is None and self._courier.closing():  # which was said while a connection opened
+            self._landing.put(partial(self._by_hand, None))
+            return
         self._sock.setblocking(False)
         self._ask(last, wish)
 
@@ -148,7 +152,8 @@ class Flight:
     def _go(self, claim: Claim | None) -> None:
         """Send what was claimed, where nothing has to be done before."""
         assert self._connection is not None
-        if claim is None or claim.unscreened or claim.probing or not self._is_usable():
+        is_usable = self._is_usable()
+        if claim is None or claim.unscreened or claim.probing or not is_usable:
             self._land(partial(self._by_hand, claim))
             return
         courier, claimed_at = self._courier, clock()
@@ -168,7 +173,8 @@ class Flight:
     def _is_usable(self) -> bool:
         """Whether the connection is open and nothing has come on it; else it is closed.
 
-        What TLS sends for itself is taken off the wire by looking, and hides neither.
+        What TLS sends for itself is taken off the wire by looking: it hides neither here, nor from
+        whoever takes this connection next.
         """
         assert self._connection is not None
         with suppress(OSError):

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -19,6 +18,10 @@ from dispatcher.pools import BECOME_THREADS, check_pool
 log = logging.getLogger("dispatcher.worker")
 
 
+_TO_SPARE = 32
+"""Threads for what a worker does besides: its relay, its connections' names, its libraries."""
+
+
 class _Counted(ThreadPoolExecutor):
     """Threads that are counted: how many have nothing to do, or how much waits for one."""
 
@@ -28,14 +31,22 @@ class _Counted(ThreadPoolExecutor):
         self._free = threads
         self._has_ended = False
 
-    def start_all(self) -> None:
-        """Start the threads: under load, to start one is to wait for the interpreter twice."""
+    def start_all(self) -> bool:
+        """Start the threads: under load, to start one is to wait for the interpreter twice.
+
+        False where the machine has not as many, and some to spare.
+        """
         gate = threading.Event()
-        waiting: list[Future[bool]] = []
-        with suppress(RuntimeError):  # the machine has no more of them now; later it may
-            waiting.extend(self.submit(gate.wait) for _ in range(self._free))
-        gate.set()
+        try:
+            for _ in range(_TO_SPARE):
+                threading.Thread(target=gate.wait, daemon=True).start()
+            waiting = [self.submit(gate.wait) for _ in range(self._free)]
+        except RuntimeError:
+            return False
+        finally:
+            gate.set()
         wait(waiting)
+        return True
 
     def free(self) -> int:
         """How many threads have nothing to do; below zero, how much waits for one."""
@@ -96,8 +107,10 @@ class Slots(TaskPool):  # type: ignore[misc]
         self.executor = _Counted(self.limit)
 
     def on_start(self) -> None:
-        """The worker starts."""
-        self.executor.start_all()
+        """The worker starts; where threads are few, it has those that it comes to need."""
+        if not self.executor.start_all():
+            self.executor.shutdown()
+            self.executor = _Counted(self.limit)
 
     def terminate_job(self, pid: int, signal: object = None) -> None:
         """Nothing: a thread cannot be ended, and its request may be on the wire."""

@@ -32,6 +32,8 @@ _HEADERS = {
 }
 _OPENS_WITHIN = 1.0
 """Seconds for a connection that is opened before there is anything to send on it."""
+_NOT_AGAIN_FOR = 10.0
+"""Seconds in which none is opened so, where one was not."""
 _PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
 
@@ -59,6 +61,7 @@ class PushApi:
         self._adapter = GuardedAdapter(pool_connections=2, pool_maxsize=slots, max_retries=0)
         self.pool, self._head = _road(self._adapter, url)
         self.wire = Wire()
+        self._opens_again_at = 0.0
 
     def send(
         self,
@@ -88,13 +91,19 @@ class PushApi:
         """One whose time begins now, and which is cut off when it is over."""
         return self._watched(send_before, self._timeout)
 
-    def take_open(self) -> Guarded | None:
+    def take_open(self, *, opens: bool) -> Guarded | None:
         """An open connection for many requests, to be put back into the pool; None for none.
 
-        A new one has a second to open: what takes longer is a request's own matter.
+        Where it `opens` a new one, that has a second: what takes longer is a request's own matter,
+        and so are those that begin soon after it.
         """
+        if not opens or clock() < self._opens_again_at:
+            return self.pool.take_open(None)
         most = min(_OPENS_WITHIN, self._timeout)
-        return self.pool.take_open(lambda: self._watched(math.inf, most))
+        connection = self.pool.take_open(lambda: self._watched(math.inf, most))
+        if connection is None:
+            self._opens_again_at = clock() + _NOT_AGAIN_FOR
+        return connection
 
     def outcome(
         self, attempt: Attempt, envelope: Envelope, body: Body, exchange: Callable[[], Reply]

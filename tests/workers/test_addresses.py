@@ -117,6 +117,38 @@ def test_an_answer_is_that_of_all_who_connect_within_a_second(
     assert questions.count("known.invalid") == asked
 
 
+def test_an_error_is_theirs_alone_who_waited_for_it(
+    serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(replying(ACCEPTED))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+    answers = [socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")]
+
+    def answer(*_: object, **__: object) -> object:
+        if answers:
+            raise answers.pop()
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    client = push_api(f"http://shaky.invalid:{server.port}/")
+    assert isinstance(attempt(client, envelope), NotSent)
+    assert isinstance(attempt(client, envelope), Accepted)
+
+
+def test_without_a_thread_to_ask_for_a_name_nothing_was_sent(
+    push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = push_api("http://threadless.invalid/")
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    outcome = attempt(client, envelope)
+    monkeypatch.undo()
+    assert isinstance(outcome, NotSent)
+    assert "threadless.invalid: no thread" in outcome.reason.message
+
+
 def test_a_name_that_was_given_up_is_asked_for_again_once_it_was_answered(
     serve: Serve, push_api: Client, envelope: Envelope, monkeypatch: pytest.MonkeyPatch
 ) -> None:

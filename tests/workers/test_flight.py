@@ -243,6 +243,65 @@ def test_a_connection_that_opens_too_slowly_costs_nobody_a_claims_time(
     assert row.took.total_seconds() < SHORT + 0.9
 
 
+def test_what_was_accepted_is_recorded_before_another_connection_is_opened(
+    courier: Couriers, serve: Serve, engine: Engine, trusted: ssl.SSLContext
+) -> None:
+    def script(peer: Peer) -> None:
+        if peer is not server.peers[0]:
+            recorded.append(states(engine, campaign)[0])
+            return
+        over_tls(trusted, replying(closing))(peer)
+
+    recorded: list[str] = []
+    closing = ACCEPTED.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+    server = serve(script)
+    campaign = make_campaign(engine, 2, published=False)
+    deliver_all(courier(https(server), timeout=SHORT, nobody_waits=Asked()), campaign, [1])
+    assert recorded == ["delivered"]
+
+
+def test_a_worker_that_is_told_to_stop_while_a_connection_opens_begins_nothing(
+    courier: Couriers, serve: Serve, engine: Engine, trusted: ssl.SSLContext
+) -> None:
+    def script(peer: Peer) -> None:
+        stopped.set()
+        over_tls(trusted, always)(peer)
+
+    stopped = threading.Event()
+    campaign = make_campaign(engine, 2)
+    deliver_all(courier(https(serve(script)), closing=stopped.is_set), campaign, [1])
+    assert states(engine, campaign) == ["pending"] * 2
+    assert outcomes(engine, campaign) == []
+
+
+def test_after_a_connection_that_opened_too_slowly_none_is_opened_ahead_for_a_while(
+    courier: Couriers, serve: Serve, engine: Engine
+) -> None:
+    server = serve(Peer.hang)
+    ours = courier(https(server), timeout=SHORT)
+    assert ours.push_api.take_open(opens=True) is None
+    campaign = make_campaign(engine, 1)
+    deliver_all(ours, campaign, [1])
+    assert outcomes(engine, campaign) == ["not_sent"]
+    assert len(server.peers) == 2
+
+
+def test_a_connection_that_was_cut_while_it_opened_is_not_taken_for_open(
+    courier: Couriers,
+    serve: Serve,
+    trusted: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slowly(*given: Any, **named: Any) -> ssl.SSLSocket:
+        threading.Event().wait(0.6)  # and what is not connected any more, TLS passes over
+        return wrap(*given, **named)
+
+    ours = courier(https(serve(over_tls(trusted, always))), timeout=0.2)
+    wrap = ssl.SSLContext.wrap_socket
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", slowly)
+    assert ours.push_api.take_open(opens=True) is None
+
+
 def _is_closed(server: ScriptedServer) -> bool:
     return server.peers[0].sock.fileno() == -1
 

@@ -36,6 +36,30 @@ def test_the_threads_of_a_pool_start_with_it(slots: Any) -> None:
     assert slots.free() == 2
 
 
+@pytest.mark.parametrize("there_are", [0, 1, 33])
+def test_where_threads_are_few_a_pool_starts_those_that_it_comes_to_need(
+    monkeypatch: pytest.MonkeyPatch, there_are: int
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        if len(started) == there_are:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        really(thread)
+
+    started: list[threading.Thread] = []
+    really, done = threading.Thread.start, threading.Event()
+    pool: Any = Slots(limit=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        pool.start()
+    for thread in started:
+        thread.join(20)
+    assert (pool.info["threads"], pool.free()) == (0, 4)
+    assert pool.enlist(done.set)
+    assert done.wait(20)
+    pool.stop()
+
+
 def test_what_fails_leaves_its_slot_idle(slots: Any) -> None:
     def fail() -> None:
         raise ValueError("what nobody foresaw")

@@ -4,6 +4,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,17 +60,36 @@ def test_certificates_that_cannot_be_found_are_refused_at_once(
         push_api(https(serve(hang)))
 
 
-def test_certificates_that_cannot_be_read_sent_nothing(
+@pytest.mark.parametrize("content", ["no certificates", ""])
+def test_certificates_that_cannot_be_read_are_refused_at_the_start(
+    push_api: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(content, encoding="ascii")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with pytest.raises(SettingError, match="REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is wrong"):
+        push_api("https://127.0.0.1:9/")
+
+
+def test_certificates_are_loaded_once_for_all_connections(
     serve: Serve,
     push_api: Client,
     envelope: Envelope,
+    trusted: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
 ) -> None:
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_text("no certificates", encoding="ascii")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    assert isinstance(attempt(push_api(https(serve(hang))), envelope), NotSent)
+    def load(*given: Any, **named: Any) -> None:
+        loaded.append(given)
+        really(*given, **named)
+
+    loaded: list[object] = []
+    really = ssl.SSLContext.load_verify_locations
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load)
+    closing = http(result(), "200 OK", "Connection: close")
+    server = serve(over_tls(trusted, replying(closing)))
+    client = push_api(https(server))
+    assert all(isinstance(attempt(client, envelope), Accepted) for _ in range(3))
+    assert (len(server.peers), len(loaded)) == (3, 1)
 
 
 def test_a_second_reply_in_one_record_is_never_taken_for_the_next_requests(
