@@ -158,11 +158,8 @@ def _build(settings: Settings, app: Celery, nodename: str, slots: int) -> Proces
     meter, tracer = serving_meter(settings), tracing.tracer(log.warning)
     connections = min(slots, _MOST_CONNECTIONS) + 3
     engine = make_engine(settings.require_database_url(), connections=connections)
-    _wait_for_database(engine)
-    with transaction(engine) as connection:
-        check_right_to_send(connection)
     fencing = Fencing(engine, list(keepers(settings)), outgrown=_stop)
-    fencing.check(leads=True)
+    begin_with_database(engine, fencing)
     worker = f"{nodename}/{os.getpid()}"
     window = usable_window(settings.pack_id_window, settings.request_timeout)
     process: Process
@@ -219,12 +216,18 @@ def _notifier(settings: Settings, engine: Engine) -> Notifier | None:
     return Notifier(engine, Receivers(settings.notify_secrets, settings.notify_allow))
 
 
-def _wait_for_database(engine: Engine) -> None:
-    """Return once the database answers with this version's schema; SchemaMismatch otherwise."""
+def begin_with_database(engine: Engine, fencing: Fencing) -> None:
+    """Return once the database has answered all that a worker begins with; else wait for it.
+
+    Raises SchemaMismatch, and ServiceError where its role may not do what a worker does.
+    """
     pause = 0.5
     while True:
         try:
             check_schema(engine)
+            with transaction(engine) as connection:
+                check_right_to_send(connection)
+            fencing.check(leads=True)
         except DatabaseUnavailable as error:
             log.warning("%s Waiting for it.", error)
         else:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from dispatcher.errors import DatabaseUnavailable
 from tests.proxy import proxied
 from tests.workers.books import rows
 from tests.workers.worker_process import celery, running_worker
+from workers.fencing import Fencing
+from workers.wiring import begin_with_database
 
 Environment = dict[str, str]
 
@@ -67,6 +70,25 @@ def test_it_waits_for_a_database_that_is_away_and_says_so(
             worker.says("the database answers")
             worker.says("ready.")
         assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("step", ["check_schema", "check_right_to_send", "Fencing.check"])
+def test_it_waits_for_a_database_that_goes_away_at_any_step(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise DatabaseUnavailable("PostgreSQL cannot be used.")
+
+    monkeypatch.setattr(f"workers.wiring.{step}", away)
+    begin_with_database(engine, Fencing(engine, [], outgrown=lambda: None))
+    assert [record.message for record in caplog.records] == [
+        "PostgreSQL cannot be used. Waiting for it.",
+        "the database answers",
+    ]
 
 
 def test_it_waits_for_a_broker_that_is_away_and_says_so(
