@@ -88,7 +88,7 @@ SELECT coalesce(sum(members_unresolved), 0) FROM (
     SELECT members_unresolved FROM campaign
     WHERE finished_at > statement_timestamp() - :recently AND purged_to < chunks_total) AS recent
 """)
-_FRESH = f"({FRESH} AND due_at <= statement_timestamp())"
+_DUE_BY_NOW = f"({FRESH} AND due_at <= statement_timestamp())"
 # The chunks that are due lie in three indexes: fresh ones, published ones, and those in doubt. Of
 # the fresh ones the index alone is read, unless their zone or their canary has to be looked at.
 _DUE = text(f"""
@@ -104,11 +104,11 @@ WITH free AS MATERIALIZED (
         SELECT count(*) AS chunks, min(due_at) AS oldest FROM (
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND NOT free.by_zone
-              AND NOT free.canary_alone AND {_FRESH}
+              AND NOT free.canary_alone AND {_DUE_BY_NOW}
             UNION ALL
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND (free.by_zone OR free.canary_alone)
-              AND {_FRESH} AND (canary OR NOT free.canary_alone) AND {IN_ITS_ZONE_S_WINDOW}
+              AND {_DUE_BY_NOW} AND (canary OR NOT free.canary_alone) AND {IN_ITS_ZONE_S_WINDOW}
             UNION ALL
             SELECT due_at FROM chunk
             WHERE campaign_id = free.id AND free.is_open AND published_at IS NOT NULL

@@ -4,7 +4,8 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +57,19 @@ def outcomes(engine: Engine, campaign: UUID) -> list[str]:
 def states(engine: Engine, campaign: UUID) -> list[str]:
     query = "SELECT state FROM chunk WHERE campaign_id = :id ORDER BY sequence"
     return [row.state for row in rows(engine, query, id=campaign)]
+
+
+@contextmanager
+def before_each_exchange(engine: Engine, act: Callable[[], object]) -> Iterator[None]:
+    """Have this done right before the group commit asks the database."""
+
+    def before(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "exchange_chunks" in sql:
+            act()
+
+    event.listen(engine, "before_cursor_execute", before)
+    yield
+    event.remove(engine, "before_cursor_execute", before)
 
 
 def always(peer: Peer) -> None:
@@ -191,15 +205,14 @@ def test_what_the_peer_does_not_read_is_cut_off_at_the_deadline(
 def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used(
     courier: Couriers, serve: Serve, engine: Engine
 ) -> None:
-    def hold(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        if "exchange_chunks" in sql and len(server.peers) == 1 and server.peers[0].received:
+    def wait() -> None:
+        if len(server.peers) == 1 and server.peers[0].received:
             eventually(lambda: server.received.count(b"POST ") < 3 or _is_closed(server))
 
     server = serve(replying(ACCEPTED, ACCEPTED, ACCEPTED))
-    event.listen(engine, "before_cursor_execute", hold)
     campaign = make_campaign(engine, 7, published=False)
-    deliver_all(courier(server.url, nobody_waits=Asked()), campaign, [1])
-    event.remove(engine, "before_cursor_execute", hold)
+    with before_each_exchange(engine, wait):
+        deliver_all(courier(server.url, nobody_waits=Asked()), campaign, [1])
     assert outcomes(engine, campaign) == ["accepted"] * 7
     assert len(server.peers) == 3
 
@@ -218,16 +231,11 @@ def test_a_connection_that_ends_before_its_first_request_is_not_used(
             has_ended.set()
         always(peer)
 
-    def hold(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        if "exchange_chunks" in sql:
-            has_ended.wait(20)
-
     has_ended = threading.Event()
     server = serve(script)
-    event.listen(engine, "before_cursor_execute", hold)
     campaign = make_campaign(engine, 3, published=False)
-    deliver_all(courier(server.url, nobody_waits=Asked()), campaign, [1])
-    event.remove(engine, "before_cursor_execute", hold)
+    with before_each_exchange(engine, lambda: has_ended.wait(20)):
+        deliver_all(courier(server.url, nobody_waits=Asked()), campaign, [1])
     assert outcomes(engine, campaign) == ["accepted"] * 3
     assert len(server.peers) == 2
 
@@ -287,16 +295,19 @@ def test_after_a_connection_that_opened_too_slowly_none_is_opened_ahead_for_a_wh
 
 
 def test_a_connection_that_was_cut_while_it_opened_is_not_taken_for_open(
-    courier: Couriers,
-    serve: Serve,
-    trusted: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
+    courier: Couriers, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slowly(*given: Any, **named: Any) -> ssl.SSLSocket:
-        threading.Event().wait(0.6)  # and what is not connected any more, TLS passes over
-        return wrap(*given, **named)
+    def close_in_turn(peer: Peer) -> None:
+        assert not peer.sock.recv(1)  # nothing comes, and it is cut
+        peer.sock.close()
+        is_closed.set()
 
-    ours = courier(https(serve(over_tls(trusted, always))), timeout=0.2)
+    def slowly(context: ssl.SSLContext, sock: socket.socket, **named: Any) -> ssl.SSLSocket:
+        assert is_closed.wait(20)
+        return wrap(context, sock, **named)  # which passes over what is not connected
+
+    is_closed = threading.Event()
+    ours = courier(https(serve(close_in_turn)), timeout=0.2)
     wrap = ssl.SSLContext.wrap_socket
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", slowly)
     assert ours.push_api.take_open(opens=True) is None
